@@ -1,0 +1,16 @@
+import type { Principal } from "../domain/principal.ts";
+
+/** What a request shows of its sender. Secrets in it are never logged. */
+export interface Credentials {
+  /** Value of x-api-key, or of Authorization: Bearer. */
+  readonly key?: string;
+  /** A browser key, taken as query parameter on the routes that CONTRACT.md names. */
+  readonly browserKey?: string;
+  readonly origin?: string;
+}
+
+/** Says who calls. */
+export interface Authenticator {
+  /** @throws WeirError UNAUTHENTICATED or PERMISSION_DENIED */
+  authenticate(credentials: Credentials): Principal | Promise<Principal>;
+}

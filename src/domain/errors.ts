@@ -1,0 +1,91 @@
+/**
+ * The one vocabulary of errors. A stage throws a WeirError; the edge maps it once to a status of each protocol.
+ * Every reason is listed in docs/ERRORS.md.
+ */
+
+/** Canonical status of an error, as gRPC names it. */
+export type ErrorCode =
+  | "INVALID_ARGUMENT"
+  | "NOT_FOUND"
+  | "ALREADY_EXISTS"
+  | "PERMISSION_DENIED"
+  | "UNAUTHENTICATED"
+  | "RESOURCE_EXHAUSTED"
+  | "FAILED_PRECONDITION"
+  | "ABORTED"
+  | "OUT_OF_RANGE"
+  | "UNIMPLEMENTED"
+  | "INTERNAL"
+  | "UNAVAILABLE"
+  | "DEADLINE_EXCEEDED"
+  | "CANCELLED";
+
+/** What is wrong, stable and machine-readable: google.rpc.ErrorInfo.reason. */
+export const errorReasons = {
+  INVALID_REQUEST: "A request breaks a rule of the contract; the violations name the fields.",
+  INVALID_EVENT: "An event breaks a rule of the contract; the violations name the fields.",
+  INVALID_FILTER: "A filter expression cannot be compiled; the message gives the position.",
+  INVALID_TOKEN: "A visibility or page token is broken, or belongs to another log, project or question.",
+  MALFORMED_BODY: "The body cannot be parsed as what its content type says.",
+  BODY_TOO_LARGE: "The body is larger than the limit, after decompression.",
+  UNSUPPORTED_MEDIA_TYPE: "The content type or encoding is none that the method takes.",
+  METHOD_NOT_ALLOWED: "The path exists, but not with this HTTP method.",
+  NO_SUCH_ROUTE: "Nothing is served at this path.",
+  NOT_FOUND: "What was asked for does not exist.",
+  NOT_YET_BUILT: "The method is part of the contract and answered by a later version.",
+  FOREIGN_HOST: "The request's Host is none that this open server answers to.",
+  FOREIGN_ORIGIN: "The request's Origin is none that this open server answers to.",
+  QUEUE_FULL: "The queue before the log is full; nothing was taken.",
+  TOO_MANY_REQUESTS: "Too many requests or streams are under way.",
+  CREDIT_EXCEEDED: "A stream sent more events than it had credits for.",
+  LOG_UNAVAILABLE: "The log could not be written; the outcome is unknown and the same ids may be sent again.",
+  STORE_UNAVAILABLE: "The store cannot answer now.",
+  SHUTTING_DOWN: "The server is stopping; send the request again, to the one that follows.",
+  DEADLINE_EXCEEDED: "The deadline passed before the answer was known.",
+  NOT_YET_VISIBLE: "The events of min_visibility were not in the store by the deadline.",
+  CANCELLED: "The caller went away.",
+  INTERNAL: "A defect of the server; the log has the details under the request id.",
+} as const;
+
+export type ErrorReason = keyof typeof errorReasons;
+
+/** One broken rule: field path, rule id and a message for people. */
+export interface FieldViolation {
+  readonly field: string;
+  readonly ruleId: string;
+  readonly message: string;
+}
+
+export interface WeirErrorInit {
+  readonly violations?: readonly FieldViolation[];
+  /** Milliseconds to wait before the same call is worth trying again; absent: it is not. */
+  readonly retryDelayMs?: number;
+  /** HTTP status over REST where the code's own does not fit (413, 405, 415). */
+  readonly httpStatus?: number;
+  readonly cause?: unknown;
+}
+
+export class WeirError extends Error {
+  override readonly name = "WeirError";
+  readonly code: ErrorCode;
+  readonly reason: ErrorReason;
+  readonly violations: readonly FieldViolation[];
+  readonly retryDelayMs: number | undefined;
+  readonly httpStatus: number | undefined;
+
+  constructor(code: ErrorCode, reason: ErrorReason, message: string, init: WeirErrorInit = {}) {
+    super(message, init.cause === undefined ? undefined : { cause: init.cause });
+    this.code = code;
+    this.reason = reason;
+    this.violations = init.violations ?? [];
+    this.retryDelayMs = init.retryDelayMs;
+    this.httpStatus = init.httpStatus;
+  }
+}
+
+/** An INVALID_ARGUMENT about one field of a request. */
+export function invalidField(field: string, message: string, ruleId = "invalid"): WeirError {
+  return new WeirError("INVALID_ARGUMENT", "INVALID_REQUEST", `${field}: ${message}`, {
+    violations: [{ field, ruleId, message }],
+  });
+}

@@ -1,0 +1,14 @@
+/** How a stage is, from which /health, /ready and the services' health methods are made. */
+export interface StageHealth {
+  /** Name of the part, such as log, store or consumer. */
+  readonly name: string;
+  readonly status: "healthy" | "degraded" | "unhealthy";
+  /** Why it is not healthy; empty when it is. */
+  readonly message: string;
+}
+
+/** What every stage offers besides its own interface. `stats` is plain JSON: numbers, text, arrays and objects. */
+export interface Stage {
+  health(): StageHealth;
+  stats(): Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,13 @@
+import type { Scope } from "../../gen/analytics/v1/options_pb.js";
+
+/** Who calls: the result of authentication. */
+export interface Principal {
+  /** The project that every event, row, query and token of the call belongs to. */
+  readonly project: string;
+  readonly scopes: ReadonlySet<Scope>;
+  /** Id of the key that was used; absent in open mode. */
+  readonly keyId?: string;
+}
+
+/** The project of every call where the server runs open. */
+export const defaultProject = "default";

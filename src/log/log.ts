@@ -1,0 +1,78 @@
+import type { Stage } from "../domain/health.ts";
+import type { Block, RecordParts } from "../domain/record/block.ts";
+
+/** What a record is known by, and its bytes. */
+export interface LogRecord {
+  readonly project: string;
+  readonly userId: string;
+  /** Identity together with project and user_id; never empty. */
+  readonly id: string;
+  /** When the server received it, in milliseconds since 1970. */
+  readonly receivedMs: number;
+  /** The analytics.v1.Record in binary, in pieces. */
+  readonly value: RecordParts;
+}
+
+/** What became of each record of an append, in its order. */
+export interface AppendResult {
+  readonly partitions: Uint16Array;
+  /** Offset of the record, or of its first copy where it is a duplicate. */
+  readonly offsets: Float64Array;
+  /** 1 where the identity was there already, else 0. */
+  readonly duplicates: Uint8Array;
+  /** How many are duplicates. */
+  readonly duplicateCount: number;
+}
+
+/**
+ * The durable, partitioned log. It decides what is a duplicate: identity is (project, user_id, id), the first one wins.
+ * Partition of a record: domain/partition over its user_id.
+ */
+export interface EventLog extends Stage {
+  /** Identity of this log, new whenever one is created or restored. */
+  readonly logId: string;
+  /** Number of partitions, fixed when the log is created. */
+  readonly partitions: number;
+
+  /**
+   * Appends records; answers when each is on disk, and for a duplicate when its first copy is.
+   *
+   * @throws WeirError RESOURCE_EXHAUSTED/QUEUE_FULL at once and with a retry delay when the queue has no room for the
+   * whole append (nothing of it is taken); UNAVAILABLE/LOG_UNAVAILABLE after a failed write (outcome unknown).
+   */
+  append(records: readonly LogRecord[]): Promise<AppendResult>;
+
+  /**
+   * Queues records without waiting for the disk; they pass the same point as those of append, in order with them. A
+   * write that fails later is counted (stats) and logged, not answered.
+   *
+   * @throws WeirError as append
+   */
+  enqueue(records: readonly LogRecord[]): void;
+
+  /** Offset of the first record still kept, for each partition. */
+  starts(): readonly number[];
+  /** Offset that the next durable record of each partition gets: readers see all before it. */
+  ends(): readonly number[];
+
+  /**
+   * Blocks of one partition from `offset` on, up to about `maxBytes` (at least one block where there is one). A block
+   * that holds `offset` further in is given whole. Empty at the end of the log.
+   */
+  read(partition: number, offset: number, maxBytes: number): Promise<Block[]>;
+
+  /** Calls `listener` after each durable write, until the returned function is called. */
+  onAppend(listener: () => void): () => void;
+
+  /**
+   * Forgets blocks that lie wholly before `applied[partition]` and were made before `madeBeforeMs`; the last block of
+   * each partition stays, so that its end is known. Answers how many blocks went.
+   */
+  trim(applied: readonly number[], madeBeforeMs: number): Promise<number>;
+
+  /** Forgets ids received before `receivedBeforeMs`. Answers how many went. */
+  forgetIds(receivedBeforeMs: number): Promise<number>;
+
+  /** Stops taking records, writes what is queued, closes. */
+  close(): Promise<void>;
+}

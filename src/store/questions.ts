@@ -1,0 +1,199 @@
+/**
+ * The questions that a store answers, and their answers: plain data, the same for every engine. What each means is
+ * defined in the contract's comments. Times are microseconds since 1970 as numbers (exact until the year 2255).
+ */
+import type { Filter } from "../filter/filter.ts";
+
+/** Which events a question is about. */
+export interface Selection {
+  readonly project: string;
+  /** First instant in the range; absent: from the first event. */
+  readonly startUs?: number;
+  /** First instant after the range; absent: to the last event. */
+  readonly endUs?: number;
+  /** Only events that pass count at all. */
+  readonly filter?: Filter;
+}
+
+/** What is counted or added up. */
+export type Metric =
+  | { readonly kind: "events" }
+  | { readonly kind: "unique_users" }
+  | { readonly kind: "sum"; readonly measure: string };
+
+/** A field to group by: a built-in field, or the key of a property. */
+export type Dimension =
+  | { readonly kind: "field"; readonly field: "name" | "event_type" | "source" | "user_id" | "session_id" }
+  | { readonly kind: "property"; readonly key: string };
+
+export interface SummaryQuestion {
+  readonly kind: "summary";
+  readonly selection: Selection;
+  /** How many names to list, 1 to 1,000. */
+  readonly topLimit: number;
+}
+
+export interface SummaryAnswer {
+  readonly totalEvents: number;
+  readonly uniqueUsers: number;
+  /** By lower-case text: user, transaction, system, custom; only those that occur. */
+  readonly eventsByType: Readonly<Record<string, number>>;
+  readonly topEvents: readonly {
+    readonly name: string;
+    readonly events: number;
+    readonly users: number;
+    /** Events of the same name in [2·start − end, start); absent where the selection lacks an end. */
+    readonly eventsBefore?: number;
+  }[];
+  /** Absent where there are no events. */
+  readonly firstEventUs?: number;
+  readonly lastEventUs?: number;
+}
+
+export interface SeriesQuestion {
+  readonly kind: "series";
+  readonly selection: Selection;
+  readonly metric: Metric;
+  /** Starts of the buckets, ascending; bucket i is [starts[i], starts[i+1]), the last one ends at `endUs`. */
+  readonly starts: readonly number[];
+  readonly endUs: number;
+  /** Up to 2. */
+  readonly groupBy: readonly Dimension[];
+  /** How many groups, 1 to 1,000. */
+  readonly groupLimit: number;
+}
+
+export interface SeriesAnswer {
+  /** Ranked by the metric over the whole range, then by bytes; without group_by one group with no values. */
+  readonly groups: readonly SeriesGroup[];
+  /** All events outside the groups; absent where there are none. */
+  readonly other?: SeriesGroup;
+}
+
+export interface SeriesGroup {
+  readonly values: readonly string[];
+  /** One for each bucket; 0 where it is empty. */
+  readonly buckets: Float64Array;
+  /** The metric over the whole range. */
+  readonly total: number;
+}
+
+export interface BreakdownQuestion {
+  readonly kind: "breakdown";
+  readonly selection: Selection;
+  readonly metric: Metric;
+  readonly dimension: Dimension;
+  /** 1 to 1,000. */
+  readonly limit: number;
+}
+
+export interface BreakdownAnswer {
+  /** Ranked by the metric, then by bytes. */
+  readonly rows: readonly { readonly value: string; readonly metric: number }[];
+  /** The metric over all events outside the rows; absent where there are none. */
+  readonly other?: number;
+  /** The metric over all events. */
+  readonly total: number;
+}
+
+/** First and last event of a selection, where a series has an open range. */
+export interface BoundsQuestion {
+  readonly kind: "bounds";
+  readonly selection: Selection;
+}
+
+export interface BoundsAnswer {
+  readonly firstEventUs?: number;
+  readonly lastEventUs?: number;
+}
+
+/** Where a page of events goes on: after this event in the list's order. */
+export interface EventCursor {
+  readonly timestampUs: number;
+  readonly id: string;
+  readonly userId: string;
+  /** Places of the log, to tell apart rows of the same identity (an id forgotten and sent again). */
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** By timestamp, id, user_id, all descending; text by its UTF-8 bytes. */
+export interface EventsQuestion {
+  readonly kind: "events";
+  readonly selection: Selection;
+  readonly userId?: string;
+  readonly after?: EventCursor;
+  /** 1 to 1,001. */
+  readonly limit: number;
+}
+
+/** A flattened event as it stands in the store. */
+export interface StoredEvent {
+  readonly id: string;
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly name: string;
+  /** user, transaction, system or custom. */
+  readonly eventType: string;
+  readonly source: string;
+  readonly timestampUs: number;
+  readonly receivedUs: number;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly measures: Readonly<Record<string, number>>;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+export interface EventsAnswer {
+  readonly events: readonly StoredEvent[];
+}
+
+export interface UserQuestion {
+  readonly kind: "user";
+  readonly selection: Selection;
+  readonly userId: string;
+}
+
+/** Absent answer fields mean: no event of this user in the selection. */
+export interface UserAnswer {
+  readonly events: number;
+  readonly firstEventUs?: number;
+  readonly lastEventUs?: number;
+  /** By name, ranked by events, then bytes; at most 100. */
+  readonly eventsByName: readonly { readonly name: string; readonly events: number }[];
+  /** Of each property its last value (by timestamp, then id); at most 100 keys, by bytes. */
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+export interface DimensionsQuestion {
+  readonly kind: "dimensions";
+  readonly selection: Selection;
+  /** How many of each kind, 1 to 1,000. */
+  readonly limit: number;
+}
+
+export interface DimensionsAnswer {
+  /** Each ranked by events, then by bytes. */
+  readonly names: readonly CountedKey[];
+  readonly properties: readonly CountedKey[];
+  readonly measures: readonly CountedKey[];
+}
+
+export interface CountedKey {
+  readonly key: string;
+  readonly events: number;
+}
+
+/** Question and answer by kind. */
+export interface Questions {
+  summary: { question: SummaryQuestion; answer: SummaryAnswer };
+  series: { question: SeriesQuestion; answer: SeriesAnswer };
+  breakdown: { question: BreakdownQuestion; answer: BreakdownAnswer };
+  bounds: { question: BoundsQuestion; answer: BoundsAnswer };
+  events: { question: EventsQuestion; answer: EventsAnswer };
+  user: { question: UserQuestion; answer: UserAnswer };
+  dimensions: { question: DimensionsQuestion; answer: DimensionsAnswer };
+}
+
+export type Question = Questions[keyof Questions]["question"];
+export type AnswerTo<Q extends Question> = Questions[Q["kind"]]["answer"];

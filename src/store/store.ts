@@ -1,0 +1,72 @@
+import type { Stage } from "../domain/health.ts";
+import type { Block } from "../domain/record/block.ts";
+import type { AnswerTo, Question } from "./questions.ts";
+
+/** What applying blocks did. */
+export interface ApplyResult {
+  /** Rows added. */
+  readonly applied: number;
+  readonly deadLetters: number;
+  /** Copies dropped, where the log itself does not drop them. */
+  readonly duplicates: number;
+  /** Rows, dead letters and duplicates by project, for the metrics. */
+  readonly byProject: ReadonlyMap<string, { applied: number; deadLetters: number; duplicates: number }>;
+  /** Visibility delay: milliseconds from received time to now, of the oldest row. */
+  readonly oldestReceivedMs?: number;
+}
+
+/** A record that could not become a row. */
+export interface DeadLetter {
+  readonly partition: number;
+  readonly offset: number;
+  readonly project: string;
+  /** Why, as a reason such as UNDECODABLE or INVALID_EVENT. */
+  readonly reason: string;
+  readonly message: string;
+  readonly receivedMs: number;
+  readonly record: Uint8Array;
+}
+
+export interface AskOptions {
+  /** Interrupts the question's work. */
+  readonly signal: AbortSignal;
+  /** In milliseconds of Date.now(). */
+  readonly deadline: number;
+}
+
+/** The columnar store: applies blocks of the log exactly once, and answers questions. */
+export interface EventStore extends Stage {
+  /** Id of the log whose blocks it holds; undefined while it is new. */
+  readonly logId: string | undefined;
+  /** Binds a new store to a log. Durable when it resolves. */
+  bind(logId: string, partitions: number): Promise<void>;
+
+  /** For each partition the offset of the next record to apply; all before it are visible to questions. */
+  positions(): readonly number[];
+  /** Grows by one whenever what questions see changes. */
+  readonly version: number;
+
+  /**
+   * Applies blocks, each of which begins at (or holds) its partition's position; records before it are passed over.
+   * Rows, dead letters and positions are committed in one step: after a crash all of them are there, or none.
+   *
+   * @throws BrokenBlockError when a block is not whole or leaves a gap: nothing of the call is applied.
+   * @throws WeirError UNAVAILABLE/STORE_UNAVAILABLE when the store cannot write now; the same blocks may come again.
+   */
+  apply(blocks: readonly Block[]): Promise<ApplyResult>;
+
+  /**
+   * @throws WeirError DEADLINE_EXCEEDED, CANCELLED, RESOURCE_EXHAUSTED/TOO_MANY_REQUESTS when too many questions wait,
+   * UNAVAILABLE/STORE_UNAVAILABLE
+   */
+  ask<Q extends Question>(question: Q, options: AskOptions): Promise<AnswerTo<Q>>;
+
+  /** Moves positions forward where the log no longer has the records before `starts` (--rebuild-store). */
+  skipTo(starts: readonly number[]): Promise<void>;
+
+  /** Removes a project's rows (every project's where absent) with a timestamp before `beforeUs`. Answers how many. */
+  removeBefore(beforeUs: number, project?: string): Promise<number>;
+
+  /** Writes what is in its write-ahead file to its main file, and closes. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,30 @@
+/** One request and its answer, whatever carries them: all that gate, REST and pages know of HTTP. */
+export interface Exchange {
+  readonly method: string;
+  /** Path as it was sent, still encoded, without the query. */
+  readonly path: string;
+  /** Query as it was sent, without the question mark; empty where there is none. */
+  readonly query: string;
+  /** Names in lower case; several values of one name are joined by a comma. */
+  header(name: string): string | undefined;
+  readonly httpVersion: "1.1" | "2";
+  readonly secure: boolean;
+  /** Aborted when the caller goes away. */
+  readonly signal: AbortSignal;
+  /**
+   * The body, decompressed, once.
+   *
+   * @throws WeirError RESOURCE_EXHAUSTED/BODY_TOO_LARGE beyond `maxBytes` after decompression, MALFORMED_BODY
+   */
+  body(maxBytes: number): Promise<Uint8Array>;
+  /** Set before respond; each goes out with the answer, whoever makes it. */
+  setHeader(name: string, value: string): void;
+  /** Answers, once. */
+  respond(status: number, headers: Readonly<Record<string, string>>, body: Uint8Array | string): Promise<void>;
+  /** Answers with a body that comes in pieces, at the reader's speed. */
+  stream(
+    status: number,
+    headers: Readonly<Record<string, string>>,
+    body: AsyncIterable<Uint8Array>,
+  ): Promise<void>;
+}
