@@ -216,27 +216,6 @@ export declare type ListDimensionsResponse = Message<"analytics.v1.ListDimension
    * @generated from field: repeated analytics.v1.NameCount measures = 3;
    */
   measures: NameCount[];
-
-  /**
-   * How many event names there are in all.
-   *
-   * @generated from field: int64 total_names = 4;
-   */
-  totalNames: bigint;
-
-  /**
-   * How many keys of properties there are in all.
-   *
-   * @generated from field: int64 total_properties = 5;
-   */
-  totalProperties: bigint;
-
-  /**
-   * How many keys of measures there are in all.
-   *
-   * @generated from field: int64 total_measures = 6;
-   */
-  totalMeasures: bigint;
 };
 
 /**
@@ -337,8 +316,8 @@ export enum ExportFormat {
   NDJSON = 1,
 
   /**
-   * A header line, then a row an event: id, user_id, session_id, event_type, name, timestamp, source, received_time, and
-   * properties and measures as JSON objects; content type text/csv.
+   * A header line, then a row an event: id, user_id, session_id, event_type, name, timestamp, source, received_time,
+   * and properties and measures as JSON objects; content type text/csv.
    *
    * @generated from enum value: EXPORT_FORMAT_CSV = 2;
    */

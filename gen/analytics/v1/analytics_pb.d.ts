@@ -34,8 +34,8 @@ export declare type AnalyticsServiceGetMetricsRequest = Message<"analytics.v1.An
 export declare const AnalyticsServiceGetMetricsRequestSchema: GenMessage<AnalyticsServiceGetMetricsRequest>;
 
 /**
- * The platform's own figures, over all projects, since this process started unless said otherwise. Parts that do not run
- * in this process count 0.
+ * The platform's own figures, over all projects, since this process started unless said otherwise. Parts that do not
+ * run in this process count 0.
  *
  * @generated from message analytics.v1.AnalyticsServiceGetMetricsResponse
  */

@@ -65,8 +65,9 @@ export declare type GetTimeSeriesRequest = Message<"analytics.v1.GetTimeSeriesRe
   granularity: Granularity;
 
   /**
-   * Up to 2 dimensions to group by, each 1 to 140 characters: id, user_id, session_id, name, event_type or source, else
-   * a property, such as plan or properties.plan. Empty: one group of all events.
+   * Up to 2 dimensions to group by, each 1 to 140 characters: name, event_type, source, user_id or session_id, else a
+   * property, such as plan or properties.plan; id, timestamp and received_time are INVALID_ARGUMENT. Empty: one group
+   * of all events.
    *
    * @generated from field: repeated string group_by = 7;
    */
@@ -253,8 +254,8 @@ export declare type GetBreakdownRequest = Message<"analytics.v1.GetBreakdownRequ
   metric: string;
 
   /**
-   * The dimension, 1 to 140 characters: id, user_id, session_id, name, event_type or source, else a property, such as
-   * plan or properties.plan.
+   * The dimension, 1 to 140 characters: name, event_type, source, user_id or session_id, else a property, such as plan
+   * or properties.plan; id, timestamp and received_time are INVALID_ARGUMENT.
    *
    * @generated from field: string dimension = 6;
    */
@@ -352,8 +353,8 @@ export declare type BreakdownRow = Message<"analytics.v1.BreakdownRow"> & {
   value?: number | undefined;
 
   /**
-   * value / total, from 0 to 1 where the measure has no negative values. Absent for avg, min, max, quantiles and a total
-   * not above 0. Shares of unique_users may add up to more than 1: a user may be in several rows.
+   * value / total, from 0 to 1 where the measure has no negative values. Absent for avg, min, max, quantiles and a
+   * total not above 0. Shares of unique_users may add up to more than 1: a user may be in several rows.
    *
    * @generated from field: optional double share = 3;
    */

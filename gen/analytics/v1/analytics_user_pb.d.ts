@@ -72,7 +72,7 @@ export declare type GetUserAnalyticsRequest = Message<"analytics.v1.GetUserAnaly
   pageToken: string;
 
   /**
-   * How many sessions and how many top_events there are at most. 0: 10; at most 1,000.
+   * How many sessions there are at most. 0: 10; at most 1,000.
    *
    * @generated from field: int32 limit = 8;
    */
@@ -94,7 +94,8 @@ export declare type GetUserAnalyticsRequest = Message<"analytics.v1.GetUserAnaly
 export declare const GetUserAnalyticsRequestSchema: GenMessage<GetUserAnalyticsRequest>;
 
 /**
- * Everything about one user, within the range and filter. Profile, sessions and metrics come with the first page only.
+ * Everything about one user, within the range and filter. Profile, sessions and metrics come with the
+ * first page only.
  *
  * @generated from message analytics.v1.GetUserAnalyticsResponse
  */
@@ -176,32 +177,18 @@ export declare type UserProfile = Message<"analytics.v1.UserProfile"> & {
   totalEvents: bigint;
 
   /**
-   * Events by event type in lower case (user, transaction, system, custom); types without an event are left out.
+   * The user's events by name, at most 100 names, most first, equal ones by the bytes of their name.
    *
-   * @generated from field: map<string, int64> events_by_type = 5;
+   * @generated from field: repeated analytics.v1.NameCount events_by_name = 5;
    */
-  eventsByType: { [key: string]: bigint };
-
-  /**
-   * The user's most frequent event names, most first, equal ones by the bytes of their name.
-   *
-   * @generated from field: repeated analytics.v1.NameCount top_events = 6;
-   */
-  topEvents: NameCount[];
+  eventsByName: NameCount[];
 
   /**
    * Of each property its last value, at most 100 keys, the first ones by their bytes.
    *
-   * @generated from field: map<string, string> properties = 7;
+   * @generated from field: map<string, string> properties = 6;
    */
   properties: { [key: string]: string };
-
-  /**
-   * Whether there are more than 100 keys.
-   *
-   * @generated from field: bool properties_truncated = 8;
-   */
-  propertiesTruncated: boolean;
 };
 
 /**

@@ -240,8 +240,8 @@ export declare type PartitionLag = Message<"analytics.v1.PartitionLag"> & {
 export declare const PartitionLagSchema: GenMessage<PartitionLag>;
 
 /**
- * Tells of the stage that applies the log to the store, exactly once. Where this process does not run it (role consumer),
- * its methods answer UNAVAILABLE.
+ * Tells of the stage that applies the log to the store, exactly once. Where this process does not run it (role
+ * consumer), its methods answer UNAVAILABLE.
  *
  * @generated from service analytics.v1.ConsumerService
  */

@@ -64,8 +64,8 @@ export const PartitionLagSchema = /*@__PURE__*/
   messageDesc(file_analytics_v1_consumer, 6);
 
 /**
- * Tells of the stage that applies the log to the store, exactly once. Where this process does not run it (role consumer),
- * its methods answer UNAVAILABLE.
+ * Tells of the stage that applies the log to the store, exactly once. Where this process does not run it (role
+ * consumer), its methods answer UNAVAILABLE.
  *
  * @generated from service analytics.v1.ConsumerService
  */
