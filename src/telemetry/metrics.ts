@@ -2,6 +2,8 @@ import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { createLabelBound } from "./bound.ts";
 import { catalogue } from "./catalogue.ts";
 import { createCounters, createHistograms } from "./families.ts";
+import { createLifetimeLatency, type Quantiles } from "./latency.ts";
+import { createRate } from "./rate.ts";
 
 export { stageGauges } from "./catalogue.ts";
 
@@ -33,8 +35,11 @@ export interface Metrics {
   /** `stage`: the folder it arose in, such as ingest or transport; `reason`: one of domain/errors.ts. */
   error(project: string, stage: string, reason: string, count?: number): void;
   processing(stage: "ingest" | "consume" | "query", seconds: number): void;
-  /** One ended call. `method`: Service.Method; `code`: OK or an ErrorCode. */
-  rpc(method: string, protocol: string, code: string, seconds: number): void;
+  /**
+   * One ended call. `method`: Service.Method; `code`: OK or an ErrorCode. A stream's time (`stream` true) is not among
+   * the requests of requestQuantiles, since it lasts as long as its caller likes.
+   */
+  rpc(method: string, protocol: string, code: string, seconds: number, stream?: boolean): void;
   rpcStarted(): void;
   rpcEnded(): void;
   /** Number of events in one ingest request. */
@@ -59,6 +64,10 @@ export interface Metrics {
     labels: readonly string[],
     read: () => number | readonly LabelledValue[],
   ): void;
+  /** Events applied to the store in a second, over the last 60 seconds. */
+  appliedPerSecond(): number;
+  /** Durations of all calls but streams, in seconds; undefined before the first. */
+  requestQuantiles(): Quantiles | undefined;
   /** Everything in Prometheus's text format, version 0.0.4. */
   text(): Promise<string>;
   readonly registry: Registry;
@@ -120,16 +129,24 @@ export function createMetrics({ startedAtMs, now, maxProjects = 100 }: MetricsOp
   const applySeconds = histogram("weir_store_apply_duration_seconds");
   const applyEvents = histogram("weir_store_apply_events");
   const visibility = histogram("weir_visibility_delay_seconds");
+  const applied = createRate({ now });
+  const requests = createLifetimeLatency();
   let inFlight = 0;
 
   const metrics: Metrics = {
-    events: (p, stage, result, count) => events(count, p, stage, result),
+    events(p, stage, result, count) {
+      events(count, p, stage, result);
+      if (result === "applied") applied.add(count);
+    },
     duplicates: (p, count) => duplicates(count, p),
     deadLetters: (p, reason, count) => deadLetters(count, p, reason),
     rateLimited: (p) => rateLimited(1, p),
     error: (p, stage, reason, count = 1) => errors(count, p, stage, reason),
     processing: (stage, seconds) => processing(seconds, stage),
-    rpc: (method, protocol, code, seconds) => rpc(seconds, method, protocol, code),
+    rpc(method, protocol, code, seconds, stream = false) {
+      rpc(seconds, method, protocol, code);
+      if (!stream) requests.observe(seconds);
+    },
     rpcStarted() {
       inFlight++;
     },
@@ -169,6 +186,8 @@ export function createMetrics({ startedAtMs, now, maxProjects = 100 }: MetricsOp
         },
       });
     },
+    appliedPerSecond: () => applied.perSecond(),
+    requestQuantiles: () => requests.quantiles(),
     text: () => registry.metrics(),
     registry,
   };
