@@ -28,15 +28,8 @@ const allowed: Record<string, readonly string[]> = {
     "src/live",
     "src/telemetry",
   ],
-  "src/auth": ["src/domain", "src/contract", "gen", "src/state/state.ts"],
-  "src/admin": [
-    "src/domain",
-    "src/contract",
-    "gen",
-    "src/auth",
-    "src/state/state.ts",
-    "src/store/store.ts",
-  ],
+  "src/auth": ["src/domain", "src/contract", "src/state/state.ts"],
+  "src/admin": ["src/domain", "src/contract", "gen", "src/auth", "src/state/state.ts", "src/store/store.ts"],
   "src/telemetry": ["src/domain", "gen"],
   "src/transport": ["src/domain", "src/contract", "gen", "src/auth/auth.ts", "src/telemetry"],
   "src/config": ["src/domain"],
@@ -73,13 +66,20 @@ if (problems.length > 0) {
 }
 
 function importsOf(source: string): string[] {
-  const found = source.matchAll(/(?:^|[;\s])(?:import|export)\s(?:[^'"();]*?\sfrom\s)?["']([^"']+)["']|import\(\s*["']([^"']+)["']/gm);
+  const found = source.matchAll(
+    /(?:^|[;\s])(?:import|export)\s(?:[^'"();]*?\sfrom\s)?["']([^"']+)["']|import\(\s*["']([^"']+)["']/gm,
+  );
   return [...found].map((match) => (match[1] ?? match[2])!);
 }
 
 function check(file: string, specifier: string): void {
   if (!specifier.startsWith(".")) {
-    const name = specifier.startsWith("node:") ? specifier : specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
+    const name = specifier.startsWith("node:")
+      ? specifier
+      : specifier
+          .split("/")
+          .slice(0, specifier.startsWith("@") ? 2 : 1)
+          .join("/");
     if (builtinModules.includes(name)) problems.push(`${file}: write node:${name}`);
     const only = confined[name];
     if (only && file.startsWith("src/") && !only.some((place) => inside(file, place))) {
@@ -89,7 +89,8 @@ function check(file: string, specifier: string): void {
   }
   const target = relative(root, join(root, dirname(file), specifier));
   const home = Object.keys(allowed).find((place) => inside(file, place));
-  if (home === undefined) problems.push(`${file}: its folder is not in the table of scripts/check-imports.ts`);
+  if (home === undefined)
+    problems.push(`${file}: its folder is not in the table of scripts/check-imports.ts`);
   else if (!inside(target, home) && !allowed[home]!.some((place) => inside(target, place))) {
     problems.push(`${file}: ${home} may not import ${target}`);
   }

@@ -11,15 +11,19 @@ run("node", "scripts/proto-deps.ts");
 run("buf", "format", "--diff", "--exit-code", "proto");
 run("buf", "lint");
 
-const tag = spawnSync("git", ["describe", "--tags", "--abbrev=0", "--match", "v*"], { cwd: root, encoding: "utf8" });
+const tag = spawnSync("git", ["describe", "--tags", "--abbrev=0", "--match", "v*"], {
+  cwd: root,
+  encoding: "utf8",
+});
 if (tag.status === 0) {
   const against = mkdtempSync(join(tmpdir(), "weir-breaking-"));
   try {
-    run("git", `--work-tree=${against}`, "checkout", tag.stdout.trim(), "--", "proto", "buf.yaml");
+    const archive = join(against, "tag.tar");
+    run("git", "archive", "--output", archive, tag.stdout.trim(), "proto", "buf.yaml");
+    run("tar", "-xf", archive, "-C", against);
     cpSync(join(root, ".cache/proto"), join(against, ".cache/proto"), { recursive: true });
     run("buf", "breaking", "--against", against);
   } finally {
-    run("git", "read-tree", "HEAD");
     rmSync(against, { recursive: true });
   }
 }

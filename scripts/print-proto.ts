@@ -25,7 +25,8 @@ function printMessage(message: DescMessage): string[] {
   }
   for (const e of message.nestedEnums) inner.push(...printEnum(e));
   for (const m of message.nestedMessages) inner.push(...printMessage(m));
-  for (const field of message.fields) if (field.oneof === undefined) inner.push(printField(field, label(field)));
+  for (const field of message.fields)
+    if (field.oneof === undefined) inner.push(printField(field, label(field)));
   for (const oneof of message.oneofs) {
     inner.push(`oneof ${oneof.name} {`, ...oneof.fields.map((field) => printField(field, "")), "}");
   }
@@ -45,7 +46,8 @@ function label(field: DescField | DescExtension): string {
   if (field.fieldKind === "map") return "";
   if (field.proto.label === FieldDescriptorProto_Label.REPEATED) return "repeated ";
   if (field.proto.label === FieldDescriptorProto_Label.REQUIRED) return "required ";
-  const proto3 = (field.kind === "extension" ? field.file : field.parent.file).edition === Edition.EDITION_PROTO3;
+  const proto3 =
+    (field.kind === "extension" ? field.file : field.parent.file).edition === Edition.EDITION_PROTO3;
   return proto3 && !field.proto.proto3Optional ? "" : "optional ";
 }
 

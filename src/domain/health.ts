@@ -1,3 +1,5 @@
+import { HealthStatus } from "../../gen/analytics/v1/common_pb.js";
+
 /** How a stage is, from which /health, /ready and the services' health methods are made. */
 export interface StageHealth {
   /** Name of the part, such as log, store or consumer. */
@@ -12,3 +14,18 @@ export interface Stage {
   health(): StageHealth;
   stats(): Readonly<Record<string, unknown>>;
 }
+
+/** The health methods' answer: the worst of the parts, and each part. */
+export function healthAnswer(parts: readonly StageHealth[]) {
+  const components = parts.map((part) => ({ ...part, status: statuses[part.status] }));
+  return {
+    status: components.reduce((worst, part) => Math.max(worst, part.status), HealthStatus.HEALTHY),
+    components,
+  };
+}
+
+const statuses = {
+  healthy: HealthStatus.HEALTHY,
+  degraded: HealthStatus.DEGRADED,
+  unhealthy: HealthStatus.UNHEALTHY,
+};

@@ -1,4 +1,4 @@
-import type { Scope } from "../../gen/analytics/v1/options_pb.js";
+import { Scope } from "../../gen/analytics/v1/options_pb.js";
 
 /** Who calls: the result of authentication. */
 export interface Principal {
@@ -8,6 +8,13 @@ export interface Principal {
   /** Id of the key that was used; absent in open mode. */
   readonly keyId?: string;
 }
+
+export const allScopes: ReadonlySet<Scope> = new Set([
+  Scope.INGEST,
+  Scope.QUERY,
+  Scope.ADMIN,
+  Scope.PLATFORM,
+]);
 
 /** The project of every call where the server runs open. */
 export const defaultProject = "default";

@@ -1,0 +1,123 @@
+import { parseArgs } from "node:util";
+import { type Setting, type Settings, settings, variableOf } from "./settings.ts";
+
+/** Every setting's value, by the names of settings.ts. */
+export type Config = { readonly [K in keyof Settings]: Settings[K] extends Setting<infer T> ? T : never };
+
+/** A setting that cannot be used; its message is one line for the person who set it. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/**
+ * Reads the settings.
+ *
+ * @throws ConfigError naming the flag or variable, its value (unless secret) and what is allowed
+ */
+export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Config {
+  const flags = readFlags(args);
+  const config: Record<string, unknown> = {};
+  for (const [name, s] of Object.entries(settings) as [string, Setting<unknown>][]) {
+    const variable = variableOf(s as Setting<never>);
+    const flag = flags[s.flag];
+    const written = flag ?? env[variable];
+    if (written === undefined || (written === "" && flag === undefined)) {
+      config[name] = s.default;
+      continue;
+    }
+    const value = s.type.parse(written);
+    if (value === undefined) {
+      const where = flag === undefined ? variable : `--${s.flag}`;
+      throw new ConfigError(
+        `${where}: ${s.secret ? "its value" : JSON.stringify(written)} is not a ${s.type.form}`,
+      );
+    }
+    config[name] = value;
+  }
+  return check(config as Config);
+}
+
+function readFlags(args: readonly string[]): Record<string, string | undefined> {
+  const options: Record<string, { type: "string" }> = {};
+  for (const s of Object.values(settings) as Setting<unknown>[])
+    if (!s.secret) options[s.flag] = { type: "string" };
+  // A switch may stand without a value.
+  const full = args.map((a) => (a === `--${settings.rebuildStore.flag}` ? `${a}=true` : a));
+  try {
+    return parseArgs({ args: full, options, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    throw new ConfigError((error as Error).message.split(". ")[0]!, { cause: error });
+  }
+}
+
+function check(config: Config): Config {
+  if (config.listen.length === 0) throw new ConfigError("--listen: at least one address is needed");
+  for (const address of config.listen) parseAddress(address);
+  if ((config.tlsCert === "") !== (config.tlsKey === "")) {
+    throw new ConfigError("--tls-cert and --tls-key go together: one of them is missing");
+  }
+  if (config.tokenSecret !== "" && config.tokenSecret.length < 16) {
+    throw new ConfigError("WEIR_TOKEN_SECRET: it must have at least 16 characters");
+  }
+  if (config.defaultTimeoutMs > config.maxTimeoutMs) {
+    throw new ConfigError("--default-timeout must not be greater than --max-timeout");
+  }
+  for (const [flag, url, schemes] of [
+    ["--log", config.log, ["level"]],
+    ["--store", config.store, ["duckdb"]],
+  ] as const) {
+    if (url === "") continue;
+    if (!schemes.some((scheme) => url.startsWith(`${scheme}:`) && url.length > scheme.length + 1)) {
+      throw new ConfigError(
+        `${flag}: ${JSON.stringify(url)} is not of the form ${schemes.join(" or ")}:PATH`,
+      );
+    }
+  }
+  if (config.auth === "required") {
+    throw new ConfigError(
+      "--auth required: this version has no keys yet; serve loopback, or say --auth open",
+    );
+  }
+  const exposed = config.listen.find((address) => !isLoopback(parseAddress(address).host));
+  if (exposed !== undefined && config.auth !== "open") {
+    throw new ConfigError(
+      `--listen ${exposed} is not a loopback address, and everybody who reaches it could read and write: ` +
+        "say --auth open (WEIR_AUTH=open) if that is meant",
+    );
+  }
+  return config;
+}
+
+/** Host and port of `127.0.0.1:8080`, `[::1]:8080` or `localhost:8080`. */
+export function parseAddress(address: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(address);
+  const port = Number(match?.[3]);
+  if (!match || port > 65535) {
+    throw new ConfigError(
+      `--listen: ${JSON.stringify(address)} is not of the form HOST:PORT, such as 127.0.0.1:8080`,
+    );
+  }
+  return { host: (match[1] ?? match[2])!, port };
+}
+
+/** Whether an address can be reached from this machine only. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}
+
+/** The settings as text for `--help`: flag, variable, form, default, description. */
+export function describeSettings(): {
+  flag: string;
+  variable: string;
+  form: string;
+  fallback: string;
+  description: string;
+}[] {
+  return (Object.values(settings) as Setting<unknown>[]).map((s) => ({
+    flag: s.secret ? "" : `--${s.flag}`,
+    variable: variableOf(s as Setting<never>),
+    form: s.type.form,
+    fallback: s.type.format(s.default),
+    description: s.description,
+  }));
+}

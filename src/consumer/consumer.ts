@@ -1,0 +1,184 @@
+import { WeirError } from "../domain/errors.ts";
+import type { Stage } from "../domain/health.ts";
+import { type Block, BrokenBlockError, blockTime } from "../domain/record/block.ts";
+import type { EventLog } from "../log/log.ts";
+import type { ApplyResult, EventStore } from "../store/store.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { createRate } from "../telemetry/rate.ts";
+
+/** How far the store is behind one partition. */
+export interface PartitionLag {
+  readonly partition: number;
+  readonly end: number;
+  readonly applied: number;
+  /** Age of the oldest block not yet applied, in seconds; 0 where there is none. */
+  readonly seconds: number;
+}
+
+export interface ConsumerFigures {
+  readonly applied: number;
+  readonly eventsPerSecond: number;
+  readonly batches: number;
+  readonly errors: number;
+  readonly deadLetters: number;
+  readonly duplicates: number;
+  /** Milliseconds since 1970; undefined before the first batch. */
+  readonly lastAppliedMs: number | undefined;
+}
+
+/** Applies the log to the store, exactly once, as it grows. */
+export interface Consumer extends Stage {
+  start(): void;
+  /** Ends after the batch under way. */
+  stop(): Promise<void>;
+  positions(): readonly number[];
+  onApplied(listener: () => void): () => void;
+  lag(): Promise<PartitionLag[]>;
+  figures(): ConsumerFigures;
+}
+
+export interface ConsumerOptions {
+  readonly log: EventLog;
+  readonly store: EventStore;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** About how much of the log is applied in one transaction. Default 4 MiB. */
+  readonly batchBytes?: number;
+  /** Least and greatest wait before what failed is tried again, in milliseconds. Default 100 and 10,000. */
+  readonly backoffMs?: { readonly least: number; readonly most: number };
+}
+
+export function createConsumer(options: ConsumerOptions): Consumer {
+  const { log, store, metrics, logger, now, batchBytes = 4 * 1024 * 1024 } = options;
+  const { least, most } = options.backoffMs ?? { least: 100, most: 10_000 };
+  const listeners = new Set<() => void>();
+  const rate = createRate({ now });
+  const totals = { applied: 0, batches: 0, errors: 0, deadLetters: 0, duplicates: 0 };
+  let lastAppliedMs: number | undefined;
+  /** Why the store lags although the consumer runs; empty where it does not. */
+  let trouble = "";
+  /** Set where the log cannot be applied any further without help. */
+  let broken = "";
+  let running = false;
+  let loop: Promise<void> = Promise.resolve();
+  let wake: () => void = () => {};
+  let unsubscribe: () => void = () => {};
+
+  async function nextBlocks(): Promise<Block[]> {
+    const ends = log.ends();
+    const positions = store.positions();
+    const behind = ends.flatMap((end, partition) => (end > (positions[partition] ?? 0) ? [partition] : []));
+    const share = Math.ceil(batchBytes / Math.max(1, behind.length));
+    const blocks: Block[] = [];
+    for (const partition of behind)
+      blocks.push(...(await log.read(partition, positions[partition] ?? 0, share)));
+    return blocks;
+  }
+
+  function record(result: ApplyResult, seconds: number): void {
+    totals.batches++;
+    totals.applied += result.applied;
+    totals.deadLetters += result.deadLetters;
+    totals.duplicates += result.duplicates;
+    lastAppliedMs = now();
+    rate.add(result.applied);
+    metrics.apply(result.applied, seconds);
+    metrics.processing("consume", seconds);
+    if (result.oldestReceivedMs !== undefined) {
+      metrics.visibilityDelay(Math.max(0, lastAppliedMs - result.oldestReceivedMs) / 1000);
+    }
+    for (const [project, counts] of result.byProject) {
+      if (counts.applied > 0) metrics.events(project, "consume", "applied", counts.applied);
+      if (counts.deadLetters > 0) metrics.events(project, "consume", "dead_letter", counts.deadLetters);
+      if (counts.duplicates > 0) metrics.events(project, "consume", "duplicate", counts.duplicates);
+    }
+  }
+
+  const sleep = (ms: number) =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      wake = () => {
+        // Only stop() cuts a wait short: more records do not mend what failed.
+        if (running) return;
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+
+  async function run(): Promise<void> {
+    let wait = least;
+    while (running) {
+      try {
+        const grown = new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        const blocks = await nextBlocks();
+        if (blocks.length === 0) {
+          if (running) await grown;
+          continue;
+        }
+        const started = performance.now();
+        const result = await store.apply(blocks);
+        record(result, (performance.now() - started) / 1000);
+        wait = least;
+        trouble = "";
+        for (const listener of listeners) listener();
+      } catch (error) {
+        totals.errors++;
+        const reason = error instanceof WeirError ? error.reason : "INTERNAL";
+        metrics.error("", "consume", reason);
+        if (error instanceof BrokenBlockError) {
+          broken = `stopped at a broken block: ${error.message}`;
+          logger.error({ err: error, positions: store.positions() }, "the log cannot be applied any further");
+          return;
+        }
+        trouble = `waiting for the store: ${(error as Error).message}`;
+        logger.warn({ err: error, waitMs: Math.round(wait) }, "applying the log failed and is tried again");
+        // Full jitter, so that many consumers of one store do not come back together.
+        await sleep(Math.random() * wait);
+        wait = Math.min(most, wait * 2);
+      }
+    }
+  }
+
+  return {
+    start() {
+      running = true;
+      unsubscribe = log.onAppend(() => wake());
+      loop = run();
+    },
+    async stop() {
+      running = false;
+      wake();
+      await loop;
+      unsubscribe();
+    },
+    positions: () => store.positions(),
+    onApplied(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async lag() {
+      const ends = log.ends();
+      const positions = store.positions();
+      return Promise.all(
+        ends.map(async (end, partition) => {
+          const applied = positions[partition] ?? 0;
+          const [oldest] = end > applied ? await log.read(partition, applied, 1) : [];
+          const seconds = oldest ? Math.max(0, now() - blockTime(oldest.bytes)) / 1000 : 0;
+          return { partition, end, applied, seconds };
+        }),
+      );
+    },
+    figures: () => ({ ...totals, eventsPerSecond: rate.perSecond(), lastAppliedMs }),
+    health() {
+      if (broken !== "") return { name: "consumer", status: "unhealthy", message: broken };
+      if (trouble !== "") return { name: "consumer", status: "degraded", message: trouble };
+      return { name: "consumer", status: "healthy", message: "" };
+    },
+    stats: () => ({ ...totals, events_per_second: rate.perSecond(), positions: store.positions() }),
+  };
+}

@@ -1,0 +1,173 @@
+import { Durability, type IngestOptions } from "../../gen/analytics/v1/ingestion_pb.js";
+import { byDeadline } from "../domain/deadline.ts";
+import type { FieldViolation } from "../domain/errors.ts";
+import { timestampUs } from "../domain/record/flatten.ts";
+import { encodeRecordHead } from "../domain/record/record.ts";
+import type { AppendResult, EventLog, LogRecord } from "../log/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { Visibility } from "../visibility/visibility.ts";
+import { type Candidate, type CheckOptions, createCheck } from "./check.ts";
+import type { IngestionStats } from "./stats.ts";
+
+/** Who sends, and by when an answer is needed. */
+export interface Sender {
+  readonly project: string;
+  readonly requestId: string;
+  /** In milliseconds of Date.now(). */
+  readonly deadline: number;
+  readonly signal: AbortSignal;
+}
+
+/** What became of an event that was taken. */
+export type Verdict = "accepted" | "duplicate" | "queued";
+
+/** An event that was not taken. */
+export interface Rejection {
+  readonly index: number;
+  readonly id: string;
+  readonly violations: readonly FieldViolation[];
+}
+
+/** What became of the events of a request. */
+export interface Admitted {
+  readonly receivedMs: number;
+  /** For each event its id: the sender's or the server's; empty where it has none and was rejected. */
+  readonly ids: readonly string[];
+  /** For each event; undefined where it was rejected. */
+  readonly verdicts: readonly (Verdict | undefined)[];
+  readonly counts: Readonly<Record<Verdict, number>>;
+  readonly rejections: readonly Rejection[];
+  /** Empty where nothing was stored, and for QUEUED. */
+  readonly visibilityToken: string;
+}
+
+/** Admission of events: each is checked on its own, and those that pass are appended together. */
+export interface Admission {
+  /**
+   * @param unparsed events that could not be parsed, by index; what stands at their index is not looked at
+   * @throws WeirError RESOURCE_EXHAUSTED/QUEUE_FULL (nothing was taken), UNAVAILABLE/LOG_UNAVAILABLE and
+   * DEADLINE_EXCEEDED (outcome unknown)
+   */
+  admit(
+    candidates: readonly Candidate[],
+    options: IngestOptions | undefined,
+    sender: Sender,
+    unparsed?: ReadonlyMap<number, FieldViolation>,
+  ): Promise<Admitted>;
+}
+
+export interface AdmissionOptions extends CheckOptions {
+  readonly log: EventLog;
+  readonly visibility: Visibility;
+  readonly metrics: Metrics;
+  readonly stats: IngestionStats;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** A sender's clock that is off by no more than this is left alone. */
+const clockToleranceMs = 60_000;
+
+export function createAdmission(options: AdmissionOptions): Admission {
+  const { log, visibility, metrics, stats, now } = options;
+  const check = createCheck(options);
+
+  return {
+    async admit(candidates, ingest, sender, unparsed) {
+      const started = performance.now();
+      const receivedMs = now();
+      const reception = {
+        project: sender.project,
+        receivedMs,
+        head: encodeRecordHead(sender.project, receivedMs * 1000, sender.requestId),
+        shiftUs: clockShift(ingest, receivedMs),
+      };
+      const records: LogRecord[] = [];
+      /** Index of the request for each record. */
+      const indexes: number[] = [];
+      const ids: string[] = [];
+      const rejections: Rejection[] = [];
+      for (let index = 0; index < candidates.length; index++) {
+        const failed = unparsed?.get(index);
+        const checked = failed ? { id: "", violations: [failed] } : check(candidates[index]!, reception);
+        if (checked.violations !== undefined) {
+          rejections.push({ index, id: checked.id, violations: checked.violations });
+          ids.push(checked.id);
+        } else {
+          records.push(checked.record);
+          indexes.push(index);
+          ids.push(checked.record.id);
+        }
+      }
+      const verdicts: (Verdict | undefined)[] = new Array(candidates.length).fill(undefined);
+      const durability = ingest?.durability || Durability.DURABLE;
+      let visibilityToken = "";
+      if (ingest?.validateOnly || records.length === 0) {
+        for (const index of indexes) verdicts[index] = "accepted";
+      } else if (durability === Durability.QUEUED) {
+        log.enqueue(records);
+        for (const index of indexes) verdicts[index] = "queued";
+      } else {
+        const deadline = deadlineOf(ingest, sender, receivedMs);
+        const result = await byDeadline(log.append(records), deadline, unknownOutcome);
+        for (let i = 0; i < indexes.length; i++) {
+          verdicts[indexes[i]!] = result.duplicates[i] === 1 ? "duplicate" : "accepted";
+        }
+        const positions = positionsOf(result);
+        visibilityToken = visibility.tokenFor(sender.project, positions);
+        if (durability === Durability.APPLIED) {
+          await visibility.waitFor(positions, { deadline, signal: sender.signal });
+        }
+      }
+      const counts = count(verdicts);
+      const seconds = (performance.now() - started) / 1000;
+      stats.answered(counts, rejections.length, seconds);
+      metrics.batch(candidates.length);
+      metrics.processing("ingest", seconds);
+      if (!ingest?.validateOnly) {
+        for (const verdict of ["accepted", "duplicate", "queued"] as const) {
+          if (counts[verdict] > 0) metrics.events(sender.project, "ingest", verdict, counts[verdict]);
+        }
+        if (counts.duplicate > 0) metrics.duplicates(sender.project, counts.duplicate);
+      }
+      if (rejections.length > 0) {
+        metrics.events(sender.project, "ingest", "rejected", rejections.length);
+        metrics.error(sender.project, "ingest", "INVALID_EVENT", rejections.length);
+        stats.failed("INVALID_EVENT", rejections.length);
+      }
+      return { receivedMs, ids, verdicts, counts, rejections, visibilityToken };
+    },
+  };
+}
+
+const unknownOutcome =
+  "the events were not durable by the deadline: the outcome is unknown, and the same ids may be sent again";
+
+function clockShift(ingest: IngestOptions | undefined, receivedMs: number): number {
+  if (!ingest?.sentTime) return 0;
+  const difference = receivedMs * 1000 - timestampUs(ingest.sentTime);
+  return Math.abs(difference) > clockToleranceMs * 1000 ? difference : 0;
+}
+
+function deadlineOf(ingest: IngestOptions | undefined, sender: Sender, receivedMs: number): number {
+  const { timeout } = ingest ?? {};
+  if (!timeout) return sender.deadline;
+  return Math.min(sender.deadline, receivedMs + Number(timeout.seconds) * 1000 + timeout.nanos / 1e6);
+}
+
+/** For each partition touched the position after the last record, or after the first copy of a duplicate. */
+function positionsOf(result: AppendResult): Map<number, number> {
+  const positions = new Map<number, number>();
+  for (let i = 0; i < result.offsets.length; i++) {
+    const partition = result.partitions[i]!;
+    const after = result.offsets[i]! + 1;
+    if (after > (positions.get(partition) ?? 0)) positions.set(partition, after);
+  }
+  return positions;
+}
+
+function count(verdicts: readonly (Verdict | undefined)[]): Record<Verdict, number> {
+  const counts = { accepted: 0, duplicate: 0, queued: 0 };
+  for (const verdict of verdicts) if (verdict) counts[verdict]++;
+  return counts;
+}

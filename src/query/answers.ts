@@ -1,0 +1,43 @@
+/** From the store's answers to the contract's messages. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { NameCountSchema, StoredEventSchema } from "../../gen/analytics/v1/analytics_events_pb.js";
+import { EventType } from "../../gen/analytics/v1/event_pb.js";
+import type { CountedKey, StoredEvent } from "../store/questions.ts";
+
+export function timestampOf(us: number): Timestamp {
+  const seconds = Math.floor(us / 1e6);
+  return {
+    $typeName: "google.protobuf.Timestamp",
+    seconds: BigInt(seconds),
+    nanos: (us - seconds * 1e6) * 1000,
+  };
+}
+
+const eventTypes: Record<string, EventType> = {
+  user: EventType.USER,
+  transaction: EventType.TRANSACTION,
+  system: EventType.SYSTEM,
+  custom: EventType.CUSTOM,
+};
+
+export function storedEvent(event: StoredEvent): MessageInitShape<typeof StoredEventSchema> {
+  return {
+    event: {
+      id: event.id,
+      userId: event.userId,
+      sessionId: event.sessionId,
+      eventType: eventTypes[event.eventType] ?? EventType.CUSTOM,
+      name: event.name,
+      timestamp: timestampOf(event.timestampUs),
+      source: event.source,
+      properties: event.properties,
+      measures: event.measures,
+    },
+    receivedTime: timestampOf(event.receivedUs),
+  };
+}
+
+export function nameCount({ key, events }: CountedKey): MessageInitShape<typeof NameCountSchema> {
+  return { name: key, events: BigInt(events) };
+}

@@ -1,0 +1,35 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import {
+  AnalyticsService,
+  type AnalyticsServiceGetMetricsResponseSchema,
+} from "../../gen/analytics/v1/analytics_pb.js";
+import { bindService, type ServiceBinding } from "../domain/call.ts";
+import { healthAnswer, type StageHealth } from "../domain/health.ts";
+import type { EventStore } from "../store/store.ts";
+import type { Visibility } from "../visibility/visibility.ts";
+import { eventMethods } from "./events.ts";
+import { overviewMethods } from "./overview.ts";
+import type { PageTokens } from "./page-token.ts";
+import { seriesMethods } from "./series.ts";
+
+export interface QueryOptions {
+  readonly store: EventStore;
+  readonly visibility: Visibility;
+  readonly pageTokens: PageTokens;
+  readonly health: () => readonly StageHealth[];
+  /** The platform's own figures. */
+  readonly platform: () => Promise<MessageInitShape<typeof AnalyticsServiceGetMetricsResponseSchema>>;
+}
+
+/** AnalyticsService: from request to question to response. */
+export function createAnalyticsService(options: QueryOptions): ServiceBinding {
+  return bindService(AnalyticsService, {
+    ...overviewMethods(options),
+    ...seriesMethods(options),
+    ...eventMethods(options),
+    getMetrics: options.platform,
+    async getAnalyticsHealth() {
+      return healthAnswer(options.health());
+    },
+  });
+}
