@@ -2,7 +2,7 @@
  * The questions that a store answers, and their answers: plain data, the same for every engine. What each means is
  * defined in the contract's comments. Times are microseconds since 1970 as numbers (exact until the year 2255).
  */
-import type { Filter } from "../filter/filter.ts";
+import type { Filter, TextField } from "../filter/filter.ts";
 
 /** Which events a question is about. */
 export interface Selection {
@@ -23,7 +23,7 @@ export type Metric =
 
 /** A field to group by: a built-in field, or the key of a property. */
 export type Dimension =
-  | { readonly kind: "field"; readonly field: "name" | "event_type" | "source" | "user_id" | "session_id" }
+  | { readonly kind: "field"; readonly field: TextField }
   | { readonly kind: "property"; readonly key: string };
 
 export interface SummaryQuestion {
@@ -152,6 +152,8 @@ export interface UserQuestion {
   readonly kind: "user";
   readonly selection: Selection;
   readonly userId: string;
+  /** How many names to list, 1 to 1,000. */
+  readonly topLimit: number;
 }
 
 /** Absent answer fields mean: no event of this user in the selection. */
@@ -159,10 +161,14 @@ export interface UserAnswer {
   readonly events: number;
   readonly firstEventUs?: number;
   readonly lastEventUs?: number;
-  /** By name, ranked by events, then bytes; at most 100. */
+  /** By lower-case text: user, transaction, system, custom; only those that occur. */
+  readonly eventsByType: Readonly<Record<string, number>>;
+  /** By name, ranked by events, then bytes. */
   readonly eventsByName: readonly { readonly name: string; readonly events: number }[];
   /** Of each property its last value (by timestamp, then id); at most 100 keys, by bytes. */
   readonly properties: Readonly<Record<string, string>>;
+  /** Whether there are more than 100 keys. */
+  readonly propertiesTruncated: boolean;
 }
 
 export interface DimensionsQuestion {
@@ -177,6 +183,10 @@ export interface DimensionsAnswer {
   readonly names: readonly CountedKey[];
   readonly properties: readonly CountedKey[];
   readonly measures: readonly CountedKey[];
+  /** How many there are in all. */
+  readonly totalNames: number;
+  readonly totalProperties: number;
+  readonly totalMeasures: number;
 }
 
 export interface CountedKey {

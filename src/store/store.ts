@@ -70,3 +70,12 @@ export interface EventStore extends Stage {
   /** Writes what is in its write-ahead file to its main file, and closes. */
   close(): Promise<void>;
 }
+
+/** A store that cannot be used as it stands: in use, newer than this program, not a store. One line for the operator. */
+export class StoreStartError extends Error {
+  override readonly name = "StoreStartError";
+
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+  }
+}
