@@ -22,7 +22,7 @@ export interface Quantiles {
 
 export interface Latency {
   /** @param times how many took this long; default 1 */
-  observe(seconds: number, times?: number): void;
+  add(seconds: number, times?: number): void;
   /** Undefined where nothing was observed. */
   quantiles(): Quantiles | undefined;
 }
@@ -41,7 +41,7 @@ export function createLatency({ now }: { readonly now: () => number }): Latency 
   };
 
   return {
-    observe(seconds, times = 1) {
+    add(seconds, times = 1) {
       current()[bucketOf(seconds)]! += times;
     },
     quantiles() {
@@ -57,7 +57,7 @@ export function createLatency({ now }: { readonly now: () => number }): Latency 
 export function createLifetimeLatency(): Latency {
   const counts = new Float64Array(buckets);
   return {
-    observe(seconds, times = 1) {
+    add(seconds, times = 1) {
       counts[bucketOf(seconds)]! += times;
     },
     quantiles: () => quantilesOf(counts),

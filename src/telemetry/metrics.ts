@@ -145,7 +145,7 @@ export function createMetrics({ startedAtMs, now, maxProjects = 100 }: MetricsOp
     processing: (stage, seconds) => processing(seconds, stage),
     rpc(method, protocol, code, seconds, stream = false) {
       rpc(seconds, method, protocol, code);
-      if (!stream) requests.observe(seconds);
+      if (!stream) requests.add(seconds);
     },
     rpcStarted() {
       inFlight++;

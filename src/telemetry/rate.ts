@@ -30,7 +30,7 @@ export function createRate({ now }: { readonly now: () => number }): Rate {
     perSecond() {
       advance();
       // The ring reaches from the beginning of its oldest second to this moment.
-      const covered = now() / 1000 - (head - seconds + 1);
+      const covered = Math.max(now() / 1000, head) - (head - seconds + 1);
       const span = Math.max(1, Math.min(covered, (now() - startedMs) / 1000));
       return counts.reduce((a, b) => a + b, 0) / span;
     },
