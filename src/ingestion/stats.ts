@@ -30,7 +30,7 @@ export function createIngestionStats(now: () => number): IngestionStats {
       totals.queued += counts.queued;
       totals.rejected += rejected;
       rate.add(counts.accepted + counts.duplicate + counts.queued);
-      latency.observe(seconds);
+      latency.add(seconds);
     },
     failed(reason, count) {
       errors.set(reason, (errors.get(reason) ?? 0) + count);

@@ -50,7 +50,7 @@ export function eventMethods({ store, visibility, pageTokens }: QueryOptions): M
       const { userId } = request;
       const list = await page(request, selection, userId, call);
       if (request.pageToken !== "") return list;
-      const user = await store.ask({ kind: "user", selection, userId }, call);
+      const user = await store.ask({ kind: "user", selection, userId, topLimit: 100 }, call);
       if (user.firstEventUs === undefined || user.lastEventUs === undefined) {
         const message = `user ${JSON.stringify(userId)} has no events in this selection`;
         throw new WeirError("NOT_FOUND", "NOT_FOUND", message);

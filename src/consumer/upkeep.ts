@@ -1,0 +1,71 @@
+import type { EventLog } from "../log/log.ts";
+import type { EventStore } from "../store/store.ts";
+import type { Logger } from "../telemetry/logger.ts";
+
+/** Ages in milliseconds beyond which things are removed; Infinity keeps them. */
+export interface Ages {
+  /** Rows, by their timestamp. */
+  readonly rows: number;
+  /** Ids, by their received time. */
+  readonly ids: number;
+  /** Applied log records. */
+  readonly log: number;
+}
+
+/** Removes what is old, once a minute. */
+export interface Upkeep {
+  start(): void;
+  /** Does all of it now. */
+  run(): Promise<void>;
+  /** Ends after the work under way. */
+  stop(): Promise<void>;
+}
+
+export function createUpkeep(options: {
+  readonly log: EventLog;
+  readonly store: EventStore;
+  readonly ages: Ages;
+  readonly logger: Logger;
+  readonly now: () => number;
+  /** Default 60,000. */
+  readonly intervalMs?: number;
+}): Upkeep {
+  const { log, store, ages, logger, now, intervalMs = 60_000 } = options;
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | undefined;
+
+  const tasks: Record<string, () => Promise<number>> = {};
+  if (Number.isFinite(ages.log)) tasks.log_blocks = () => log.trim(store.positions(), now() - ages.log);
+  if (Number.isFinite(ages.ids)) tasks.ids = () => log.forgetIds(now() - ages.ids);
+  if (Number.isFinite(ages.rows)) tasks.rows = () => store.removeBefore((now() - ages.rows) * 1000);
+
+  async function runAll(): Promise<void> {
+    for (const [what, task] of Object.entries(tasks)) {
+      try {
+        const removed = await task();
+        if (removed > 0) logger.info({ what, removed }, "removed what is older than its retention");
+      } catch (error) {
+        // The next round tries again; what is old a minute longer harms nobody.
+        logger.warn({ what, err: error }, "removing what is old failed");
+      }
+    }
+  }
+
+  async function run(): Promise<void> {
+    running ??= runAll().finally(() => {
+      running = undefined;
+    });
+    await running;
+  }
+
+  return {
+    run,
+    start() {
+      timer = setInterval(() => void run(), intervalMs);
+    },
+    async stop() {
+      clearInterval(timer);
+      await running;
+    },
+  };
+}
