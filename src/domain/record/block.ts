@@ -95,12 +95,16 @@ export function blockTime(bytes: Uint8Array): number {
  * @throws BrokenBlockError when format, CRC, count or lengths do not hold
  */
 export function readBlock(bytes: Uint8Array, visit: (record: Uint8Array, index: number) => void): void {
-  if (bytes.length < blockHeaderBytes) throw new BrokenBlockError(`block of ${bytes.length} bytes is too short`);
+  if (bytes.length < blockHeaderBytes)
+    throw new BrokenBlockError(`block of ${bytes.length} bytes is too short`);
   const header = view(bytes);
   if (header.getUint8(0) !== blockFormat) {
-    throw new BrokenBlockError(`block format ${header.getUint8(0)} is not known, this version reads ${blockFormat}`);
+    throw new BrokenBlockError(
+      `block format ${header.getUint8(0)} is not known, this version reads ${blockFormat}`,
+    );
   }
-  if (crc32(bytes.subarray(5)) !== header.getUint32(1, true)) throw new BrokenBlockError("block CRC does not match");
+  if (crc32(bytes.subarray(5)) !== header.getUint32(1, true))
+    throw new BrokenBlockError("block CRC does not match");
   const count = header.getUint32(5, true);
   let at = blockHeaderBytes;
   for (let i = 0; i < count; i++) {
@@ -115,7 +119,8 @@ export function readBlock(bytes: Uint8Array, visit: (record: Uint8Array, index: 
     visit(bytes.subarray(at, at + length), i);
     at += length;
   }
-  if (at !== bytes.length) throw new BrokenBlockError(`${bytes.length - at} bytes stand behind the last record`);
+  if (at !== bytes.length)
+    throw new BrokenBlockError(`${bytes.length - at} bytes stand behind the last record`);
 }
 
 function view(bytes: Uint8Array): DataView {
