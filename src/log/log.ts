@@ -76,3 +76,12 @@ export interface EventLog extends Stage {
   /** Stops taking records, writes what is queued, closes. */
   close(): Promise<void>;
 }
+
+/** A log that cannot be used as it stands: in use, made with other settings, broken. One line for the operator. */
+export class LogStartError extends Error {
+  override readonly name = "LogStartError";
+
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+  }
+}
