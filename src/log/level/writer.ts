@@ -1,0 +1,330 @@
+/**
+ * Group commit: while one group is on its way to the disk, the next one fills. A record is looked up as it is put into
+ * the filling group: in that group, in the one in flight, then in the index; only then does it get its offset.
+ *
+ * After any failed write everybody who waits gets UNAVAILABLE, and nothing is taken until the database has been opened
+ * again and the partitions' ends have been read anew: what the failed write brought to the disk, nobody knows before.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { WeirError } from "../../domain/errors.ts";
+import { partitionOf } from "../../domain/partition.ts";
+import type { AppendResult, LogRecord } from "../log.ts";
+import { type Append, createAppendQueue } from "./appends.ts";
+import type { LevelDatabase } from "./database.ts";
+import { createGroup, type Group } from "./group.ts";
+import type { IdHasher } from "./ids.ts";
+import { idOffset, idPartition, idReceivedMs, newIdKey, writeIdKey } from "./keys.ts";
+import type { Positions } from "./positions.ts";
+
+/** One group that reached the disk. */
+export interface Flush {
+  readonly events: number;
+  /** Bytes of the records. */
+  readonly bytes: number;
+  /** How long the write took, in milliseconds. */
+  readonly ms: number;
+}
+
+export interface WriteFailure {
+  readonly error: WeirError;
+  /** Records whose callers were told. */
+  readonly refused: number;
+  /** Queued records that nobody waits for: they may be gone. */
+  readonly lost: number;
+}
+
+export interface WriterOptions {
+  readonly database: LevelDatabase;
+  readonly positions: Positions;
+  readonly partitions: number;
+  readonly hashId: IdHasher;
+  /** Milliseconds since its received time after which an id is taken for a new one. */
+  readonly dedupWindowMs: number;
+  readonly maxQueueEvents: number;
+  readonly maxQueueBytes: number;
+  readonly maxGroupEvents: number;
+  readonly maxGroupBytes: number;
+  readonly now: () => number;
+  readonly onFlush: (flush: Flush) => void;
+  readonly onWriteFailure: (failure: WriteFailure) => void;
+  /** Called after each group that reached the disk, once `positions` say so. */
+  readonly onAppend: () => void;
+}
+
+export interface WriterStats {
+  readonly appended: number;
+  readonly duplicates: number;
+  readonly queueEvents: number;
+  readonly queueBytes: number;
+  readonly groups: number;
+  readonly lastFlushMs: number;
+  readonly failedWrites: number;
+  readonly lost: number;
+}
+
+export interface Writer {
+  /** Whether records are taken: not between a failed write and the way out of it. */
+  readonly available: boolean;
+  append(records: readonly LogRecord[]): Promise<AppendResult>;
+  enqueue(records: readonly LogRecord[]): void;
+  stats(): WriterStats;
+  /** Takes no more and resolves when all that was taken is answered. */
+  close(): Promise<void>;
+}
+
+/** Most records looked up in one turn of the event loop, each a few microseconds. */
+const fillPerTurn = 512;
+const retryDelays = { least: 20, most: 2000 };
+/** Pause before the ends are read again when that has failed although the database is open. */
+const recoverPauseMs = 1000;
+
+export function createWriter(options: WriterOptions): Writer {
+  const { database, positions, hashId, partitions } = options;
+  const queue = createAppendQueue({ maxEvents: options.maxQueueEvents, maxBytes: options.maxQueueBytes });
+  const lookupKey = newIdKey();
+  const closing = new AbortController();
+  let filling: Group | undefined;
+  let inFlight: Group | undefined;
+  let scheduled = false;
+  let available = true;
+  let lastError: WeirError | undefined;
+  let flushed: Promise<void> = Promise.resolve();
+  let recovering: Promise<void> = Promise.resolve();
+  let whenIdle: (() => void) | undefined;
+
+  let appended = 0;
+  let duplicates = 0;
+  let groups = 0;
+  let lastFlush: Flush = { events: 0, bytes: 0, ms: 0 };
+  let failedWrites = 0;
+  let lost = 0;
+
+  function check(): void {
+    if (closing.signal.aborted) {
+      throw new WeirError("UNAVAILABLE", "SHUTTING_DOWN", "the log is being closed", { retryDelayMs: 1000 });
+    }
+    if (!available) throw lastError!;
+  }
+
+  /** About the time that the queue takes to reach the disk. */
+  function retryDelayMs(): number {
+    const flushes = queue.events / Math.max(1, lastFlush.events);
+    return Math.min(retryDelays.most, Math.max(retryDelays.least, Math.ceil(flushes * lastFlush.ms)));
+  }
+
+  function schedule(): void {
+    if (scheduled) return;
+    scheduled = true;
+    // Not at once: calls that arrive in the same turn of the event loop share a group.
+    setImmediate(pump);
+  }
+
+  function pump(): void {
+    scheduled = false;
+    if (!available) return;
+    try {
+      fill();
+    } catch (error) {
+      fail(error);
+      return;
+    }
+    if (inFlight === undefined && filling !== undefined && filling.count > 0) flushing(filling);
+    if (queue.head() !== undefined && !(filling !== undefined && isFull(filling))) schedule();
+    idle();
+  }
+
+  function isFull(group: Group): boolean {
+    return group.count >= options.maxGroupEvents || group.bytes >= options.maxGroupBytes;
+  }
+
+  function fill(): void {
+    for (let left = fillPerTurn; left > 0; ) {
+      const append = queue.head();
+      if (append === undefined) return;
+      filling ??= createGroup(database);
+      for (; append.next < append.records.length; append.next++, left--) {
+        if (left === 0 || isFull(filling)) return;
+        place(append, filling);
+      }
+      queue.shift();
+      if (append.group === undefined || append.group.durable) settle(append);
+      else append.group.waiting.push(append);
+    }
+  }
+
+  /** Finds the next record's first copy, or gives it an offset. */
+  function place(append: Append, group: Group): void {
+    const record = append.records[append.next]!;
+    const idHash = hashId(record.project, record.userId, record.id);
+    const holder = find(idHash, group);
+    if (holder === undefined) {
+      const stored = lookUp(idHash);
+      if (stored !== undefined) {
+        answer(append, idPartition(stored), idOffset(stored), true);
+        return;
+      }
+      const partition = partitionOf(record.userId, partitions);
+      const offset = positions.next[partition]!;
+      group.add(record, idHash, partition, offset);
+      positions.next[partition] = offset + 1;
+      append.group = group;
+      answer(append, partition, offset, false);
+      return;
+    }
+    const at = holder.find(idHash)!;
+    // The filling group is written after the one in flight: wait for the later of the two.
+    if (append.group !== group) append.group = holder;
+    answer(append, holder.partitionAt(at), holder.offsetAt(at), true);
+  }
+
+  function find(idHash: string, group: Group): Group | undefined {
+    if (group.find(idHash) !== undefined) return group;
+    return inFlight?.find(idHash) === undefined ? undefined : inFlight;
+  }
+
+  function lookUp(idHash: string): Uint8Array | undefined {
+    writeIdKey(lookupKey, idHash);
+    const stored = database.getSync(lookupKey);
+    if (stored === undefined || options.now() - idReceivedMs(stored) > options.dedupWindowMs)
+      return undefined;
+    return stored;
+  }
+
+  function answer(append: Append, partition: number, offset: number, duplicate: boolean): void {
+    if (duplicate) duplicates++;
+    if (append.answer === undefined) return;
+    append.answer.partitions[append.next] = partition;
+    append.answer.offsets[append.next] = offset;
+    if (!duplicate) return;
+    append.answer.duplicates[append.next] = 1;
+    append.answer.duplicateCount++;
+  }
+
+  function settle(append: Append): void {
+    queue.release(append);
+    if (append.answer === undefined) return;
+    const { partitions, offsets, duplicates, duplicateCount, resolve } = append.answer;
+    resolve({ partitions, offsets, duplicates, duplicateCount });
+  }
+
+  function flushing(group: Group): void {
+    inFlight = group;
+    filling = undefined;
+    flushed = flush(group).then(pump, (error: unknown) => {
+      // Else it was given up before.
+      if (inFlight === group) fail(error);
+    });
+  }
+
+  async function flush(group: Group): Promise<void> {
+    const { count, bytes } = group;
+    const since = performance.now();
+    group.seal(options.now());
+    await database.commit(group.batch, { sync: true });
+    if (inFlight !== group) return;
+    inFlight = undefined;
+    group.settle(positions.setEnd);
+    lastFlush = { events: count, bytes, ms: performance.now() - since };
+    groups++;
+    appended += count;
+    for (const append of group.waiting) settle(append);
+    options.onFlush(lastFlush);
+    options.onAppend();
+  }
+
+  function fail(cause: unknown): void {
+    if (!available) return;
+    const error = cause instanceof WeirError ? cause : unavailable(cause);
+    available = false;
+    failedWrites++;
+    lastError = error;
+    const given = new Set([...(inFlight?.waiting ?? []), ...(filling?.waiting ?? []), ...queue.drain()]);
+    inFlight = undefined;
+    filling = undefined;
+    let refused = 0;
+    let gone = 0;
+    for (const append of given) {
+      queue.release(append);
+      if (append.answer === undefined) gone += append.records.length;
+      else refused += append.records.length;
+      append.answer?.reject(error);
+    }
+    lost += gone;
+    recovering = recover();
+    options.onWriteFailure({ error, refused, lost: gone });
+    idle();
+  }
+
+  async function recover(): Promise<void> {
+    while (!closing.signal.aborted) {
+      try {
+        // A write that was given up may still be under way.
+        await flushed;
+        await database.whenOpen(closing.signal);
+        await positions.load();
+        available = true;
+        return;
+      } catch (error) {
+        if (closing.signal.aborted) return;
+        lastError = error instanceof WeirError ? error : unavailable(error);
+        await delay(recoverPauseMs, undefined, { signal: closing.signal }).catch(() => {});
+      }
+    }
+  }
+
+  function idle(): void {
+    if (queue.events === 0) whenIdle?.();
+  }
+
+  return {
+    get available() {
+      return available;
+    },
+    append(records) {
+      try {
+        check();
+        const result = queue.takeAnswered(records, retryDelayMs);
+        schedule();
+        return result;
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    },
+    enqueue(records) {
+      check();
+      queue.take(records, retryDelayMs);
+      schedule();
+    },
+    stats: () => ({
+      appended,
+      duplicates,
+      queueEvents: queue.events,
+      queueBytes: queue.bytes,
+      groups,
+      lastFlushMs: lastFlush.ms,
+      failedWrites,
+      lost,
+    }),
+    async close() {
+      closing.abort();
+      if (queue.events > 0) {
+        await new Promise<void>((resolve) => {
+          whenIdle = resolve;
+        });
+      }
+      await recovering;
+    },
+  };
+}
+
+function unavailable(cause: unknown): WeirError {
+  return new WeirError(
+    "UNAVAILABLE",
+    "LOG_UNAVAILABLE",
+    `the log cannot be written: ${(cause as Error).message}`,
+    {
+      retryDelayMs: 1000,
+      cause,
+    },
+  );
+}
