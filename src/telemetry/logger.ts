@@ -18,8 +18,11 @@ export interface Logger {
 }
 
 export interface RootLogger extends Logger {
-  /** Writes what is buffered, at once; called last before the process ends. */
-  flush(): void;
+  /**
+   * Resolves when everything is written. Awaited last, before the process ends: where the reader takes nothing for a
+   * second, what waits is given up and nothing is written any more.
+   */
+  flush(): Promise<void>;
 }
 
 export interface LoggerOptions {
@@ -47,15 +50,25 @@ const secretFields = [
 /** A reader that does not keep up costs lines, never memory without bound: what waits beyond this is dropped. */
 const maxBufferedBytes = 4 * 1024 ** 2;
 
+/** Longest wait of a flush, in milliseconds. */
+const flushMs = 1000;
+
 /** A line is one JSON object: time (ISO 8601), level, the fields, msg. */
 export function createLogger({
   level = "info",
   fd = 1,
   pretty = isatty(fd),
 }: LoggerOptions = {}): RootLogger {
-  const lines = pino.destination({ dest: fd, sync: false, maxLength: maxBufferedBytes });
+  // With the least length of 1 each line goes out as soon as the one before it, and flush waits for what is under way;
+  // with 0 it would not.
+  const lines = pino.destination({ dest: fd, sync: false, minLength: 1, maxLength: maxBufferedBytes });
   const forPeople = prettyFactory({ colorize: true, translateTime: "SYS:HH:MM:ss.l" });
-  const destination = pretty ? { write: (line: string) => void lines.write(forPeople(line)) } : lines;
+  let open = true;
+  const destination = {
+    write(line: string) {
+      if (open) lines.write(pretty ? forPeople(line) : line);
+    },
+  };
   const root = pino(
     {
       level,
@@ -66,7 +79,32 @@ export function createLogger({
     },
     destination,
   );
-  return { ...wrap(root), flush: () => lines.flushSync() };
+  let dropped = 0;
+  lines.on("drop", () => {
+    dropped++;
+  });
+  lines.on("drain", () => {
+    if (dropped === 0) return;
+    const count = dropped;
+    dropped = 0;
+    root.warn({ dropped: count }, "log lines were dropped, since their reader did not keep up");
+  });
+  return {
+    ...wrap(root),
+    flush() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(() => {
+        // Else what waits would be written as the process exits, which a reader that stands still can hold up for ever.
+        open = false;
+        lines.destroy();
+        resolve();
+      }, flushMs);
+      // An error here is that a pipe or terminal cannot be synced, or that nobody reads any more.
+      // Twice, for the line about dropped ones that the first may bring forth.
+      lines.flush(() => lines.flush(() => resolve()));
+      return promise.finally(() => clearTimeout(timer));
+    },
+  };
 }
 
 function wrap(line: pino.Logger): Logger {
