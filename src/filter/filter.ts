@@ -86,25 +86,24 @@ export type NumberExpr =
   | { readonly kind: "mapSize"; readonly map: MapField }
   | Choice<NumberExpr>;
 
-/** `condition ? then : otherwise` */
+/** `condition ? whenTrue : whenFalse` */
 export interface Choice<E> {
   readonly kind: "choice";
   readonly condition: BoolExpr;
-  readonly then: E;
-  readonly otherwise: E;
+  readonly whenTrue: E;
+  readonly whenFalse: E;
 }
 
 /**
- * Every comparison of instants or durations, brought to one form: `timestamp` times the event's timestamp plus
- * `received` times its received time, compared with a number of microseconds. So `timestamp >= timestamp("1970-01-02T00:00:00Z")`
- * is 1, 0, ">=", 86.4e9, and `received_time - timestamp > duration("1h")` is -1, 1, ">", 3.6e9.
+ * Every comparison of timestamps or durations, brought to one form: a field, or the difference of two, compared with a
+ * number of microseconds. So `timestamp("1970-01-02T00:00:00Z") <= timestamp` is timestamp >= 86.4e9, and
+ * `received_time - timestamp > duration("1h")` is received_time minus timestamp > 3.6e9.
  */
 export interface TimeComparison {
   readonly kind: "compareTimes";
   readonly op: CompareOp;
-  /** Factors, -2 to 2; not both are 0. */
-  readonly timestamp: number;
-  readonly received: number;
+  readonly field: TimeField;
+  readonly minus?: TimeField;
   /** Whole microseconds. */
   readonly us: number;
 }

@@ -31,20 +31,12 @@ export function int64(value: number | bigint): Param {
 
 /** sql`a = ${text("x")} AND ${other}`: composes fragments and parameters; plain values are a type error. */
 export function sql(strings: TemplateStringsArray, ...parts: readonly (Fragment | Param)[]): Fragment {
-  const texts = [strings[0]!];
-  const params: Param[] = [];
-  parts.forEach((part, index) => {
-    if ("texts" in part) {
-      texts[texts.length - 1] += part.texts[0]!;
-      for (let i = 1; i < part.texts.length; i++) texts.push(part.texts[i]!);
-      for (const param of part.params) params.push(param);
-      texts[texts.length - 1] += strings[index + 1]!;
-    } else {
-      params.push(part);
-      texts.push(strings[index + 1]!);
-    }
-  });
-  return { texts, params };
+  return compose(parts, (index) => strings[index]!);
+}
+
+/** Fragments or parameters with a separator between them; of none, the empty text. */
+export function join(parts: readonly (Fragment | Param)[], separator: string): Fragment {
+  return compose(parts, (index) => (index === 0 || index === parts.length ? "" : separator));
 }
 
 /** Text of this program itself, such as a column's name from a fixed list. Never anything from a request. */
@@ -52,22 +44,24 @@ export function trusted(text: string): Fragment {
   return { texts: [text], params: [] };
 }
 
-/** Fragments or parameters with a separator between them; of none, the empty text. */
-export function join(parts: readonly (Fragment | Param)[], separator: string): Fragment {
-  const texts = [""];
+/** @param textBefore the text before part `index`; that after the last part has the index after it. */
+function compose(parts: readonly (Fragment | Param)[], textBefore: (index: number) => string): Fragment {
+  const texts: string[] = [];
   const params: Param[] = [];
+  let text = textBefore(0);
   parts.forEach((part, index) => {
-    if (index > 0) texts[texts.length - 1] += separator;
-    if ("texts" in part) {
-      texts[texts.length - 1] += part.texts[0]!;
-      for (let i = 1; i < part.texts.length; i++) texts.push(part.texts[i]!);
-      for (const param of part.params) params.push(param);
-    } else {
-      params.push(part);
-      texts.push("");
-    }
+    const inner = "texts" in part ? part : { texts: ["", ""], params: [part] };
+    inner.texts.forEach((piece, i) => {
+      text += piece;
+      if (i < inner.params.length) {
+        texts.push(text);
+        text = "";
+      }
+    });
+    params.push(...inner.params);
+    text += textBefore(index + 1);
   });
-  return { texts, params };
+  return { texts: [...texts, text], params };
 }
 
 /** What an engine takes: the text, and the parameters in the order of their numbers. */
