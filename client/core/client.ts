@@ -5,6 +5,7 @@ import { ConsumerService } from "../../gen/analytics/v1/consumer_pb.js";
 import { EventIngestionService } from "../../gen/analytics/v1/ingestion_pb.js";
 import { MetricsService } from "../../gen/analytics/v1/metrics_pb.js";
 import { ProducerService } from "../../gen/analytics/v1/producer_pb.js";
+import { Health } from "../../gen/grpc/health/v1/health_pb.js";
 import { type RetryPolicy, retryPolicy } from "./backoff.ts";
 import { createCallTransport, type RetryNotice } from "./calls.ts";
 import { type ClientEnvironment, platformEnvironment } from "./environment.ts";
@@ -45,7 +46,9 @@ export interface WeirClient {
   readonly metrics: Client<typeof MetricsService>;
   /** Keys, settings, dead letters and deletions of a project. */
   readonly admin: Client<typeof AdminService>;
-  /** For a client of another service of the same server: `createClient(Health, weir.transport)`. */
+  /** grpc.health.v1, as load balancers ask it. */
+  readonly serving: Client<typeof Health>;
+  /** For a client of another service of the same server: `createClient(ServerReflection, weir.transport)`. */
   readonly transport: Transport;
   /** Cancels what is under way, refuses what comes later and closes the connections. */
   close(): Promise<void>;
@@ -79,6 +82,7 @@ export function createWeirClientOver(
     analytics: createClient(AnalyticsService, calls),
     metrics: createClient(MetricsService, calls),
     admin: createClient(AdminService, calls),
+    serving: createClient(Health, calls),
     transport: calls,
     async close() {
       calls.close();

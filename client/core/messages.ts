@@ -16,3 +16,7 @@ export * from "../../gen/analytics/v1/event_pb.js";
 export * from "../../gen/analytics/v1/ingestion_pb.js";
 export * from "../../gen/analytics/v1/metrics_pb.js";
 export * from "../../gen/analytics/v1/producer_pb.js";
+export {
+  Health,
+  HealthCheckResponse_ServingStatus,
+} from "../../gen/grpc/health/v1/health_pb.js";

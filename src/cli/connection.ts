@@ -1,0 +1,82 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { createWeirClient, type NodeWeirClientOptions, type WeirClient } from "../../client/node/index.ts";
+import { type CommandContext, exitCodes, type FlagValues, UsageError } from "./command.ts";
+
+/** The flags of every command that speaks to a server. */
+export const connectionFlags = {
+  url: {
+    type: "string",
+    value: "URL",
+    summary: "address of the server",
+    default: "http://127.0.0.1:8080",
+    env: "WEIR_URL",
+  },
+  "api-key": {
+    type: "string",
+    value: "KEY",
+    summary: "key of the project; a server on loopback needs none",
+    env: "WEIR_API_KEY",
+  },
+} as const;
+
+/** A client of the server that the flags name. @throws UsageError where the url is none */
+export function clientOf(values: FlagValues, options: Omit<NodeWeirClientOptions, "url"> = {}): WeirClient {
+  const key = values["api-key"];
+  try {
+    return createWeirClient({ url: String(values.url), ...options, ...(key ? { apiKey: String(key) } : {}) });
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageError(`--${error.message}`);
+    throw error;
+  }
+}
+
+/**
+ * Asks a server once, without retries, and closes the client.
+ *
+ * @returns what `ask` answers, or the exit code of a server that cannot be reached or refuses, told in one line
+ */
+export async function askOnce(
+  values: FlagValues,
+  context: CommandContext,
+  ask: (weir: WeirClient) => Promise<number>,
+): Promise<number> {
+  const weir = clientOf(values, { retry: { maxAttempts: 1 }, timeoutMs: 10_000 });
+  try {
+    return await ask(weir);
+  } catch (error) {
+    if (!(error instanceof ConnectError)) throw error;
+    context.stderr.write(`weir: ${failureText(error, String(values.url))}\n`);
+    return exitCodes.unreachable;
+  } finally {
+    await weir.close();
+  }
+}
+
+const causes: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused; is it running? (weir serve)",
+  ECONNRESET: "it closed the connection",
+  ENOTFOUND: "no such host",
+  EAI_AGAIN: "its name cannot be looked up now",
+  ETIMEDOUT: "no answer",
+};
+
+/** What went wrong with a call to `url`, in one line. */
+export function failureText(error: ConnectError, url: string): string {
+  switch (error.code) {
+    case Code.Unavailable:
+      return `cannot reach ${url}: ${causes[systemCode(error) ?? ""] ?? error.rawMessage}`;
+    case Code.DeadlineExceeded:
+      return `${url} did not answer in time`;
+    case Code.Unauthenticated:
+      return `${url} wants a key: give one by --api-key or WEIR_API_KEY (${error.rawMessage})`;
+    default:
+      return `${url} refused: ${error.message}`;
+  }
+}
+
+function systemCode(error: unknown): string | undefined {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ("code" in cause && typeof cause.code === "string") return cause.code;
+  }
+  return undefined;
+}

@@ -1,0 +1,105 @@
+import { type JsonValue, toJson } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
+import {
+  type ComponentHealth,
+  errorReason,
+  GetConsumerLagResponseSchema,
+  GetConsumerStatsResponseSchema,
+  GetProducerStatsResponseSchema,
+  HealthStatus,
+  HealthCheckResponse_ServingStatus as ServingStatus,
+  type WeirClient,
+} from "../../client/node/index.ts";
+import { type Command, type CommandContext, columns, exitCodes } from "./command.ts";
+import { askOnce, connectionFlags } from "./connection.ts";
+
+interface ServiceHealth {
+  status: HealthStatus;
+  components: Pick<ComponentHealth, "name" | "status" | "message">[];
+}
+
+const services: Readonly<Record<string, (weir: WeirClient) => Promise<ServiceHealth>>> = {
+  ingestion: (weir) => weir.ingestion.health({}),
+  consumer: (weir) => weir.consumer.getConsumerHealth({}),
+  analytics: (weir) => weir.analytics.getAnalyticsHealth({}),
+  metrics: (weir) => weir.metrics.health({}),
+};
+
+export const health: Command = {
+  details: "Exit code 0: every part is healthy; 1: one is not, or the server cannot be reached.",
+  flags: connectionFlags,
+  async run(values, _operands, context) {
+    const code = await askOnce(values, context, async (weir) => {
+      const answers = [];
+      for (const [service, ask] of Object.entries(services)) {
+        answers.push({ service, ...(await ask(weir).catch(refusal)) });
+      }
+      const rows = answers.flatMap(({ service, status, components }) => [
+        row(service, status),
+        ...components.map((part) => row(`  ${part.name}`, part.status, part.message)),
+      ]);
+      context.stdout.write(`${values.url}\n${columns(rows)}\n`);
+      return answers.every(({ status }) => status === HealthStatus.HEALTHY)
+        ? exitCodes.done
+        : exitCodes.notAll;
+    });
+    return code === exitCodes.done ? exitCodes.done : exitCodes.notAll;
+  },
+};
+
+/** A service that answers with an error of its own is ill; anything else ends the command. */
+function refusal(error: unknown): ServiceHealth {
+  if (errorReason(error) === undefined) throw error;
+  const part = {
+    name: "service",
+    status: HealthStatus.UNHEALTHY,
+    message: (error as ConnectError).rawMessage,
+  };
+  return { status: HealthStatus.UNHEALTHY, components: [part] };
+}
+
+function row(name: string, status: HealthStatus, message = ""): [string, string] {
+  const word = (HealthStatus[status] ?? "unknown").toLowerCase();
+  return [name, message === "" ? word : `${word}: ${message}`];
+}
+
+export const ready: Command = {
+  details: "Exit code 0: it does; 1: it does not, or cannot be reached.",
+  flags: connectionFlags,
+  async run(values, _operands, context) {
+    let serving = false;
+    await askOnce(values, context, async (weir) => {
+      const { status } = await weir.serving.check({});
+      serving = status === ServingStatus.SERVING;
+      context.stdout.write(`${values.url} is ${serving ? "ready" : "not ready"}\n`);
+      return exitCodes.done;
+    });
+    return serving ? exitCodes.done : exitCodes.notAll;
+  },
+};
+
+export const lag: Command = {
+  flags: connectionFlags,
+  run: (values, _operands, context) =>
+    askOnce(values, context, async (weir) =>
+      print(context, toJson(GetConsumerLagResponseSchema, await weir.consumer.getConsumerLag({}), readable)),
+    ),
+};
+
+export const stats: Command = {
+  flags: connectionFlags,
+  run: (values, _operands, context) =>
+    askOnce(values, context, async (weir) =>
+      print(context, {
+        producer: toJson(GetProducerStatsResponseSchema, await weir.producer.getProducerStats({}), readable),
+        consumer: toJson(GetConsumerStatsResponseSchema, await weir.consumer.getConsumerStats({}), readable),
+      }),
+    ),
+};
+
+const readable = { alwaysEmitImplicit: true, useProtoFieldName: true };
+
+function print(context: CommandContext, value: JsonValue): number {
+  context.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+  return exitCodes.done;
+}

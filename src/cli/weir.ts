@@ -1,0 +1,113 @@
+import {
+  type Command,
+  type CommandContext,
+  columns,
+  commandHelp,
+  exitCodes,
+  readFlags,
+  UsageError,
+} from "./command.ts";
+
+interface Entry {
+  readonly name: string;
+  /** One line, without a full stop. */
+  readonly summary: string;
+  /** Loaded when it is called for, so that none pays for another's start. */
+  readonly load: () => Promise<Command>;
+}
+
+/** The server's flags are its settings, declared with them: they are read and listed there. */
+const serve = { name: "serve", summary: "Run the server" };
+
+const commands: readonly Entry[] = [
+  {
+    name: "send",
+    summary: "Send events from a file or standard input, one JSON object a line, gzipped or not",
+    load: async () => (await import("./send/command.ts")).send,
+  },
+  {
+    name: "generate-data",
+    summary: "Write made-up events, one JSON object a line, for weir send",
+    load: async () => (await import("./generate/command.ts")).generateData,
+  },
+  {
+    name: "health",
+    summary: "Print how each part of a server is",
+    load: async () => (await import("./health.ts")).health,
+  },
+  {
+    name: "ready",
+    summary: "Ask whether a server takes requests",
+    load: async () => (await import("./health.ts")).ready,
+  },
+  {
+    name: "lag",
+    summary: "Print how far the store is behind the log, as JSON",
+    load: async () => (await import("./health.ts")).lag,
+  },
+  {
+    name: "stats",
+    summary: "Print the figures of the way in and of the consumer, as JSON",
+    load: async () => (await import("./health.ts")).stats,
+  },
+  {
+    name: "urls",
+    summary: "Print the addresses and routes of a server",
+    load: async () => (await import("./urls.ts")).urls,
+  },
+];
+
+const help = [
+  "Usage: weir COMMAND [flags]",
+  "",
+  "Commands:",
+  columns([serve, ...commands].map(({ name, summary }) => [name, summary])),
+  "",
+  "weir COMMAND --help tells more of one.",
+  "",
+].join("\n");
+
+/**
+ * Runs one command line.
+ *
+ * @param args what stands after `weir`
+ * @returns the exit code
+ */
+export async function main(args: readonly string[], context: CommandContext = process): Promise<number> {
+  const [name, ...rest] = args;
+  endWithReader(context);
+  if (name === undefined || name === "help" || name === "--help" || name === "-h") {
+    (name === undefined ? context.stderr : context.stdout).write(help);
+    return name === undefined ? exitCodes.usage : exitCodes.done;
+  }
+  if (name === serve.name) {
+    const server = await import("./serve.ts");
+    return server.serve(rest);
+  }
+  const entry = commands.find((candidate) => candidate.name === name);
+  if (entry === undefined) {
+    context.stderr.write(`weir: there is no command "${name}"; weir --help lists them\n`);
+    return exitCodes.usage;
+  }
+  const command = await entry.load();
+  if (rest.includes("--help") || rest.includes("-h")) {
+    context.stdout.write(commandHelp(name, entry.summary, command));
+    return exitCodes.done;
+  }
+  try {
+    const { values, operands } = readFlags(command, rest, context.env);
+    return await command.run(values, operands, context);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    context.stderr.write(`weir ${name}: ${error.message}\n`);
+    return exitCodes.usage;
+  }
+}
+
+/** A reader who has seen enough (`weir … | head`) is no failure. */
+function endWithReader(context: CommandContext): void {
+  context.stdout.once("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(exitCodes.done);
+  });
+}

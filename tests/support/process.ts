@@ -1,0 +1,57 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+export const repository = fileURLToPath(new URL("../../", import.meta.url));
+
+export interface Finished {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs `weir …` as users do, to its end. */
+export function weir(
+  args: readonly string[],
+  options: { stdin?: string | Buffer; env?: NodeJS.ProcessEnv } = {},
+) {
+  return runToEnd("bin/weir.js", args, options);
+}
+
+/** Runs a program of the repository under the Node of the tests, to its end. */
+export async function runToEnd(
+  program: string,
+  args: readonly string[],
+  { stdin, env }: { stdin?: string | Buffer; env?: NodeJS.ProcessEnv } = {},
+): Promise<Finished> {
+  const child = startProgram(program, args, env);
+  const stdout = gather(child, "stdout");
+  const stderr = gather(child, "stderr");
+  child.stdin!.on("error", () => {});
+  child.stdin!.end(stdin);
+  const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+  return { code, signal, stdout: stdout(), stderr: stderr() };
+}
+
+/** Starts a program of the repository under the Node of the tests, with pipes. */
+export function startProgram(
+  program: string,
+  args: readonly string[],
+  env?: NodeJS.ProcessEnv,
+): ChildProcess {
+  // What the caller's shell says of Weir must not change the outcome.
+  const plain = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("WEIR_")));
+  return spawn(process.execPath, [program, ...args], {
+    cwd: repository,
+    env: { ...plain, ...env },
+    stdio: "pipe",
+  });
+}
+
+/** The text that a child has written so far. */
+export function gather(child: ChildProcess, stream: "stdout" | "stderr"): () => string {
+  const pieces: Buffer[] = [];
+  child[stream]!.on("data", (piece: Buffer) => pieces.push(piece));
+  return () => Buffer.concat(pieces).toString();
+}
