@@ -52,7 +52,8 @@ function readFlags(args: readonly string[]): Record<string, string | undefined> 
 
 function check(config: Config): Config {
   if (config.listen.length === 0) throw new ConfigError("--listen: at least one address is needed");
-  for (const address of config.listen) parseAddress(address);
+  for (const address of config.listen) parseAddress("--listen", address);
+  for (const address of config.metricsListen) parseAddress("--metrics-listen", address);
   if ((config.tlsCert === "") !== (config.tlsKey === "")) {
     throw new ConfigError("--tls-cert and --tls-key go together: one of them is missing");
   }
@@ -78,7 +79,7 @@ function check(config: Config): Config {
       "--auth required: this version has no keys yet; serve loopback, or say --auth open",
     );
   }
-  const exposed = config.listen.find((address) => !isLoopback(parseAddress(address).host));
+  const exposed = config.listen.find((address) => !isLoopback(parseAddress("--listen", address).host));
   if (exposed !== undefined && config.auth !== "open") {
     throw new ConfigError(
       `--listen ${exposed} is not a loopback address, and everybody who reaches it could read and write: ` +
@@ -89,12 +90,12 @@ function check(config: Config): Config {
 }
 
 /** Host and port of `127.0.0.1:8080`, `[::1]:8080` or `localhost:8080`. */
-export function parseAddress(address: string): { host: string; port: number } {
+export function parseAddress(flag: string, address: string): { host: string; port: number } {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(address);
   const port = Number(match?.[3]);
   if (!match || port > 65535) {
     throw new ConfigError(
-      `--listen: ${JSON.stringify(address)} is not of the form HOST:PORT, such as 127.0.0.1:8080`,
+      `${flag}: ${JSON.stringify(address)} is not of the form HOST:PORT, such as 127.0.0.1:8080`,
     );
   }
   return { host: (match[1] ?? match[2])!, port };

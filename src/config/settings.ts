@@ -107,7 +107,7 @@ export const settings = {
     default: 8,
     description: "Partitions of the log, fixed when it is created.",
   }),
-  auth: setting({
+  auth: setting<"auto" | "required" | "open">({
     flag: "auth",
     type: choice("auto", "required", "open"),
     default: "auto",
@@ -131,6 +131,12 @@ export const settings = {
     type: list,
     default: [],
     description: "Further browser origins (https://app.example.com) and hosts that the server answers.",
+  }),
+  metricsListen: setting<readonly string[]>({
+    flag: "metrics-listen",
+    type: list,
+    default: [],
+    description: "Addresses that serve /metrics, /stats and /lag alone, without a key.",
   }),
   tokenSecret: setting({
     flag: "token-secret",
@@ -277,7 +283,8 @@ export const settings = {
     flag: "max-queries",
     type: integer(1, 64),
     default: 4,
-    description: "Queries that run at once.",
+    description:
+      "Queries that run at once. Each holds a thread, of which UV_THREADPOOL_SIZE (16 unless set) are there.",
   }),
   maxWaitingQueries: setting({
     flag: "max-waiting-queries",
@@ -292,7 +299,7 @@ export const settings = {
     description:
       "Goes on although the log no longer has records that the store lacks: keeps what the log has.",
   }),
-  logLevel: setting({
+  logLevel: setting<"error" | "warn" | "info" | "debug" | "silent">({
     flag: "log-level",
     type: choice("error", "warn", "info", "debug", "silent"),
     default: "info",

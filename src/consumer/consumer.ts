@@ -35,6 +35,8 @@ export interface Consumer extends Stage {
   positions(): readonly number[];
   onApplied(listener: () => void): () => void;
   lag(): Promise<PartitionLag[]>;
+  /** Age of the oldest block that is being applied, in seconds; 0 where nothing waits. */
+  pendingSeconds(): number;
   figures(): ConsumerFigures;
 }
 
@@ -58,6 +60,8 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   const rate = createRate({ now });
   const totals = { applied: 0, batches: 0, errors: 0, deadLetters: 0, duplicates: 0 };
   let lastAppliedMs: number | undefined;
+  /** When the oldest block that is not yet applied was made. */
+  let pendingSinceMs: number | undefined;
   /** Why the store lags although the consumer runs; empty where it does not. */
   let trouble = "";
   /** Set where the log cannot be applied any further without help. */
@@ -116,6 +120,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
           wake = resolve;
         });
         const blocks = await nextBlocks();
+        pendingSinceMs = blocks.length === 0 ? undefined : Math.min(...blocks.map(({ bytes }) => blockTime(bytes)));
         if (blocks.length === 0) {
           if (running) await grown;
           continue;
@@ -173,6 +178,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
         }),
       );
     },
+    pendingSeconds: () => (pendingSinceMs === undefined ? 0 : Math.max(0, now() - pendingSinceMs) / 1000),
     figures: () => ({ ...totals, eventsPerSecond: rate.perSecond(), lastAppliedMs }),
     health() {
       if (broken !== "") return { name: "consumer", status: "unhealthy", message: broken };

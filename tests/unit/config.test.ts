@@ -63,8 +63,8 @@ describe("settings", () => {
   });
 
   test("an IPv6 address stands in brackets", () => {
-    expect(parseAddress("[::1]:8080")).toEqual({ host: "::1", port: 8080 });
-    expect(() => parseAddress("127.0.0.1:65536")).toThrow(ConfigError);
+    expect(parseAddress("--listen", "[::1]:8080")).toEqual({ host: "::1", port: 8080 });
+    expect(() => parseAddress("--listen", "127.0.0.1:65536")).toThrow(ConfigError);
   });
 });
 

@@ -1,0 +1,263 @@
+/** Composition root: builds every stage, starts and stops them in order. The only place that knows implementations. */
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readFileSync } from "node:fs";
+import { findPackageJSON } from "node:module";
+import { join } from "node:path";
+import { EventSchema } from "../gen/analytics/v1/event_pb.js";
+import { MetricsService } from "../gen/analytics/v1/metrics_pb.js";
+import { createOpenAuthenticator } from "./auth/open.ts";
+import type { Config } from "./config/config.ts";
+import { type Consumer, createConsumer } from "./consumer/consumer.ts";
+import { createConsumerService } from "./consumer/service.ts";
+import { checkPositions } from "./consumer/start-check.ts";
+import { createUpkeep } from "./consumer/upkeep.ts";
+import { validate } from "./contract/validate.ts";
+import { bindService, type ServiceBinding } from "./domain/call.ts";
+import { uuid7 } from "./domain/uuid7.ts";
+import { createAdmission } from "./ingestion/admission.ts";
+import { createProducerService } from "./ingestion/producer.ts";
+import { createIngestionService } from "./ingestion/service.ts";
+import { createIngestionStats, type IngestionStats } from "./ingestion/stats.ts";
+import { openLevelDatabase } from "./log/level/database.ts";
+import { createLevelLog } from "./log/level/level.ts";
+import type { EventLog } from "./log/log.ts";
+import { createPageTokens } from "./query/page-token.ts";
+import { createAnalyticsService } from "./query/service.ts";
+import { createLevelState } from "./state/level/level.ts";
+import type { StateStore } from "./state/state.ts";
+import { createDuckdbStore } from "./store/duckdb/store.ts";
+import type { EventStore } from "./store/store.ts";
+import { platformFigures } from "./telemetry/figures.ts";
+import { createHistory } from "./telemetry/history.ts";
+import type { Logger } from "./telemetry/logger.ts";
+import { createMetrics, type Metrics, stageGauges } from "./telemetry/metrics.ts";
+import { createMetricsService } from "./telemetry/service.ts";
+import type { CallRecord } from "./transport/log.ts";
+import { createTransport } from "./transport/server.ts";
+import { createVisibility } from "./visibility/visibility.ts";
+
+export interface App {
+  /** The addresses served, as URLs. */
+  readonly urls: readonly string[];
+  /** Stops taking calls, lets those under way end, writes what is queued, closes everything in reverse order. */
+  stop(): Promise<void>;
+}
+
+const now = Date.now;
+
+/**
+ * Builds and starts everything. Where a step fails, what was started before is stopped again.
+ *
+ * @throws Error with one line for the operator
+ */
+export async function startApp(config: Config, logger: Logger): Promise<App> {
+  const startedAtMs = now();
+  /** What ends each part, in the order in which they were started. */
+  const stops: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const end of stops.reverse()) await end();
+  };
+  try {
+    const metrics = createMetrics({ startedAtMs, now });
+    const { log, state } = await openLog(config, metrics, logger, stops);
+    const store = await createDuckdbStore({
+      path: pathOf(config.store, join(config.dataDir, "store.duckdb")),
+      memoryLimit: `${config.storeMemoryBytes}B`,
+      threads: config.storeThreads,
+      maxQueries: config.maxQueries,
+      maxWaitingQueries: config.maxWaitingQueries,
+      warn: (message) => logger.warn({ stage: "store" }, message),
+    });
+    stops.push(() => store.close());
+    await checkPositions(log, store, config.rebuildStore);
+
+    const consumer = createConsumer({
+      log,
+      store,
+      metrics,
+      logger: logger.child({ stage: "consumer" }),
+      now,
+    });
+    consumer.start();
+    stops.push(() => consumer.stop());
+
+    const ages = { rows: config.retention, ids: config.dedupWindow, log: config.logRetention };
+    const upkeep = createUpkeep({ log, store, ages, logger: logger.child({ stage: "upkeep" }), now });
+    upkeep.start();
+    stops.push(() => upkeep.stop());
+
+    observe(metrics, log, store, consumer);
+    const history = createHistory({ metrics, now });
+    history.start();
+    stops.push(() => history.close());
+
+    const health = () => [log.health(), store.health(), consumer.health()];
+    const stats = createIngestionStats(now);
+    const secret = await tokenSecret(config, state);
+    const visibility = createVisibility({ secret, logId: log.logId, applied: consumer });
+    const services: ServiceBinding[] = [
+      ...ingestionServices({ config, log, visibility, metrics, stats }),
+      createConsumerService({
+        consumer,
+        startedAtMs,
+        health: () => [consumer.health(), log.health(), store.health()],
+      }),
+      createAnalyticsService({
+        store,
+        visibility,
+        pageTokens: createPageTokens(secret),
+        health: () => [store.health(), consumer.health()],
+        platform: () => platformFigures(metrics),
+      }),
+      bindService(MetricsService, createMetricsService({ metrics, history, now })),
+    ];
+    let ready = false;
+    const tls =
+      config.tlsCert === ""
+        ? undefined
+        : { cert: readFileSync(config.tlsCert), key: readFileSync(config.tlsKey) };
+    const transport = await createTransport({
+      listen: config.listen,
+      metricsListen: config.metricsListen,
+      ...(tls ? { tls } : {}),
+      services,
+      authenticator: createOpenAuthenticator(),
+      open: true,
+      allowedOrigins: config.allowedOrigins,
+      limits: config,
+      log: logger.child({ stage: "transport" }),
+      observe: (call) => observeCall(call, metrics, stats),
+      pages: {
+        version: packageVersion(),
+        ready: () => ready,
+        health,
+        stats: () => ({
+          producer: { ...stats.read(), log: log.stats() },
+          consumer: { ...consumer.stats(), store: store.stats() },
+        }),
+        lag: async () => ({ partitions: await consumer.lag() }),
+        metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.text() }),
+      },
+    });
+    stops.push(() => transport.close(config.shutdownTimeoutMs));
+    const urls = (await transport.start()).map((address) => `${tls ? "https" : "http"}://${address}`);
+    ready = true;
+    const closed = stop;
+    return {
+      urls,
+      stop: () => {
+        ready = false;
+        return closed();
+      },
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function openLog(
+  config: Config,
+  metrics: Metrics,
+  logger: Logger,
+  stops: (() => Promise<void>)[],
+): Promise<{ log: EventLog; state: StateStore }> {
+  const directory = pathOf(config.log, join(config.dataDir, "log"));
+  mkdirSync(directory, { recursive: true });
+  const database = await openLevelDatabase({
+    directory,
+    writeBufferBytes: config.logWriteBufferBytes,
+    cacheBytes: config.logCacheBytes,
+    onFailure: (error) => logger.error({ err: error }, "the log could not be written and is opened again"),
+    onReopen: (ms) => logger.info({ ms }, "the log is open again"),
+  });
+  stops.push(() => database.close());
+  const log = await createLevelLog({
+    database,
+    partitions: config.partitions,
+    dedupWindowMs: config.dedupWindow,
+    maxQueueEvents: config.queueEvents,
+    maxQueueBytes: config.queueBytes,
+    now,
+    onFlush: ({ events, bytes, ms }) => metrics.flush(events, bytes, ms / 1000),
+    onWriteFailure: () => metrics.error("", "log", "LOG_UNAVAILABLE"),
+  });
+  stops.push(() => log.close());
+  return { log, state: createLevelState(database) };
+}
+
+function ingestionServices(parts: {
+  readonly config: Config;
+  readonly log: EventLog;
+  readonly visibility: ReturnType<typeof createVisibility>;
+  readonly metrics: Metrics;
+  readonly stats: IngestionStats;
+}): ServiceBinding[] {
+  const { config, log, visibility, metrics, stats } = parts;
+  const admission = createAdmission({
+    log,
+    visibility,
+    metrics,
+    stats,
+    now,
+    validate: (event) => validate(EventSchema, event),
+    newId: () => uuid7(now(), randomBytes(10)),
+    maxFutureMs: config.maxFuture,
+  });
+  const health = () => [log.health()];
+  return [
+    createIngestionService({ admission, health }),
+    createProducerService({ admission, stats, health, queue: () => queueOf(log) }),
+  ];
+}
+
+/** Gauges of the stages, read at each scrape. */
+function observe(metrics: Metrics, log: EventLog, store: EventStore, consumer: Consumer): void {
+  metrics.observe(...stageGauges.queueEvents, () => queueOf(log).events);
+  metrics.observe(...stageGauges.queueBytes, () => queueOf(log).bytes);
+  metrics.observe(...stageGauges.lagSeconds, () => consumer.pendingSeconds());
+  metrics.observe(...stageGauges.storedEvents, () => Number(store.stats().rows));
+  metrics.observe(...stageGauges.lagEvents, () => {
+    const positions = consumer.positions();
+    return log
+      .ends()
+      .map((end, partition) => ({ labels: { partition }, value: end - (positions[partition] ?? 0) }));
+  });
+}
+
+function queueOf(log: EventLog): { events: number; bytes: number } {
+  const { queueEvents, queueBytes } = log.stats();
+  return { events: Number(queueEvents), bytes: Number(queueBytes) };
+}
+
+/** The setting's secret, or one that is made once and kept with the log. */
+async function tokenSecret(config: Config, state: StateStore): Promise<Uint8Array> {
+  if (config.tokenSecret !== "") return Buffer.from(config.tokenSecret);
+  const kept = await state.get("secret/token");
+  if (kept) return kept;
+  const made = randomBytes(32);
+  await state.put("secret/token", made);
+  return made;
+}
+
+/** Path of a `scheme:path` URL; the default where none is set. */
+function pathOf(url: string, fallback: string): string {
+  return url === "" ? fallback : url.slice(url.indexOf(":") + 1);
+}
+
+/** One answered request, as metrics and figures count it. */
+function observeCall(call: CallRecord, metrics: Metrics, stats: IngestionStats): void {
+  metrics.rpc(call.method, call.protocol, call.code, call.durationMs / 1000);
+  if (call.reason === undefined) return;
+  metrics.error(call.project ?? "", "transport", call.reason);
+  if (ingestionMethod.test(call.method)) stats.failed(call.reason, 1);
+}
+
+const ingestionMethod = /^analytics\.v1\.(EventIngestionService|ProducerService)\//;
+
+function packageVersion(): string {
+  const found = findPackageJSON(import.meta.url);
+  return found === undefined
+    ? "unknown"
+    : (JSON.parse(readFileSync(found, "utf8")) as { version: string }).version;
+}

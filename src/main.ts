@@ -1,0 +1,44 @@
+import { startApp } from "./app.ts";
+import type { Config } from "./config/config.ts";
+import { createLogger } from "./telemetry/logger.ts";
+
+/** How much longer than its own deadline a shutdown may take before the process ends regardless. */
+const graceMs = 5000;
+
+/**
+ * Runs the server until SIGINT or SIGTERM; a second signal ends the process at once. Answers the exit code: 0 after a
+ * clean stop, 1 where the server could not start or stop.
+ */
+export async function runServer(config: Config): Promise<number> {
+  const logger = createLogger({ level: config.logLevel });
+  const stopped = Promise.withResolvers<NodeJS.Signals>();
+  let signals = 0;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (++signals > 1) process.exit(1);
+    stopped.resolve(signal);
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, onSignal);
+  // A write beyond a file size limit is an error of that write, not the end of the process.
+  process.on("SIGXFSZ", () => {});
+  try {
+    const app = await startApp(config, logger);
+    logger.info({ auth: "open" }, "no key is needed: who reaches these addresses can read and write");
+    for (const url of app.urls) logger.info({ url }, "listening");
+    const signal = await stopped.promise;
+    logger.info({ signal }, "stopping: calls under way may end");
+    const overdue = setTimeout(() => {
+      logger.error({}, "the shutdown takes too long and is cut off; nothing acknowledged is lost");
+      void logger.flush().finally(() => process.exit(1));
+    }, config.shutdownTimeoutMs + graceMs);
+    await app.stop();
+    clearTimeout(overdue);
+    logger.info({}, "stopped");
+    return 0;
+  } catch (error) {
+    logger.error({ err: error }, "the server cannot run");
+    console.error(`weir serve: ${(error as Error).message}`);
+    return 1;
+  } finally {
+    await logger.flush();
+  }
+}

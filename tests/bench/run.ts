@@ -1,0 +1,124 @@
+/**
+ * The platform's figures on this machine:
+ *
+ *   npm run bench [-- --remembered 10000000 --seconds 20 --events FILE]
+ *
+ * 1. ingestion: 1,000-event batches by gRPC, durable, with so many ids remembered, and how far the store lags at the end
+ * 2. a summary over the events of a file (the flights of January where they stand beside this checkout)
+ * 3. start on that data, and memory at rest
+ *
+ * Figures of different machines cannot be compared; those of one run can.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { createWeirClient } from "../../client/node/index.ts";
+import { preloadIds } from "./preload.ts";
+import { type BenchServer, startBenchServer } from "./server.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const { values } = parseArgs({
+  options: {
+    remembered: { type: "string", default: "1000000" },
+    seconds: { type: "string", default: "15" },
+    events: { type: "string", default: join(root, "../shared/data/flights-2013-01.ndjson.gz") },
+  },
+});
+
+const directory = mkdtempSync(join(tmpdir(), "weir-bench-"));
+try {
+  await ingestion(join(directory, "ingestion"));
+  await questions(join(directory, "questions"));
+} finally {
+  rmSync(directory, { recursive: true });
+}
+
+async function ingestion(dataDir: string): Promise<void> {
+  const remembered = Number(values.remembered);
+  console.log(`remembering ${remembered} ids …`);
+  await preloadIds(join(dataDir, "log"), remembered);
+  const server = await startBenchServer(dataDir, "--log-level", "info");
+  try {
+    const before = server.cpuSeconds();
+    const load = node("tests/bench/ingest-client.ts", server.url, values.seconds, "1000", "8");
+    const { accepted, seconds, p50, p99, cpu } = JSON.parse(load) as {
+      accepted: number;
+      seconds: number;
+      p50: number;
+      p99: number;
+      cpu: { user: number; system: number };
+    };
+    const used = server.cpuSeconds() - before;
+    const behind = await lag(server);
+    const waited = performance.now();
+    while ((await lag(server)) > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    const caughtUp = (performance.now() - waited) / 1000;
+    row("events accepted a second", accepted / seconds);
+    row("batch latency p50 / p99, ms", p50, p99);
+    row("server CPU seconds a second", used / seconds);
+    row("client CPU seconds a second", (cpu.user + cpu.system) / 1e6 / seconds);
+    row("events the store was behind at the end", behind);
+    row("seconds until it had caught up", caughtUp);
+    row("resident MiB after the load", server.residentMib());
+  } finally {
+    await server.stop();
+  }
+}
+
+async function questions(dataDir: string): Promise<void> {
+  if (!existsSync(values.events)) {
+    console.log(`left out: questions, since ${values.events} is not there`);
+    return;
+  }
+  let server = await startBenchServer(dataDir);
+  const sent = performance.now();
+  node("bin/weir.js", "send", values.events, "--url", server.url);
+  row("seconds to send the file", (performance.now() - sent) / 1000);
+  await summaries(server);
+  await server.stop();
+  server = await startBenchServer(dataDir);
+  row("seconds from start to listening, on that data", server.readySeconds);
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  row("resident MiB at rest", server.residentMib());
+  await summaries(server);
+  await server.stop();
+}
+
+async function summaries(server: BenchServer): Promise<void> {
+  while ((await lag(server)) > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+  const client = createWeirClient({ url: server.url });
+  const times: number[] = [];
+  for (let i = 0; i < 21; i++) {
+    const started = performance.now();
+    await client.analytics.getAnalyticsSummary({});
+    times.push(performance.now() - started);
+  }
+  await client.close();
+  const [first] = times;
+  times.sort((a, b) => a - b);
+  row("summary over the file, first / median, ms", first!, times[10]!);
+}
+
+async function lag(server: BenchServer): Promise<number> {
+  const answer = (await (await fetch(`${server.url}/v1/consumer/lag`)).json()) as { lag_events: string };
+  return Number(answer.lag_events);
+}
+
+function node(...args: string[]): string {
+  const result = spawnSync(process.execPath, args, {
+    cwd: root,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  if (result.status !== 0) throw new Error(`${args.join(" ")}: exit code ${result.status}`);
+  return result.stdout;
+}
+
+function row(name: string, ...figures: number[]): void {
+  console.log(
+    `${name.padEnd(50)} ${figures.map((f) => f.toFixed(f < 100 ? 2 : 0).padStart(10)).join(" / ")}`,
+  );
+}
