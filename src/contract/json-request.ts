@@ -1,0 +1,128 @@
+/**
+ * Requests from JSON, by proto names or lowerCamelCase, refusing what is unknown. What does not parse is explained by
+ * the path of each field that is wrong, which the decoder itself does not say; the search runs only then.
+ */
+import {
+  type DescField,
+  type DescMessage,
+  fromJson,
+  type JsonObject,
+  type JsonValue,
+  type Message,
+} from "@bufbuild/protobuf";
+import { type FieldViolation, WeirError } from "../domain/errors.ts";
+import { contractRegistry } from "./registry.ts";
+
+/** Of a request with more mistakes, that many are named. */
+const maxViolations = 100;
+
+const options = { registry: contractRegistry };
+
+/** @throws WeirError INVALID_ARGUMENT/INVALID_REQUEST with a violation for each field that does not parse */
+export function messageFromJson(desc: DescMessage, json: JsonValue): Message {
+  try {
+    return fromJson(desc, json, options);
+  } catch (cause) {
+    throw refused(jsonViolations(desc, json), cause);
+  }
+}
+
+/** The same for one element of a list, which answers for itself; its violations' paths begin at the element. */
+export function elementFromJson(desc: DescMessage, json: JsonValue): Message | FieldViolation {
+  try {
+    return fromJson(desc, json, options);
+  } catch {
+    return jsonViolations(desc, json)[0]!;
+  }
+}
+
+/** An INVALID_ARGUMENT about the request's fields; the message tells the first. */
+export function refused(violations: readonly FieldViolation[], cause?: unknown): WeirError {
+  const [first] = violations;
+  const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : "";
+  const message = first === undefined ? "the request is invalid" : `${describe(first)}${more}`;
+  return new WeirError("INVALID_ARGUMENT", "INVALID_REQUEST", message, {
+    violations,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+function describe(violation: FieldViolation): string {
+  return violation.field === "" ? violation.message : `${violation.field}: ${violation.message}`;
+}
+
+/** Every field of a JSON value that keeps it from being a message; at least one where it does not parse. */
+export function jsonViolations(desc: DescMessage, json: JsonValue): FieldViolation[] {
+  const found: FieldViolation[] = [];
+  explainMessage(desc, json, "", found);
+  return found;
+}
+
+function explainMessage(desc: DescMessage, json: JsonValue, path: string, found: FieldViolation[]): void {
+  const before = found.length;
+  if (!hasOwnJson(desc)) {
+    if (!isObject(json)) {
+      found.push({ field: path, ruleId: "json.type", message: "must be a JSON object" });
+      return;
+    }
+    for (const [key, value] of Object.entries(json)) {
+      if (found.length >= maxViolations) return;
+      const field = desc.fields.find((candidate) => candidate.name === key || candidate.jsonName === key);
+      const at = path === "" ? key : `${path}.${key}`;
+      if (field === undefined) {
+        found.push({ field: at, ruleId: "json.unknown_field", message: "is unknown" });
+      } else if (value !== null) {
+        explainField(field, value, at, found);
+      }
+    }
+  }
+  if (found.length === before) probe(desc, json, path, found);
+}
+
+function explainField(field: DescField, value: JsonValue, path: string, found: FieldViolation[]): void {
+  const message = field.fieldKind === "enum" || field.fieldKind === "scalar" ? undefined : field.message;
+  const each = (element: JsonValue, at: string, wrap: (element: JsonValue) => JsonValue) => {
+    if (found.length >= maxViolations) return;
+    if (message !== undefined) explainMessage(message, element, at, found);
+    else probe(field.parent, { [field.name]: wrap(element) }, at, found);
+  };
+  if (field.fieldKind === "list") {
+    if (!Array.isArray(value)) {
+      found.push({ field: path, ruleId: "json.type", message: "must be a JSON array" });
+      return;
+    }
+    value.forEach((element, i) => {
+      each(element, `${path}[${i}]`, (one) => [one]);
+    });
+  } else if (field.fieldKind === "map") {
+    if (!isObject(value)) {
+      found.push({ field: path, ruleId: "json.type", message: "must be a JSON object" });
+      return;
+    }
+    for (const [key, entry] of Object.entries(value)) {
+      each(entry, `${path}[${JSON.stringify(key)}]`, (one) => ({ [key]: one }));
+    }
+  } else {
+    each(value, path, (one) => one);
+  }
+}
+
+/** Lets the decoder say what is wrong, if anything is. */
+function probe(desc: DescMessage, json: JsonValue, path: string, found: FieldViolation[]): void {
+  try {
+    fromJson(desc, json, options);
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    const message = `does not parse: ${text.replace(/^cannot decode .*? from JSON: /, "")}`;
+    found.push({ field: path, ruleId: "json.value", message });
+  }
+}
+
+/** Whether the type's JSON is not an object of its fields: Timestamp, Duration, Struct, Any and their kin. */
+function hasOwnJson(desc: DescMessage): boolean {
+  return desc.typeName.startsWith("google.protobuf.");
+}
+
+export function isObject(json: JsonValue | undefined): json is JsonObject {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
+}

@@ -1,0 +1,32 @@
+/** The static rules of the contract (protovalidate), planned once for each message type and run many times. */
+import type { DescMessage, Message } from "@bufbuild/protobuf";
+import { pathToString } from "@bufbuild/protobuf/reflect";
+import { createValidator } from "@bufbuild/protovalidate";
+import type { FieldViolation } from "../domain/errors.ts";
+
+/**
+ * Checks a message by its rules.
+ *
+ * @returns the broken rules; empty where it is valid
+ * @throws Error where a rule itself cannot be compiled or run: a defect of the contract
+ */
+export type Validate = (desc: DescMessage, message: Message) => readonly FieldViolation[];
+
+const none: readonly FieldViolation[] = [];
+
+export function createValidate(): Validate {
+  const validator = createValidator();
+  return (desc, message) => {
+    const result = validator.validate(desc, message);
+    if (result.kind === "valid") return none;
+    if (result.kind === "error") throw result.error;
+    return result.violations.map((violation) => ({
+      field: pathToString(violation.field),
+      ruleId: violation.ruleId,
+      message: violation.message,
+    }));
+  };
+}
+
+/** Shared by everybody: plans are kept by message type and hold no state of a request. */
+export const validate: Validate = createValidate();
