@@ -20,7 +20,11 @@ export interface Exchange {
   /** Set before respond; each goes out with the answer, whoever makes it. */
   setHeader(name: string, value: string): void;
   /** Answers, once. */
-  respond(status: number, headers: Readonly<Record<string, string>>, body: Uint8Array | string): Promise<void>;
+  respond(
+    status: number,
+    headers: Readonly<Record<string, string>>,
+    body: Uint8Array | string,
+  ): Promise<void>;
   /** Answers with a body that comes in pieces, at the reader's speed. */
   stream(
     status: number,

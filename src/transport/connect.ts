@@ -1,0 +1,140 @@
+/** Mounts the methods on connect-es, which speaks Connect, gRPC and gRPC-Web, and bounds what it reads and answers. */
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import {
+  type ConnectError,
+  type ConnectRouter,
+  createContextKey,
+  type HandlerContext,
+} from "@connectrpc/connect";
+import type {
+  UniversalHandler,
+  UniversalServerRequest,
+  UniversalServerResponse,
+} from "@connectrpc/connect/protocol";
+import { WeirError } from "../domain/errors.ts";
+import { inOurForm } from "./answers.ts";
+import type { CallContext, Calls } from "./calls.ts";
+import { createEnvelopeCheck } from "./envelope-check.ts";
+import { errorAnswer } from "./error-response.ts";
+import { toConnectError, toWeirError } from "./errors.ts";
+import { fromForeign } from "./foreign-errors.ts";
+import { fromBase64, textContentType, toBase64 } from "./grpc-web-text.ts";
+import { iterateUntilAborted } from "./lifetime.ts";
+import type { MountedMethod } from "./methods.ts";
+import type { ContentType } from "./wire.ts";
+
+/** A call that the gate has let in, on its way through connect-es. */
+export interface ConnectCall {
+  readonly context: CallContext;
+  readonly type: ContentType;
+  /** The body as it comes. */
+  chunks(): AsyncIterable<Uint8Array>;
+}
+
+export const connectCallKey = createContextKey<ConnectCall | undefined>(undefined, { description: "call" });
+
+export function mountConnect(router: ConnectRouter, methods: readonly MountedMethod[], calls: Calls): void {
+  for (const method of methods) {
+    const canonical = createHandler(router, method.desc, calls);
+    const raw = method.raw === undefined ? canonical : createHandler(router, method.raw, calls);
+    router.handlers.push(wrap(canonical, raw));
+  }
+}
+
+function createHandler(router: ConnectRouter, desc: DescMethod, calls: Calls): UniversalHandler {
+  const contextOf = (context: HandlerContext) => context.values.get(connectCallKey)!.context;
+  const implementations = {
+    unary: (request: Message, context: HandlerContext) =>
+      calls.unary(contextOf(context), desc.input, request).catch(rethrow),
+    server_streaming: (request: Message, context: HandlerContext) =>
+      rethrowing(calls.serverStream(contextOf(context), desc.input, request)),
+    client_streaming: (requests: AsyncIterable<Message>, context: HandlerContext) =>
+      calls.clientStream(contextOf(context), desc.input, requests).catch(rethrow),
+    bidi_streaming: (requests: AsyncIterable<Message>, context: HandlerContext) =>
+      rethrowing(calls.bidiStream(contextOf(context), desc.input, requests)),
+  };
+  const before = router.handlers.length;
+  router.rpc(desc, implementations[desc.methodKind] as never);
+  return router.handlers.splice(before, 1)[0]!;
+}
+
+function rethrow(error: unknown): never {
+  throw toConnectError(toWeirError(error));
+}
+
+async function* rethrowing<T>(answers: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* answers;
+  } catch (error) {
+    rethrow(error);
+  }
+}
+
+/** One handler for both forms of the request, that never throws. */
+function wrap(canonical: UniversalHandler, raw: UniversalHandler): UniversalHandler {
+  const handle = async (request: UniversalServerRequest): Promise<UniversalServerResponse> => {
+    const call = request.contextValues!.get(connectCallKey)!;
+    const { context, type } = call;
+    const wire = type.wire === "grpc-web-text" ? "grpc-web" : type.wire;
+    const handler = type.binary ? raw : canonical;
+    try {
+      const answer = await handler(toUniversal(request, call));
+      const translate = (error: ConnectError): WeirError => {
+        const ours = fromForeign(error, context.outcome.invoked);
+        context.outcome.error ??= ours;
+        return ours;
+      };
+      const ours = await inOurForm(answer, wire, translate);
+      return type.wire === "grpc-web-text" ? inBase64(ours) : ours;
+    } catch (cause) {
+      const error = toWeirError(cause);
+      context.outcome.error = error;
+      const { status, headers, body } = errorAnswer(
+        error,
+        type.wire,
+        request.header.get("content-type") ?? "",
+      );
+      return { status, header: new Headers(headers), body: oneChunk(body) };
+    }
+  };
+  return Object.assign(handle, canonical);
+}
+
+function toUniversal(request: UniversalServerRequest, call: ConnectCall): UniversalServerRequest {
+  const header = new Headers(request.header);
+  // The gate has made the deadline of it: connect-es would refuse a longer one than the greatest, and add its timers.
+  header.delete("grpc-timeout");
+  header.delete("connect-timeout-ms");
+  if (call.type.wire === "grpc-web-text") header.set("content-type", "application/grpc-web+proto");
+  return { ...request, header, body: request.method === "GET" ? emptyBody() : bodyOf(call) };
+}
+
+/** The body's chunks while the call lives, checked to be whole envelopes where it has them. */
+async function* bodyOf({ context, type, chunks }: ConnectCall): AsyncGenerator<Uint8Array> {
+  const { signal, touch } = context.lifetime;
+  const check = type.wire === "connect" ? undefined : createEnvelopeCheck();
+  const source = type.wire === "grpc-web-text" ? fromBase64(chunks()) : chunks();
+  try {
+    for await (const chunk of iterateUntilAborted(source, signal, touch)) {
+      check?.read(chunk);
+      yield chunk;
+    }
+  } catch (error) {
+    rethrow(error);
+  }
+  if (check?.complete === false) {
+    rethrow(new WeirError("INVALID_ARGUMENT", "MALFORMED_BODY", "the body ends in the middle of a message"));
+  }
+}
+
+function inBase64(answer: UniversalServerResponse): UniversalServerResponse {
+  const header = new Headers(answer.header);
+  header.set("content-type", textContentType);
+  return { ...answer, header, body: toBase64(answer.body ?? emptyBody()) };
+}
+
+async function* emptyBody(): AsyncGenerator<Uint8Array> {}
+
+async function* oneChunk(chunk: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield chunk;
+}

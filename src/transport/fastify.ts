@@ -1,0 +1,104 @@
+/**
+ * The one place that knows Fastify, node:http2 and the Connect plugin. One Fastify instance serves the connections of
+ * both HTTP versions: every request goes to the front first; the plugin takes over what the front passes on.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
+import type { Socket } from "node:net";
+import { type ConnectRouter, createContextValues } from "@connectrpc/connect";
+import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
+import { compressionGzip } from "@connectrpc/connect-node";
+import fastify from "fastify";
+import { contractRegistry } from "../contract/registry.ts";
+import { type ConnectCall, connectCallKey } from "./connect.ts";
+import type { Front } from "./front.ts";
+import type { Limits } from "./limits.ts";
+import { createNodeExchange } from "./node-exchange.ts";
+
+export interface EngineOptions {
+  readonly front: Front;
+  readonly routes: (router: ConnectRouter) => void;
+  readonly limits: Limits;
+}
+
+/** Serves requests; the listener brings them. */
+export interface Engine {
+  onRequest(request: IncomingMessage, response: ServerResponse): void;
+  onHttp2(socket: Socket): void;
+  /** Tells every HTTP/2 connection to send no more calls (GOAWAY); each closes once its calls are answered. */
+  stop(): void;
+  close(): Promise<void>;
+}
+
+export async function createEngine({ front, routes, limits }: EngineOptions): Promise<Engine> {
+  const calls = new WeakMap<IncomingMessage, ConnectCall>();
+  let handle: (request: IncomingMessage, response: ServerResponse) => void = () => {};
+  const app = fastify({
+    serverFactory: (handler) => {
+      handle = handler as typeof handle;
+      return createServer(handler as never);
+    },
+    // The front answers while the server stops, in the words of each protocol.
+    return503OnClosing: false,
+    routerOptions: {
+      maxParamLength: limits.maxHeaderBytes,
+      onBadUrl: (_, request, response) => serve(request, response),
+    },
+  });
+  const enter = async (request: IncomingMessage, response: ServerResponse): Promise<boolean> => {
+    const exchange = createNodeExchange(request, response, limits);
+    const passed = await front(exchange);
+    if (passed === undefined) return false;
+    const { context, type, done } = passed;
+    calls.set(request, { context, type, chunks: exchange.chunks });
+    void exchange.closed.then(done);
+    return true;
+  };
+  const serve = (request: IncomingMessage, response: ServerResponse) => void enter(request, response);
+  app.addHook("onRequest", async (request, reply) => {
+    if (await enter(request.raw, reply.raw)) return;
+    reply.hijack();
+  });
+  app.register(fastifyConnectPlugin, {
+    routes,
+    acceptCompression: [compressionGzip],
+    readMaxBytes: limits.maxBodyBytes,
+    jsonOptions: { ignoreUnknownFields: false, registry: contractRegistry },
+    contextValues: (request) => createContextValues().set(connectCallKey, calls.get(request.raw)),
+  });
+  await app.ready();
+
+  const sessions = new Set<ServerHttp2Session>();
+  const http2 = createHttp2Server({
+    settings: {
+      maxConcurrentStreams: limits.maxConcurrentStreams,
+      initialWindowSize: limits.initialWindowBytes,
+      maxHeaderListSize: limits.maxHeaderBytes,
+    },
+    streamResetBurst: limits.streamResetBurst,
+    streamResetRate: limits.streamResetRate,
+  });
+  http2.on("request", (request, response) => {
+    handle(request as unknown as IncomingMessage, response as unknown as ServerResponse);
+  });
+  http2.on("session", (session) => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+    session.setLocalWindowSize(limits.sessionWindowBytes);
+    // While a call is under way the session is not idle, however quiet it is: the call has limits of its own.
+    session.setTimeout(limits.keepAliveMs, () => session.close());
+  });
+  // A broken connection is the caller's affair.
+  http2.on("sessionError", () => {});
+  return {
+    onRequest: (request, response) => handle(request, response),
+    onHttp2: (socket) => http2.emit("connection", socket),
+    stop: () => {
+      for (const session of sessions) session.close();
+    },
+    close: async () => {
+      for (const session of sessions) session.destroy();
+      await app.close();
+    },
+  };
+}

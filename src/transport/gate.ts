@@ -1,0 +1,140 @@
+/** The one gate of every protocol, before a body is read: who calls, whether there is room, and for how long. */
+
+import type { Authenticator, Credentials } from "../auth/auth.ts";
+import { Scope } from "../contract/options.ts";
+import type { Protocol } from "../domain/call.ts";
+import { WeirError } from "../domain/errors.ts";
+import { defaultProject, type Principal } from "../domain/principal.ts";
+import type { CallContext, CallOutcome } from "./calls.ts";
+import type { Exchange } from "./exchange.ts";
+import { createLifetime, type Lifetime } from "./lifetime.ts";
+import type { Limits } from "./limits.ts";
+import { isUnary, type MountedMethod } from "./methods.ts";
+import { statedTimeoutMs } from "./timeouts.ts";
+
+export interface Entry {
+  readonly method: MountedMethod;
+  readonly protocol: Protocol;
+  readonly requestId: string;
+  readonly outcome: CallOutcome;
+  /** Whether the key may stand in the query: only where no other key is taken. */
+  readonly browserKey: boolean;
+}
+
+export interface Gate {
+  /**
+   * Lets a call in, which must be given back by `leave`.
+   *
+   * @throws WeirError SHUTTING_DOWN, TOO_MANY_REQUESTS, what the authenticator throws, INSUFFICIENT_SCOPE, or
+   * INVALID_REQUEST for a timeout that is none
+   */
+  enter(exchange: Exchange, entry: Entry): Promise<CallContext>;
+  leave(context: CallContext): void;
+  /** Checks the caller of a page. @throws WeirError as enter */
+  authorize(exchange: Exchange, scope: Scope): Promise<Principal>;
+  /** From now on nobody is let in; streams are ended, unary calls go on. */
+  close(): void;
+  /** Calls under way. */
+  readonly size: number;
+  /** Resolves once no call is under way. */
+  empty(): Promise<void>;
+}
+
+export interface GateOptions {
+  readonly authenticator: Authenticator;
+  readonly limits: Limits;
+}
+
+/** What a caller who was turned away for lack of room waits. */
+const retryDelayMs = 1000;
+
+const nobody: Principal = { project: defaultProject, scopes: new Set() };
+
+export function createGate({ authenticator, limits }: GateOptions): Gate {
+  const calls = new Set<CallContext>();
+  const waiting = new Set<() => void>();
+  let entering = 0;
+  let closed = false;
+
+  const authorize = async (exchange: Exchange, scope: Scope, browserKey = false): Promise<Principal> => {
+    if (scope === Scope.OPEN) return nobody;
+    const pending = authenticator.authenticate(credentialsOf(exchange, browserKey));
+    const principal = pending instanceof Promise ? await pending : pending;
+    if (scope !== Scope.ANY && !principal.scopes.has(scope)) {
+      const name = Scope[scope]?.toLowerCase() ?? String(scope);
+      throw new WeirError("PERMISSION_DENIED", "INSUFFICIENT_SCOPE", `the key lacks the scope ${name}`);
+    }
+    return principal;
+  };
+  const lifetimeOf = (exchange: Exchange, method: MountedMethod): Lifetime => {
+    const stated = statedTimeoutMs(exchange);
+    const caller = exchange.signal;
+    if (isUnary(method)) {
+      const timeoutMs = Math.min(stated ?? limits.defaultTimeoutMs, limits.maxTimeoutMs);
+      return createLifetime({ caller, deadline: Date.now() + timeoutMs });
+    }
+    const deadline = stated === undefined ? Number.POSITIVE_INFINITY : Date.now() + stated;
+    return createLifetime({ caller, deadline, idleMs: limits.streamIdleMs });
+  };
+  const settle = () => {
+    if (calls.size + entering > 0) return;
+    for (const resolve of waiting) resolve();
+    waiting.clear();
+  };
+  return {
+    enter: async (exchange, entry) => {
+      const { method, protocol, requestId, outcome, browserKey } = entry;
+      if (closed) throw shuttingDown();
+      if (calls.size + entering >= limits.maxCalls) {
+        const message = `${limits.maxCalls} calls are under way`;
+        throw new WeirError("RESOURCE_EXHAUSTED", "TOO_MANY_REQUESTS", message, { retryDelayMs });
+      }
+      entering++;
+      try {
+        const principal = await authorize(exchange, method.scope, browserKey);
+        if (closed) throw shuttingDown();
+        const lifetime = lifetimeOf(exchange, method);
+        const context: CallContext = { method, protocol, principal, requestId, lifetime, outcome };
+        calls.add(context);
+        return context;
+      } finally {
+        entering--;
+        settle();
+      }
+    },
+    leave: (context) => {
+      context.lifetime.end();
+      calls.delete(context);
+      settle();
+    },
+    authorize,
+    close: () => {
+      closed = true;
+      for (const { method, lifetime } of calls) if (!isUnary(method)) lifetime.abort(shuttingDown());
+    },
+    get size() {
+      return calls.size;
+    },
+    empty: () =>
+      new Promise((resolve) => {
+        waiting.add(resolve);
+        settle();
+      }),
+  };
+}
+
+function shuttingDown(): WeirError {
+  return new WeirError("UNAVAILABLE", "SHUTTING_DOWN", "the server is stopping", { retryDelayMs });
+}
+
+function credentialsOf(exchange: Exchange, browserKey: boolean): Credentials {
+  const bearer = /^Bearer +(\S+)$/i.exec(exchange.header("authorization") ?? "")?.[1];
+  const key = exchange.header("x-api-key") ?? bearer;
+  const origin = exchange.header("origin");
+  const inQuery = browserKey ? new URLSearchParams(exchange.query).get("key") : null;
+  return {
+    ...(key === undefined ? {} : { key }),
+    ...(inQuery === null ? {} : { browserKey: inQuery }),
+    ...(origin === undefined ? {} : { origin }),
+  };
+}

@@ -1,0 +1,63 @@
+/** Everything that bounds the port, with its default. */
+
+export interface Limits {
+  /** Largest request body after decompression, in bytes; on gRPC and Connect streams the largest message. */
+  readonly maxBodyBytes: number;
+  /** Largest set of request headers, the path among them, in bytes. */
+  readonly maxHeaderBytes: number;
+  /** Streams (calls) under way on one HTTP/2 connection. */
+  readonly maxConcurrentStreams: number;
+  /** Calls under way in the whole process; beyond it RESOURCE_EXHAUSTED. */
+  readonly maxCalls: number;
+  /** Connections open at once, for each address; further ones are closed. */
+  readonly maxConnections: number;
+  /** How long a new connection may wait before its first bytes, in milliseconds; with TLS, before its handshake ends. */
+  readonly sniffTimeoutMs: number;
+  /** How long the headers of an HTTP/1.1 request may take, in milliseconds. */
+  readonly headersTimeoutMs: number;
+  /** How long a whole HTTP/1.1 request may take to arrive, in milliseconds. */
+  readonly requestTimeoutMs: number;
+  /** How long a connection may stay open without a request, in milliseconds. */
+  readonly keepAliveMs: number;
+  /** Deadline of a unary call that states none, in milliseconds. */
+  readonly defaultTimeoutMs: number;
+  /** Greatest deadline of a unary call, in milliseconds; a longer one is cut to it. */
+  readonly maxTimeoutMs: number;
+  /** A stream on which nothing moves for this long is ended, in milliseconds. */
+  readonly streamIdleMs: number;
+  /** Bytes of one HTTP/2 stream that may be on their way unread. */
+  readonly initialWindowBytes: number;
+  /** Bytes of one HTTP/2 connection that may be on their way unread. */
+  readonly sessionWindowBytes: number;
+  /** Streams that one HTTP/2 connection may reset at once, and each second: beyond it the connection is closed. */
+  readonly streamResetBurst: number;
+  readonly streamResetRate: number;
+  /** Of a body that nobody reads, so much is taken after the answer, so that the sender gets to read it. */
+  readonly lingerBytes: number;
+  /** How long that may take, in milliseconds. */
+  readonly lingerMs: number;
+}
+
+const kib = 1024;
+const mib = 1024 * kib;
+
+export const defaultLimits: Limits = {
+  maxBodyBytes: 8 * mib,
+  maxHeaderBytes: 32 * kib,
+  maxConcurrentStreams: 1000,
+  maxCalls: 10_000,
+  maxConnections: 10_000,
+  sniffTimeoutMs: 10_000,
+  headersTimeoutMs: 20_000,
+  requestTimeoutMs: 120_000,
+  keepAliveMs: 75_000,
+  defaultTimeoutMs: 30_000,
+  maxTimeoutMs: 600_000,
+  streamIdleMs: 300_000,
+  initialWindowBytes: 1 * mib,
+  sessionWindowBytes: 2 * mib,
+  streamResetBurst: 1000,
+  streamResetRate: 100,
+  lingerBytes: 64 * mib,
+  lingerMs: 10_000,
+};

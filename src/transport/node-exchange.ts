@@ -1,0 +1,111 @@
+/** An Exchange over Node's request and response; those of HTTP/2 have the same shape. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { WeirError } from "../domain/errors.ts";
+import { readBody, readChunks } from "./body.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Limits } from "./limits.ts";
+import { lingerAfter } from "./linger.ts";
+
+export interface NodeExchange extends Exchange {
+  /** The body as it comes, compressed as it is, once. Left before its end it is not read further. */
+  chunks(): AsyncIterable<Uint8Array>;
+  /** Resolves once the answer is written or the caller is gone. */
+  readonly closed: Promise<void>;
+}
+
+export function createNodeExchange(
+  request: IncomingMessage,
+  response: ServerResponse,
+  limits: Pick<Limits, "lingerBytes" | "lingerMs">,
+): NodeExchange {
+  const http2 = request.httpVersionMajor === 2;
+  const url = request.url ?? "/";
+  const mark = url.indexOf("?");
+  const controller = new AbortController();
+  let expectsContinue = !http2 && request.headers.expect?.toLowerCase() === "100-continue";
+  const closed = new Promise<void>((resolve) => {
+    response.once("close", () => {
+      if (!response.writableFinished) controller.abort(gone());
+      resolve();
+    });
+  });
+  lingerAfter(request, response, limits);
+  const chunks = () => {
+    // The gate has let it in: now the body may come.
+    if (expectsContinue) response.writeContinue();
+    expectsContinue = false;
+    return readChunks(request);
+  };
+  const begin = (status: number, headers: Readonly<Record<string, string>>): boolean => {
+    if (response.destroyed || response.headersSent) return false;
+    response.writeHead(status, headers);
+    return true;
+  };
+  return {
+    method: request.method ?? "",
+    path: mark < 0 ? url : url.slice(0, mark),
+    query: mark < 0 ? "" : url.slice(mark + 1),
+    httpVersion: http2 ? "2" : "1.1",
+    secure: "encrypted" in request.socket && request.socket.encrypted === true,
+    signal: controller.signal,
+    closed,
+    header: (name) => (name === "host" ? hostOf(request) : headerOf(request, name)),
+    chunks,
+    body: (maxBytes) => readBody(chunks(), (name) => headerOf(request, name), maxBytes),
+    setHeader: (name, value) => {
+      // HTTP/2 has no connections to speak of in a header.
+      if (!response.headersSent && !(http2 && name === "connection")) response.setHeader(name, value);
+    },
+    respond: async (status, headers, body) => {
+      const bytes = typeof body === "string" ? Buffer.from(body) : body;
+      const length = status === 204 ? {} : { "content-length": String(bytes.length) };
+      if (!begin(status, { ...headers, ...length })) return;
+      response.end(bytes);
+      await closed;
+    },
+    stream: async (status, headers, body) => {
+      if (!begin(status, headers)) return;
+      try {
+        if (request.method === "HEAD") response.end();
+        else await writeAll(response, body, closed);
+      } catch {
+        // The status is sent: only a body cut short tells of the failure.
+        response.destroy();
+      }
+      await closed;
+    },
+  };
+}
+
+function gone(): WeirError {
+  return new WeirError("CANCELLED", "CANCELLED", "the caller went away");
+}
+
+function headerOf(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value.join(", ") : value;
+}
+
+/** HTTP/2 names the host in :authority; a Host beside it that says something else fits no policy. */
+function hostOf(request: IncomingMessage): string | undefined {
+  const authority = request.headers[":authority"] as string | undefined;
+  const { host } = request.headers;
+  if (authority === undefined || host === undefined || authority === host) return authority ?? host;
+  return `${authority}, ${host}`;
+}
+
+async function writeAll(
+  response: ServerResponse,
+  body: AsyncIterable<Uint8Array>,
+  closed: Promise<void>,
+): Promise<void> {
+  for await (const piece of body) {
+    if (response.destroyed) return;
+    if (!response.write(piece)) await Promise.race([drained(response), closed]);
+  }
+  response.end();
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => response.once("drain", resolve));
+}

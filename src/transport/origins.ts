@@ -1,0 +1,65 @@
+/**
+ * Which Host and which Origin the port answers to.
+ *
+ * An open server on loopback answers only requests that were made to it by that name and from there, so that a web
+ * page elsewhere cannot reach it through its visitor's browser (DNS rebinding, cross-site requests).
+ */
+
+export interface OriginPolicy {
+  /** Whether a request with this Host is answered. */
+  allowsHost(host: string | undefined): boolean;
+  /** Whether a request from a page of this origin is answered. */
+  allowsOrigin(origin: string): boolean;
+  /** Whether a page of this origin may read answers (CORS). */
+  sharesWith(origin: string): boolean;
+}
+
+export interface OriginPolicyOptions {
+  /** Whether calls need no key. */
+  readonly open: boolean;
+  /** Whether every address that is listened on is loopback. */
+  readonly loopback: boolean;
+  /** Further origins (https://app.example.com) and hosts (app.example.com, app.example.com:8080). */
+  readonly allowed: readonly string[];
+}
+
+const localHosts = new Set(["localhost", "127.0.0.1", "[::1]"]);
+
+export function createOriginPolicy({ open, loopback, allowed }: OriginPolicyOptions): OriginPolicy {
+  const entries = allowed.map((entry) => entry.toLowerCase().replace(/\/$/, ""));
+  const origins = new Set(entries.filter((entry) => entry.includes("://")));
+  const hosts = new Set([...entries.filter((entry) => !entry.includes("://")), ...[...origins].map(hostOf)]);
+  const listedHost = (host: string) =>
+    hosts.has(host) || hosts.has(nameOf(host)) || localHosts.has(nameOf(host));
+  const listedOrigin = (origin: string) => origins.has(origin) || barelyListed(origin);
+  const barelyListed = (origin: string) => {
+    const host = /^https?:\/\/([^/]+)$/.exec(origin)?.[1];
+    if (host === undefined) return false;
+    return entries.includes(host) || entries.includes(nameOf(host)) || localHosts.has(nameOf(host));
+  };
+  const checked = open && (loopback || entries.length > 0);
+  return {
+    allowsHost: (host) => !checked || (host !== undefined && listedHost(host.toLowerCase())),
+    allowsOrigin: (origin) => !checked || listedOrigin(origin.toLowerCase()),
+    sharesWith: (origin) => {
+      if (open) return !checked || listedOrigin(origin.toLowerCase());
+      return origins.has(origin.toLowerCase()) || entries.includes(hostOf(origin.toLowerCase()));
+    },
+  };
+}
+
+/** Host and port of an origin. */
+function hostOf(origin: string): string {
+  return origin.slice(origin.indexOf("://") + 3);
+}
+
+/** A host without its port. */
+function nameOf(host: string): string {
+  return host.replace(/:\d+$/, "");
+}
+
+/** Whether an address such as 127.0.0.1:8080, [::1]:0 or localhost:80 can be reached from this machine alone. */
+export function isLoopback(address: string): boolean {
+  const name = nameOf(address);
+  return name === "localhost" || name === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(name);
+}

@@ -1,0 +1,94 @@
+/** The plain pages of the port: health, figures, documents and links. */
+import type { JsonValue } from "@bufbuild/protobuf";
+import { Scope } from "../contract/options.ts";
+import type { StageHealth } from "../domain/health.ts";
+import { docsPage, indexPage } from "./html.ts";
+
+export interface PageAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export interface Page {
+  readonly path: string;
+  /** What the caller's key needs. */
+  readonly scope: Scope;
+  /** Whether each request is worth a line at level info; probes and scrapes are not. */
+  readonly quiet: boolean;
+  answer(): PageAnswer | Promise<PageAnswer>;
+}
+
+/** What app.ts tells of the process. */
+export interface PageSources {
+  /** The state of every part; /health is 503 while one of them is unhealthy. */
+  health(): readonly StageHealth[];
+  /** Whether calls are answered: false before everything has started, and once the server stops. */
+  ready(): boolean;
+  /** Figures of the parts that run, as plain JSON. */
+  stats(): unknown | Promise<unknown>;
+  /** The lag of each partition, as plain JSON. */
+  lag(): unknown | Promise<unknown>;
+  /** The metrics in Prometheus' text format, with their content type. */
+  metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
+  readonly version: string;
+}
+
+/** Pages about the process alone, which are also served on an address of their own, without a key. */
+export function figurePages(sources: PageSources): Page[] {
+  const scope = Scope.PLATFORM;
+  return [
+    { path: "/stats", scope, quiet: true, answer: async () => json(200, await sources.stats()) },
+    { path: "/lag", scope, quiet: true, answer: async () => json(200, await sources.lag()) },
+    {
+      path: "/metrics",
+      scope,
+      quiet: true,
+      answer: async () => ({ status: 200, ...(await sources.metrics()) }),
+    },
+  ];
+}
+
+/** @param openApi the contract's REST side as an OpenAPI document */
+export function plainPages(sources: PageSources, openApi: JsonValue): Page[] {
+  const scope = Scope.OPEN;
+  const document = JSON.stringify(openApi);
+  const docs = docsPage(openApi);
+  const index = indexPage(sources.version);
+  return [
+    { path: "/health", scope, quiet: true, answer: () => healthAnswer(sources.health()) },
+    { path: "/ready", scope, quiet: true, answer: () => readyAnswer(sources) },
+    { path: "/openapi.json", scope, quiet: false, answer: () => answer(200, "application/json", document) },
+    { path: "/docs", scope, quiet: false, answer: () => answer(200, htmlType, docs) },
+    { path: "/", scope, quiet: false, answer: () => answer(200, htmlType, index) },
+    ...figurePages(sources),
+  ];
+}
+
+const htmlType = "text/html; charset=utf-8";
+
+function healthAnswer(parts: readonly StageHealth[]): PageAnswer {
+  const status = worst(parts);
+  return json(status === "unhealthy" ? 503 : 200, { status, components: parts });
+}
+
+function readyAnswer(sources: PageSources): PageAnswer {
+  const failing = sources.health().filter((part) => part.status === "unhealthy");
+  const ready = sources.ready() && failing.length === 0;
+  return json(ready ? 200 : 503, { ready, failing });
+}
+
+function worst(parts: readonly StageHealth[]): StageHealth["status"] {
+  const order = ["unhealthy", "degraded"] as const;
+  return order.find((status) => parts.some((part) => part.status === status)) ?? "healthy";
+}
+
+/** 64-bit counts are text, as in proto JSON. */
+function json(status: number, value: unknown): PageAnswer {
+  const text = JSON.stringify(value, (_, v: unknown) => (typeof v === "bigint" ? String(v) : v));
+  return answer(status, "application/json", text);
+}
+
+function answer(status: number, contentType: string, body: string): PageAnswer {
+  return { status, contentType, body };
+}

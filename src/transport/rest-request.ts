@@ -1,0 +1,115 @@
+/** Makes a request message of a REST request: path variables, query and body, as google.api.http maps them. */
+import { create, type DescField, type JsonObject, type JsonValue, type Message } from "@bufbuild/protobuf";
+import type { RestBinding } from "../contract/bindings.ts";
+import { elementFromJson, isObject, messageFromJson, refused } from "../contract/json-request.ts";
+import { restOptionsOf } from "../contract/options.ts";
+import { queryToJson, setByPath } from "../contract/query-params.ts";
+import { type FieldViolation, WeirError } from "../domain/errors.ts";
+import type { Exchange } from "./exchange.ts";
+import { unsupported } from "./routes.ts";
+
+export interface RestRequest {
+  readonly message: Message;
+  /** Elements of the method's element_field that did not parse, by index. */
+  readonly unparsed: ReadonlyMap<number, FieldViolation>;
+}
+
+export interface RestSource {
+  readonly binding: RestBinding;
+  readonly variables: readonly { readonly field: string; readonly value: string }[];
+  /** Whether a text/plain body is taken as JSON, and a browser key in the query passed over. */
+  readonly plainText: boolean;
+}
+
+const browserKeyParameter: ReadonlySet<string> = new Set(["key"]);
+const noParameter: ReadonlySet<string> = new Set();
+const allParsed: ReadonlyMap<number, FieldViolation> = new Map();
+
+/** @throws WeirError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, MALFORMED_BODY or INVALID_REQUEST */
+export async function readRestRequest(
+  exchange: Exchange,
+  { binding, variables, plainText }: RestSource,
+  maxBodyBytes: number,
+): Promise<RestRequest> {
+  const input = binding.method.input;
+  const { body } = binding;
+  const ignored = plainText ? browserKeyParameter : noParameter;
+  const taken = new Set(
+    body === "*"
+      ? input.fields.map((field) => field.name)
+      : [...variables.map(({ field }) => field), ...(body === undefined ? [] : [body.name])],
+  );
+  const json: JsonObject = queryToJson(input, exchange.query, taken, ignored);
+  let elements: Elements | undefined;
+  if (body !== undefined) {
+    const sent = await readJson(exchange, plainText, maxBodyBytes);
+    if (body !== "*") {
+      if (sent !== undefined) json[body.name] = sent;
+    } else if (sent !== undefined) {
+      if (!isObject(sent)) throw malformed("the body must be a JSON object");
+      elements = takeElements(binding, sent);
+      for (const [key, value] of Object.entries(sent)) if (key !== elements?.key) json[key] = value;
+    }
+  }
+  for (const { field, value } of variables) {
+    const problem = setByPath(input, json, field, value);
+    if (problem !== undefined) throw refused([{ field, ruleId: "path", message: problem }]);
+  }
+  const message = messageFromJson(input, json);
+  if (elements === undefined) return { message, unparsed: allParsed };
+  (message as unknown as Record<string, Message[]>)[elements.field.localName] = elements.messages;
+  return { message, unparsed: elements.unparsed };
+}
+
+interface Elements {
+  readonly key: string;
+  readonly field: DescField;
+  /** An empty message stands where one did not parse. */
+  readonly messages: Message[];
+  readonly unparsed: ReadonlyMap<number, FieldViolation>;
+}
+
+/** Parses each element of the method's element_field alone, so that one that fails does not fail its neighbours. */
+function takeElements(binding: RestBinding, body: JsonObject): Elements | undefined {
+  const input = binding.method.input;
+  const name = restOptionsOf(binding.method).elementField;
+  const field = input.fields.find((candidate) => candidate.name === name);
+  if (field?.fieldKind !== "list" || field.message === undefined) return undefined;
+  const keys = [...new Set([field.name, field.jsonName])].filter((key) => Array.isArray(body[key]));
+  const [key] = keys;
+  // Given by both of its names it is refused by the decoder.
+  if (key === undefined || keys.length > 1) return undefined;
+  const { message } = field;
+  const unparsed = new Map<number, FieldViolation>();
+  const messages = (body[key] as JsonValue[]).map((element, index) => {
+    const parsed = elementFromJson(message, element);
+    if ("$typeName" in parsed) return parsed;
+    unparsed.set(index, parsed);
+    return create(message);
+  });
+  return { key, field, messages, unparsed };
+}
+
+/** The body as JSON; undefined where it is empty. */
+async function readJson(
+  exchange: Exchange,
+  plainText: boolean,
+  maxBodyBytes: number,
+): Promise<JsonValue | undefined> {
+  const sent = exchange.header("content-type") ?? "application/json";
+  const type = sent.toLowerCase().split(";")[0]!.trim();
+  if (type !== "application/json" && !(plainText && type === "text/plain")) {
+    throw unsupported(`content type ${sent} is not application/json${plainText ? " or text/plain" : ""}`);
+  }
+  const bytes = await exchange.body(maxBodyBytes);
+  if (bytes.length === 0) return undefined;
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as JsonValue;
+  } catch (error) {
+    throw malformed(`the body is no JSON: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function malformed(message: string): WeirError {
+  return new WeirError("INVALID_ARGUMENT", "MALFORMED_BODY", message);
+}

@@ -1,0 +1,141 @@
+/** The single port: wires listener, front, gate, protocols and pages together, and starts and stops them. */
+
+import type { Authenticator } from "../auth/auth.ts";
+import { openApiDocument } from "../contract/openapi.ts";
+import { Scope } from "../contract/options.ts";
+import { contractServices } from "../contract/registry.ts";
+import type { ServiceBinding } from "../domain/call.ts";
+import { createCalls } from "./calls.ts";
+import { mountConnect } from "./connect.ts";
+import { createEngine } from "./fastify.ts";
+import { createFront } from "./front.ts";
+import { createGate } from "./gate.ts";
+import { defaultLimits, type Limits } from "./limits.ts";
+import { createListener, type TlsOptions } from "./listener.ts";
+import type { CallRecord, TransportLog } from "./log.ts";
+import { mountMethods } from "./methods.ts";
+import { createNodeExchange } from "./node-exchange.ts";
+import { createOriginPolicy, isLoopback } from "./origins.ts";
+import { figurePages, type PageSources, plainPages } from "./pages.ts";
+import { createRest } from "./rest.ts";
+import { createRoutes } from "./routes.ts";
+
+export interface TransportOptions {
+  /** Addresses such as 127.0.0.1:8080 or [::1]:0; all serve the same. Port 0 takes a free one. */
+  readonly listen: readonly string[];
+  /** With it every address speaks TLS. */
+  readonly tls?: TlsOptions;
+  /** What is not bound answers UNIMPLEMENTED. */
+  readonly services: readonly ServiceBinding[];
+  readonly authenticator: Authenticator;
+  /** Whether calls need no key; then Host and Origin are checked. */
+  readonly open: boolean;
+  /** Further origins and hosts that are answered. */
+  readonly allowedOrigins: readonly string[];
+  /** What is left out has its default. */
+  readonly limits?: Partial<Limits>;
+  readonly log: TransportLog;
+  /** Told of every request once it is answered. */
+  readonly observe?: (call: CallRecord) => void;
+  readonly pages: PageSources;
+  /** Addresses that serve /metrics, /stats and /lag alone, without a key, in the clear. */
+  readonly metricsListen?: readonly string[];
+}
+
+export interface Transport {
+  /**
+   * Listens on every address.
+   *
+   * @returns the addresses with the ports that were taken
+   * @throws Error of Node (EADDRINUSE and its kin) where one cannot be had; none is listened on then
+   */
+  start(): Promise<readonly string[]>;
+  /**
+   * Takes no more calls, ends streams, waits for unary calls, then ends every connection.
+   *
+   * @param timeoutMs how long calls under way are waited for
+   */
+  close(timeoutMs: number): Promise<void>;
+}
+
+export async function createTransport(options: TransportOptions): Promise<Transport> {
+  const { listen, tls, authenticator, open, allowedOrigins, log, pages, metricsListen = [] } = options;
+  const limits: Limits = { ...defaultLimits, ...options.limits };
+  const observe = options.observe ?? (() => {});
+  const services = [...contractServices, ...options.services.map(({ service }) => service)];
+  const bindings = [...new Set(services)].map(
+    (service) =>
+      options.services.find((binding) => binding.service === service) ?? { service, implementation: {} },
+  );
+  const methods = bindings.flatMap((binding) => mountMethods(binding));
+  const openApi = openApiDocument({ services: contractServices, version: pages.version });
+  const calls = createCalls(log);
+  const gate = createGate({ authenticator, limits });
+  const rest = createRest(calls, limits.maxBodyBytes);
+  const origins = createOriginPolicy({ open, loopback: listen.every(isLoopback), allowed: allowedOrigins });
+  const routes = createRoutes(methods, plainPages(pages, openApi));
+  const front = createFront({ routes, gate, rest, origins, log, observe });
+  const engine = await createEngine({
+    front,
+    routes: (router) => mountConnect(router, methods, calls),
+    limits,
+  });
+  const { onRequest, onHttp2 } = engine;
+  const listener = createListener({ limits, ...(tls === undefined ? {} : { tls }), onRequest, onHttp2 });
+
+  const figures = createFront({
+    routes: createRoutes(
+      [],
+      figurePages(pages).map((page) => ({ ...page, scope: Scope.OPEN })),
+    ),
+    gate,
+    rest,
+    origins: createOriginPolicy({ open: false, loopback: false, allowed: [] }),
+    log,
+    observe,
+  });
+  const figuresListener = createListener({
+    limits,
+    onRequest: (request, response) => void figures(createNodeExchange(request, response, limits)),
+  });
+
+  return {
+    start: async () => {
+      try {
+        const addresses: string[] = [];
+        for (const address of listen) addresses.push(await listener.listen(address));
+        for (const address of metricsListen) addresses.push(await figuresListener.listen(address));
+        return addresses;
+      } catch (error) {
+        await stopAll();
+        throw error;
+      }
+    },
+    close: async (timeoutMs) => {
+      gate.close();
+      listener.stop();
+      figuresListener.stop();
+      engine.stop();
+      await within(gate.empty(), timeoutMs);
+      await stopAll();
+    },
+  };
+
+  async function stopAll(): Promise<void> {
+    listener.stop();
+    figuresListener.stop();
+    await engine.close();
+    listener.destroy();
+    figuresListener.destroy();
+  }
+}
+
+/** Resolves with the promise, or when the time is up. */
+async function within(promise: Promise<void>, timeoutMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs);
+  });
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
+}
