@@ -1,0 +1,23 @@
+import type { MapField } from "../../filter/filter.ts";
+import type { SqlDialect } from "./dialect.ts";
+import type { Fragment } from "./fragment.ts";
+
+/** What questions need of an engine beyond what filters do. */
+export interface SqlEngine extends SqlDialect {
+  /** The table of events, for FROM. */
+  readonly events: Fragment;
+  /** A column that is no field of the filter language. The user key is an integer, one for each (project, user_id). */
+  column(name: "project" | "user_key" | "partition" | "offset" | "properties" | "measures"): Fragment;
+  /** Division of integers that are not negative, cut to an integer. */
+  divide(left: Fragment, right: Fragment): Fragment;
+  /** Exact number of different values. */
+  countDistinct(value: Fragment): Fragment;
+  /** Sum of doubles, better than 1e-9 relative to the sum of their amounts; NULL is passed over, 0 of none. */
+  sum(value: Fragment): Fragment;
+  /** Value of the row that is last by these, compared one after the other. */
+  lastBy(value: Fragment, order: readonly Fragment[]): Fragment;
+  /** In a select list: column `key`, a row for each key of the event. */
+  keyRows(map: MapField): Fragment;
+  /** In a select list: columns `key` and `value`, a row for each entry of the event's properties. */
+  propertyRows(): Fragment;
+}

@@ -1,0 +1,66 @@
+import type { EventCursor, EventsAnswer, EventsQuestion } from "../questions.ts";
+import type { SqlEngine } from "./engine.ts";
+import { type Fragment, int64, join, type Param, sql, text } from "./fragment.ts";
+import { maps, numbers, type Plan, plan, rows, texts } from "./plan.ts";
+import { fromSelected } from "./selection.ts";
+
+/** A page of events, newest first, after a cursor (keyset paging: no page costs more for those before it). */
+export function events(engine: SqlEngine, question: EventsQuestion): Plan<EventsAnswer> {
+  const { selection, userId, after, limit } = question;
+  const order = [
+    engine.timeField("timestamp"),
+    engine.textField("id"),
+    engine.textField("user_id"),
+    engine.column("partition"),
+    engine.column("offset"),
+  ];
+  const further: Fragment[] = [];
+  if (userId !== undefined) further.push(sql`${engine.textField("user_id")} = ${text(userId)}`);
+  if (after !== undefined) {
+    // The first condition follows from the second; alone it lets an engine skip what is newer.
+    further.push(sql`${order[0]!} <= ${int64(after.timestampUs)}`, before(order, cursorValues(after)));
+  }
+  const columns = [
+    ...order,
+    engine.textField("session_id"),
+    engine.textField("name"),
+    engine.textField("event_type"),
+    engine.textField("source"),
+    engine.timeField("received_time"),
+    engine.column("properties"),
+    engine.column("measures"),
+  ];
+  const descending = order.map((column) => sql`${column} DESC`);
+  const statement = sql`
+    SELECT ${join(columns, ", ")} ${fromSelected(engine, selection, further)}
+    ORDER BY ${join(descending, ", ")} LIMIT ${int64(limit)}`;
+  return plan(engine, [statement], ([table]) => ({
+    events: rows(table, (i) => ({
+      timestampUs: numbers(table, 0)[i]!,
+      id: texts(table, 1)[i] ?? "",
+      userId: texts(table, 2)[i] ?? "",
+      partition: numbers(table, 3)[i]!,
+      offset: numbers(table, 4)[i]!,
+      sessionId: texts(table, 5)[i] ?? "",
+      name: texts(table, 6)[i] ?? "",
+      eventType: texts(table, 7)[i] ?? "",
+      source: texts(table, 8)[i] ?? "",
+      receivedUs: numbers(table, 9)[i]!,
+      properties: maps<string>(table, 10)[i]!,
+      measures: maps<number>(table, 11)[i]!,
+    })),
+  }));
+}
+
+function cursorValues({ timestampUs, id, userId, partition, offset }: EventCursor): Param[] {
+  return [int64(timestampUs), text(id), text(userId), int64(partition), int64(offset)];
+}
+
+/** Whether the columns, compared one after the other, come before the values. */
+function before(columns: readonly Fragment[], values: readonly Param[]): Fragment {
+  const [column, ...moreColumns] = columns;
+  const [value, ...moreValues] = values;
+  if (column === undefined || value === undefined) return sql`1 = 0`;
+  if (moreColumns.length === 0) return sql`${column} < ${value}`;
+  return sql`(${column} < ${value} OR (${column} = ${value} AND ${before(moreColumns, moreValues)}))`;
+}

@@ -1,0 +1,80 @@
+import type { Selection, SummaryAnswer, SummaryQuestion } from "../questions.ts";
+import type { SqlEngine } from "./engine.ts";
+import { type Fragment, int64, sql } from "./fragment.ts";
+import { numbers, type Plan, plan, rows, type Table, texts } from "./plan.ts";
+import { fromSelected } from "./selection.ts";
+
+export function summary(engine: SqlEngine, question: SummaryQuestion): Plan<SummaryAnswer> {
+  const { selection, topLimit } = question;
+  const timestamp = engine.timeField("timestamp");
+  const users = engine.countDistinct(engine.column("user_key"));
+  const totals = sql`
+    SELECT count(*), ${users}, min(${timestamp}), max(${timestamp}) ${fromSelected(engine, selection)}`;
+  const top = topNames(engine, selection, topLimit);
+  return plan(engine, [totals, countByType(engine, selection), top.statement], ([total, types, names]) => ({
+    totalEvents: numbers(total, 0)[0]!,
+    uniqueUsers: numbers(total, 1)[0]!,
+    eventsByType: readTypes(types),
+    topEvents: top.read(names),
+    ...readBounds(total, 2),
+  }));
+}
+
+/** Events of each type, in two columns for readTypes. */
+export function countByType(
+  engine: SqlEngine,
+  selection: Selection,
+  further: readonly Fragment[] = [],
+): Fragment {
+  const type = engine.textField("event_type");
+  return sql`SELECT ${type}, count(*) ${fromSelected(engine, selection, further)} GROUP BY ${type}`;
+}
+
+export function readTypes(table: Table | undefined): Record<string, number> {
+  return Object.fromEntries(rows(table, (i) => [texts(table, 0)[i] ?? "", numbers(table, 1)[i]!]));
+}
+
+/** First and last timestamp from two columns; absent where there are no events. */
+export function readBounds(
+  table: Table | undefined,
+  column: number,
+): { firstEventUs?: number; lastEventUs?: number } {
+  const firstEventUs = numbers(table, column)[0]!;
+  const lastEventUs = numbers(table, column + 1)[0]!;
+  return Number.isNaN(firstEventUs) ? {} : { firstEventUs, lastEventUs };
+}
+
+/** The names with the most events; with both ends, what they had in the range of equal length before. */
+function topNames(engine: SqlEngine, selection: Selection, limit: number) {
+  const { startUs, endUs } = selection;
+  const name = engine.textField("name");
+  const user = engine.column("user_key");
+  if (startUs === undefined || endUs === undefined) {
+    const statement = sql`
+      SELECT ${name}, count(*) AS n, ${engine.countDistinct(user)}
+      ${fromSelected(engine, selection)}
+      GROUP BY ${name} ORDER BY n DESC, ${name} LIMIT ${int64(limit)}`;
+    const read = (table: Table | undefined) =>
+      rows(table, (i) => ({
+        name: texts(table, 0)[i] ?? "",
+        events: numbers(table, 1)[i]!,
+        users: numbers(table, 2)[i]!,
+      }));
+    return { statement, read };
+  }
+  const both = { ...selection, startUs: 2 * startUs - endUs };
+  const now = sql`${engine.timeField("timestamp")} >= ${int64(startUs)}`;
+  const eventsNow = sql`count(CASE WHEN ${now} THEN 1 END)`;
+  const statement = sql`
+    SELECT ${name}, ${eventsNow} AS n, ${engine.countDistinct(sql`CASE WHEN ${now} THEN ${user} END`)}, count(*)
+    ${fromSelected(engine, both)}
+    GROUP BY ${name} HAVING ${eventsNow} > 0 ORDER BY n DESC, ${name} LIMIT ${int64(limit)}`;
+  const read = (table: Table | undefined) =>
+    rows(table, (i) => ({
+      name: texts(table, 0)[i] ?? "",
+      events: numbers(table, 1)[i]!,
+      users: numbers(table, 2)[i]!,
+      eventsBefore: numbers(table, 3)[i]! - numbers(table, 1)[i]!,
+    }));
+  return { statement, read };
+}
