@@ -11,7 +11,7 @@ export interface ApplyResult {
   readonly duplicates: number;
   /** Rows, dead letters and duplicates by project, for the metrics. */
   readonly byProject: ReadonlyMap<string, { applied: number; deadLetters: number; duplicates: number }>;
-  /** Visibility delay: milliseconds from received time to now, of the oldest row. */
+  /** When the server received the oldest row, in milliseconds since 1970; absent without rows. */
   readonly oldestReceivedMs?: number;
 }
 

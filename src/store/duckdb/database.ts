@@ -1,0 +1,98 @@
+import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { dirname } from "node:path";
+import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { StoreStartError } from "../store.ts";
+import type { WorkerOptions } from "./protocol.ts";
+import { prepareSchema } from "./schema.ts";
+
+/** An open DuckDB file: its instance, and the connection that writes. */
+export interface Database {
+  readonly instance: DuckDBInstance;
+  readonly writer: DuckDBConnection;
+}
+
+export interface OpenedDatabase extends Database {
+  /** What the operator should know. */
+  readonly warnings: readonly string[];
+}
+
+/** Largest write-ahead file before a commit writes it to the main file: what a start has to replay. */
+const checkpointThreshold = "32MiB";
+
+/**
+ * Opens the file, or makes it. No statement can reach other files or change settings. A write-ahead file that cannot be
+ * replayed is put aside, never deleted: the store then stands where its main file does, and the log brings the rest again.
+ *
+ * @throws StoreStartError where the file is in use, newer or something else
+ */
+export async function openDatabase(options: WorkerOptions, now: () => number): Promise<OpenedDatabase> {
+  const { path } = options;
+  mkdirSync(dirname(path), { recursive: true });
+  const warnings: string[] = [];
+  let instance: DuckDBInstance;
+  try {
+    instance = await create(options);
+  } catch (error) {
+    if (!isReplayFailure(error)) throw startError(path, error);
+    const aside = putAside(path, now());
+    warnings.push(
+      `the write-ahead file of ${path} cannot be replayed and was put aside as ${aside.join(", ")}; the store goes on from its last checkpoint, and the log brings the rest again`,
+    );
+    try {
+      instance = await create(options);
+    } catch (again) {
+      throw startError(path, again);
+    }
+  }
+  try {
+    const writer = await instance.connect();
+    await prepareSchema(writer, path);
+    return { instance, writer, warnings };
+  } catch (error) {
+    instance.closeSync();
+    throw error;
+  }
+}
+
+/** Closes without a checkpoint; what is in the write-ahead file is replayed when it is opened again. */
+export function closeDatabase({ instance, writer }: Database): void {
+  writer.closeSync();
+  instance.closeSync();
+}
+
+function create({ path, memoryLimit, threads }: WorkerOptions): Promise<DuckDBInstance> {
+  return DuckDBInstance.create(path, {
+    memory_limit: memoryLimit,
+    threads: String(threads),
+    checkpoint_threshold: checkpointThreshold,
+    preserve_insertion_order: "false",
+    enable_external_access: "false",
+    lock_configuration: "true",
+  });
+}
+
+function isReplayFailure(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("Failure while replaying WAL file");
+}
+
+function putAside(path: string, nowMs: number): string[] {
+  const aside: string[] = [];
+  for (const suffix of [".wal", ".wal.checkpoint", ".wal.recovery"]) {
+    const from = path + suffix;
+    if (!existsSync(from)) continue;
+    const to = `${from}.broken-${nowMs}`;
+    renameSync(from, to);
+    aside.push(to);
+  }
+  return aside;
+}
+
+function startError(path: string, error: unknown): StoreStartError {
+  const message = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+  const holder = /Conflicting lock is held in .*\(PID (\d+)\)/.exec(message);
+  if (holder) return new StoreStartError(`${path} is in use by another process (pid ${holder[1]})`, error);
+  if (message.includes("not a valid DuckDB database file")) {
+    return new StoreStartError(`${path} is not a DuckDB file; choose another with --store`, error);
+  }
+  return new StoreStartError(`${path} cannot be opened: ${message}`, error);
+}

@@ -1,0 +1,65 @@
+/** What the serving thread and the store's worker say to each other. */
+import type { ErrorCode, ErrorReason } from "../../domain/errors.ts";
+import type { Block } from "../../domain/record/block.ts";
+import type { Statement } from "../sql/fragment.ts";
+import type { Table } from "../sql/plan.ts";
+
+/** What the worker opens. */
+export interface WorkerOptions {
+  readonly path: string;
+  /** As DuckDB writes it, such as 1GiB. */
+  readonly memoryLimit: string;
+  readonly threads: number;
+}
+
+/** What the store holds, as of the last thing committed. */
+export interface StoreState {
+  readonly logId: string | undefined;
+  readonly positions: readonly number[];
+  readonly rows: number;
+  readonly users: number;
+}
+
+/** Counts of one apply; see ApplyResult. */
+export interface Applied {
+  readonly applied: number;
+  readonly deadLetters: number;
+  readonly byProject: readonly (readonly [project: string, { applied: number; deadLetters: number }])[];
+  readonly oldestReceivedUs: number | undefined;
+}
+
+/** A call's request and what it answers, by kind. */
+export interface Calls {
+  bind: { request: { logId: string; partitions: number }; answer: undefined };
+  apply: { request: { blocks: readonly Block[] }; answer: Applied };
+  skipTo: { request: { starts: readonly number[] }; answer: undefined };
+  removeBefore: { request: { beforeUs: number; project: string | undefined }; answer: number };
+  query: { request: { statements: readonly Statement[] }; answer: readonly Table[] };
+  close: { request: Record<never, never>; answer: undefined };
+}
+
+export type CallKind = keyof Calls;
+
+/** To the worker. */
+export type Request =
+  | { readonly [K in CallKind]: { readonly id: number; readonly kind: K } & Calls[K]["request"] }[CallKind]
+  | { readonly kind: "cancel"; readonly id: number };
+
+/** An error that crosses the threads. */
+export interface Failure {
+  readonly code: ErrorCode;
+  readonly reason: ErrorReason;
+  readonly message: string;
+  /** Which class it becomes again. */
+  readonly type: "weir" | "brokenBlock" | "start";
+}
+
+/** From the worker; the answer to the start has id 0. `state` is there wherever it may have changed. */
+export interface Reply {
+  readonly id: number;
+  readonly answer?: unknown;
+  readonly failure?: Failure;
+  readonly state?: StoreState;
+  /** What the operator should know, such as a write-ahead file that was put aside. */
+  readonly warnings?: readonly string[];
+}

@@ -1,0 +1,98 @@
+import { type Block, BrokenBlockError, blockTime, readBlock } from "../../domain/record/block.ts";
+import { type FlatEvent, flattenEvent, flatViolations } from "../../domain/record/flatten.ts";
+import { type DecodedRecord, decodeRecord } from "../../domain/record/record.ts";
+
+/** A row of events, but for its user's key. */
+export interface EventRow {
+  readonly project: string;
+  readonly flat: FlatEvent;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** A row of dead letters. */
+export interface DeadLetterRow {
+  readonly partition: number;
+  readonly offset: number;
+  readonly project: string;
+  readonly reason: "UNDECODABLE" | "INVALID_EVENT";
+  readonly message: string;
+  readonly receivedUs: number;
+  readonly record: Uint8Array;
+}
+
+/** What blocks hold beyond the positions, and where the positions are after it. */
+export interface DecodedBlocks {
+  readonly events: readonly EventRow[];
+  readonly deadLetters: readonly DeadLetterRow[];
+  readonly positions: readonly number[];
+}
+
+/**
+ * Checks and decodes blocks that follow on the positions; records before them are passed over.
+ *
+ * @throws BrokenBlockError where a block is not whole or leaves a gap
+ */
+export function decodeBlocks(blocks: readonly Block[], from: readonly number[]): DecodedBlocks {
+  const positions = [...from];
+  const events: EventRow[] = [];
+  const deadLetters: DeadLetterRow[] = [];
+  for (const { partition, firstOffset, count, bytes } of blocks) {
+    const position = positions[partition];
+    if (position === undefined) {
+      throw new BrokenBlockError(`partition ${partition} is none of the ${positions.length} of the store`);
+    }
+    if (firstOffset > position) {
+      const gap = `the block at ${firstOffset} does not follow on offset ${position}`;
+      throw new BrokenBlockError(`partition ${partition}: ${gap}`);
+    }
+    let next = firstOffset;
+    readBlock(bytes, (record) => {
+      const offset = next++;
+      // A length of 0 keeps the offset of a record that was removed.
+      if (offset < position || record.length === 0) return;
+      const row = decodeRow(record, partition, offset, blockTime(bytes));
+      if ("flat" in row) events.push(row);
+      else deadLetters.push(row);
+    });
+    if (next !== firstOffset + count) {
+      throw new BrokenBlockError(
+        `partition ${partition}: the block at ${firstOffset} holds ${next - firstOffset} records, not ${count}`,
+      );
+    }
+    positions[partition] = Math.max(position, next);
+  }
+  return { events, deadLetters, positions };
+}
+
+function decodeRow(
+  record: Uint8Array,
+  partition: number,
+  offset: number,
+  madeMs: number,
+): EventRow | DeadLetterRow {
+  let decoded: DecodedRecord;
+  try {
+    decoded = decodeRecord(record);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const receivedUs = Math.floor(madeMs) * 1000;
+    return { partition, offset, project: "", reason: "UNDECODABLE", message, receivedUs, record };
+  }
+  const { project, receivedUs, event, eventBytes } = decoded;
+  const flat = flattenEvent(event, decoded);
+  const problems = flatViolations(flat, eventBytes).map(
+    ({ field, message }) => `${field || "event"}: ${message}`,
+  );
+  if (flat.userId === "") problems.push("user_id: must not be empty");
+  if (problems.length === 0) return { project, flat, partition, offset };
+  return {
+    partition,
+    offset,
+    project,
+    reason: "INVALID_EVENT",
+    message: problems.join("; "),
+    receivedUs,
+    record,
+  };
+}

@@ -1,0 +1,111 @@
+import { WeirError } from "../../domain/errors.ts";
+import { BrokenBlockError } from "../../domain/record/block.ts";
+import { closeDatabase, type OpenedDatabase, openDatabase } from "./database.ts";
+import type { StoreState, WorkerOptions } from "./protocol.ts";
+import { createReader, type Reader } from "./reader.ts";
+import { createWriter, type Writer } from "./writer.ts";
+
+/** The worker's hold of the database: opens it, opens it anew after a failed write, closes it. */
+export interface Session {
+  readonly state: StoreState;
+  /** @throws WeirError UNAVAILABLE/STORE_UNAVAILABLE while the database cannot be opened */
+  reader(): Reader;
+  /**
+   * Runs one write. Where it fails for the database's sake, the database is opened anew, because DuckDB may have
+   * declared it invalid, and whether the write was committed is known only then.
+   *
+   * @throws WeirError UNAVAILABLE/STORE_UNAVAILABLE; what the work itself refuses, as it is
+   */
+  write<T>(work: (writer: Writer) => Promise<T>): Promise<T>;
+  /** Writes the write-ahead file to the main file, and closes. */
+  close(): Promise<void>;
+}
+
+interface Open {
+  readonly database: OpenedDatabase;
+  readonly reader: Reader;
+  readonly writer: Writer;
+}
+
+/** @param warn tells the operator */
+export async function openSession(
+  options: WorkerOptions,
+  now: () => number,
+  warn: (message: string) => void,
+): Promise<Session> {
+  let open: Open | undefined = await openAll();
+  let state = open.writer.state;
+
+  async function openAll(): Promise<Open> {
+    const database = await openDatabase(options, now);
+    for (const warning of database.warnings) warn(warning);
+    try {
+      const writer = await createWriter(database.writer);
+      return { database, reader: createReader(database.instance), writer };
+    } catch (error) {
+      closeDatabase(database);
+      throw error;
+    }
+  }
+
+  async function reopen(): Promise<void> {
+    const former = open;
+    open = undefined;
+    if (former !== undefined) {
+      await former.reader.close();
+      closeDatabase(former.database);
+    }
+    open = await openAll();
+    state = open.writer.state;
+  }
+
+  return {
+    get state() {
+      return state;
+    },
+    reader() {
+      if (open === undefined) throw unavailable("the store is being opened anew after a failed write");
+      return open.reader;
+    },
+    async write(work) {
+      if (open === undefined) {
+        try {
+          await reopen();
+        } catch (error) {
+          throw unavailable(`the store cannot be opened: ${messageOf(error)}`, error);
+        }
+        // The caller goes by positions that may no longer hold.
+        throw unavailable("the store was opened anew; read its positions and try again");
+      }
+      const { writer } = open;
+      try {
+        const result = await work(writer);
+        state = writer.state;
+        return result;
+      } catch (error) {
+        if (error instanceof BrokenBlockError || error instanceof WeirError) throw error;
+        await reopen().catch(() => {});
+        throw unavailable(`the store could not be written: ${messageOf(error)}`, error);
+      }
+    },
+    async close() {
+      if (open === undefined) return;
+      const { database, reader } = open;
+      open = undefined;
+      await reader.close();
+      try {
+        await database.writer.run("CHECKPOINT");
+      } finally {
+        closeDatabase(database);
+      }
+    },
+  };
+}
+
+function unavailable(message: string, cause?: unknown): WeirError {
+  return new WeirError("UNAVAILABLE", "STORE_UNAVAILABLE", message, cause === undefined ? {} : { cause });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+}

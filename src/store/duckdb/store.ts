@@ -1,0 +1,131 @@
+import { statSync } from "node:fs";
+import type { Block } from "../../domain/record/block.ts";
+import { planQuestion } from "../sql/question.ts";
+import type { EventStore } from "../store.ts";
+import { duckdbEngine } from "./engine.ts";
+import { startWorker } from "./link.ts";
+import { createSlots } from "./slots.ts";
+
+export interface DuckdbStoreOptions {
+  /** The database file; made where it does not exist. Beside it stands its write-ahead file. */
+  readonly path: string;
+  /** What DuckDB may use for its buffers, such as 1GiB; not a bound of the whole process. Default 1GiB. */
+  readonly memoryLimit?: string;
+  /** Threads of one query. Default 2. */
+  readonly threads?: number;
+  /**
+   * Questions that run at once. Each holds a thread of libuv's pool, which the log's writes need too: keep it below
+   * UV_THREADPOOL_SIZE less 2. Default 2.
+   */
+  readonly maxQueries?: number;
+  /** Questions that wait for their turn; more are refused. Default 64. */
+  readonly maxWaitingQueries?: number;
+  /** Milliseconds since 1970. Default Date.now. */
+  readonly now?: () => number;
+  /** Told what the operator should know, such as a write-ahead file that was put aside. */
+  readonly warn?: (message: string) => void;
+}
+
+/**
+ * The columnar store of one machine: DuckDB on a thread of its own.
+ *
+ * @throws StoreStartError
+ */
+export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<EventStore> {
+  const { path, memoryLimit = "1GiB", threads = 2, maxQueries = 2, maxWaitingQueries = 64 } = options;
+  const { now = Date.now, warn = () => {} } = options;
+  const link = await startWorker({ path, memoryLimit, threads }, warn);
+  const slots = createSlots({ maxRunning: maxQueries, maxWaiting: maxWaitingQueries, now });
+  let version = 0;
+  let lastApplyMs: number | undefined;
+  /** Message of the last write where it failed; empty where it did not. */
+  let failed = "";
+
+  async function write<T>(call: { readonly answer: Promise<T> }): Promise<T> {
+    try {
+      const answer = await call.answer;
+      failed = "";
+      return answer;
+    } catch (error) {
+      failed = error instanceof Error ? error.message : String(error);
+      throw error;
+    }
+  }
+
+  return {
+    get logId() {
+      return link.state.logId;
+    },
+    get version() {
+      return version;
+    },
+    positions: () => link.state.positions,
+
+    async bind(logId, partitions) {
+      await write(link.call("bind", { logId, partitions }));
+    },
+
+    async apply(blocks) {
+      const started = performance.now();
+      const { byProject, oldestReceivedUs, ...counts } = await write(
+        link.call("apply", { blocks: blocks.map(withOwnBuffer) }),
+      );
+      version++;
+      lastApplyMs = performance.now() - started;
+      return {
+        ...counts,
+        duplicates: 0,
+        byProject: new Map(byProject.map(([project, of]) => [project, { ...of, duplicates: 0 }])),
+        ...(oldestReceivedUs === undefined ? {} : { oldestReceivedMs: oldestReceivedUs / 1000 }),
+      };
+    },
+
+    async ask(question, asked) {
+      const { statements, read } = planQuestion(duckdbEngine, question);
+      if (statements.length === 0) return read([]);
+      return read(await slots.run(() => link.call("query", { statements }), asked));
+    },
+
+    async skipTo(starts) {
+      await write(link.call("skipTo", { starts }));
+    },
+
+    async removeBefore(beforeUs, project) {
+      const removed = await write(link.call("removeBefore", { beforeUs, project }));
+      if (removed > 0) version++;
+      return removed;
+    },
+
+    health() {
+      const trouble = link.lost ?? failed;
+      return { name: "store", status: trouble === "" ? "healthy" : "unhealthy", message: trouble };
+    },
+
+    stats() {
+      const { rows, users } = link.state;
+      return {
+        engine: "duckdb",
+        rows,
+        users,
+        version,
+        fileBytes: fileBytes(path),
+        walBytes: fileBytes(`${path}.wal`),
+        lastApplyMs: lastApplyMs ?? null,
+        queriesRunning: slots.running,
+        queriesWaiting: slots.waiting,
+      };
+    },
+
+    close: () => link.close(),
+  };
+}
+
+/** Sending a view sends the whole buffer that it looks at. */
+function withOwnBuffer(block: Block): Block {
+  const { bytes } = block;
+  return bytes.byteLength === bytes.buffer.byteLength ? block : { ...block, bytes: Uint8Array.from(bytes) };
+}
+
+function fileBytes(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}

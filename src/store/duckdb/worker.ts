@@ -1,0 +1,86 @@
+/**
+ * The thread that owns the DuckDB instance. Writes come one after the other, queries run beside them. It answers each
+ * request once, and ends after `close`.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { WeirError } from "../../domain/errors.ts";
+import { BrokenBlockError } from "../../domain/record/block.ts";
+import { StoreStartError } from "../store.ts";
+import type { Failure, Reply, Request, WorkerOptions } from "./protocol.ts";
+import { openSession, type Session } from "./session.ts";
+
+if (parentPort === null) throw new Error("this module is a worker's");
+const port = parentPort;
+let warnings: string[] = [];
+
+function reply(message: Reply): void {
+  const told = warnings;
+  warnings = [];
+  port.postMessage(told.length === 0 ? message : { ...message, warnings: told });
+}
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof WeirError) {
+    return { type: "weir", code: error.code, reason: error.reason, message: error.message };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof BrokenBlockError) {
+    return { type: "brokenBlock", code: "INTERNAL", reason: "INTERNAL", message };
+  }
+  const type = error instanceof StoreStartError ? "start" : "weir";
+  return { type, code: "UNAVAILABLE", reason: "STORE_UNAVAILABLE", message };
+}
+
+async function answer(session: Session, request: Exclude<Request, { kind: "cancel" }>): Promise<unknown> {
+  switch (request.kind) {
+    case "query":
+      return session.reader().query(request.id, request.statements);
+    case "apply":
+      return session.write((writer) => writer.apply(request.blocks));
+    case "bind":
+      return session.write((writer) => writer.bind(request.logId, request.partitions));
+    case "skipTo":
+      return session.write((writer) => writer.skipTo(request.starts));
+    case "removeBefore":
+      return session.write((writer) => writer.removeBefore(request.beforeUs, request.project));
+    case "close":
+      return session.close();
+  }
+}
+
+function serve(session: Session): void {
+  /** The end of the write before. */
+  let written: Promise<void> = Promise.resolve();
+
+  async function handle(request: Exclude<Request, { kind: "cancel" }>): Promise<void> {
+    const state = () =>
+      request.kind === "query" || request.kind === "close" ? {} : { state: session.state };
+    try {
+      const result = await answer(session, request);
+      reply({ id: request.id, answer: result, ...state() });
+    } catch (error) {
+      reply({ id: request.id, failure: failureOf(error), ...state() });
+    }
+    if (request.kind === "close") port.close();
+  }
+
+  port.on("message", (request: Request) => {
+    if (request.kind === "cancel") {
+      // Where the database is closed there is nothing left to cancel.
+      try {
+        session.reader().cancel(request.id);
+      } catch {}
+    } else if (request.kind === "query") void handle(request);
+    else written = written.then(() => handle(request));
+  });
+}
+
+try {
+  const session = await openSession(workerData as WorkerOptions, Date.now, (warning) =>
+    warnings.push(warning),
+  );
+  serve(session);
+  reply({ id: 0, state: session.state });
+} catch (error) {
+  reply({ id: 0, failure: failureOf(error) });
+}

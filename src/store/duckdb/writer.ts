@@ -1,0 +1,137 @@
+import { BIGINT, type DuckDBConnection, INTEGER, LIST, listValue } from "@duckdb/node-api";
+import { WeirError } from "../../domain/errors.ts";
+import type { Block } from "../../domain/record/block.ts";
+import { appendDeadLetters, appendEvents, appendUsers } from "./append.ts";
+import type { Applied, StoreState } from "./protocol.ts";
+import { type DecodedBlocks, decodeBlocks } from "./rows.ts";
+import { readMeta } from "./schema.ts";
+import { createUserKeys } from "./users.ts";
+
+/** Writes to an open database. One call at a time. After one that failed the database is to be opened anew. */
+export interface Writer {
+  readonly state: StoreState;
+  bind(logId: string, partitions: number): Promise<void>;
+  apply(blocks: readonly Block[]): Promise<Applied>;
+  skipTo(starts: readonly number[]): Promise<void>;
+  removeBefore(beforeUs: number, project: string | undefined): Promise<number>;
+}
+
+/** Reads what the database holds, and writes to it. */
+export async function createWriter(connection: DuckDBConnection): Promise<Writer> {
+  let logId = await readMeta(connection, "log_id");
+  let positions = await readPositions(connection);
+  let rows = await countRows(connection);
+  const users = await createUserKeys(connection);
+
+  async function transaction(work: () => Promise<void>): Promise<void> {
+    await connection.run("BEGIN TRANSACTION");
+    try {
+      await work();
+      await connection.run("COMMIT");
+    } catch (error) {
+      // Where the commit itself failed there is nothing left to roll back.
+      await connection.run("ROLLBACK").catch(() => {});
+      throw error;
+    }
+  }
+
+  return {
+    get state() {
+      return { logId, positions, rows, users: users.count };
+    },
+
+    async bind(id, partitions) {
+      if (logId !== undefined) {
+        if (logId === id && positions.length === partitions) return;
+        const has = `the store holds log ${logId} of ${positions.length} partitions`;
+        throw new WeirError(
+          "FAILED_PRECONDITION",
+          "STORE_UNAVAILABLE",
+          `${has}, not log ${id} of ${partitions}`,
+        );
+      }
+      await transaction(async () => {
+        await connection.run("INSERT INTO meta VALUES ('log_id', $1)", [id]);
+        await connection.run("INSERT INTO positions SELECT range, 0 FROM range($1)", [partitions], [INTEGER]);
+      });
+      logId = id;
+      positions = Array<number>(partitions).fill(0);
+    },
+
+    async apply(blocks) {
+      const decoded = decodeBlocks(blocks, positions);
+      const { keys, added, commit } = await users.assign(decoded.events);
+      await transaction(async () => {
+        await appendUsers(connection, added);
+        await appendEvents(connection, decoded.events, keys);
+        await appendDeadLetters(connection, decoded.deadLetters);
+        await writePositions(connection, positions, decoded.positions);
+      });
+      commit();
+      positions = [...decoded.positions];
+      rows += decoded.events.length;
+      return countApplied(decoded);
+    },
+
+    async skipTo(starts) {
+      const next = positions.map((position, partition) => Math.max(position, starts[partition] ?? 0));
+      await transaction(() => writePositions(connection, positions, next));
+      positions = next;
+    },
+
+    async removeBefore(beforeUs, project) {
+      const only = project === undefined ? "" : " AND project = $2";
+      const values = project === undefined ? [BigInt(beforeUs)] : [BigInt(beforeUs), project];
+      const result = await connection.run(`DELETE FROM events WHERE timestamp_us < $1${only}`, values);
+      rows -= result.rowsChanged;
+      return result.rowsChanged;
+    },
+  };
+}
+
+async function readPositions(connection: DuckDBConnection): Promise<number[]> {
+  const result = await connection.runAndReadAll('SELECT "offset" FROM positions ORDER BY "partition"');
+  return result.getRows().map(([offset]) => Number(offset));
+}
+
+async function countRows(connection: DuckDBConnection): Promise<number> {
+  const result = await connection.runAndReadAll("SELECT count(*) FROM events");
+  return Number(result.getRows()[0]?.[0]);
+}
+
+/** Writes the positions that moved. */
+async function writePositions(
+  connection: DuckDBConnection,
+  before: readonly number[],
+  after: readonly number[],
+): Promise<void> {
+  const moved = [...after.keys()].filter((partition) => after[partition] !== before[partition]);
+  if (moved.length === 0) return;
+  await connection.run(
+    `UPDATE positions SET "offset" = moved.position
+     FROM (SELECT unnest($1) AS part, unnest($2) AS position) AS moved WHERE "partition" = moved.part`,
+    [listValue(moved), listValue(moved.map((partition) => BigInt(after[partition]!)))],
+    [LIST(INTEGER), LIST(BIGINT)],
+  );
+}
+
+function countApplied({ events, deadLetters }: DecodedBlocks): Applied {
+  const byProject = new Map<string, { applied: number; deadLetters: number }>();
+  const of = (project: string) => {
+    const counts = byProject.get(project) ?? { applied: 0, deadLetters: 0 };
+    byProject.set(project, counts);
+    return counts;
+  };
+  let oldestReceivedUs: number | undefined;
+  for (const { project, flat } of events) {
+    of(project).applied++;
+    oldestReceivedUs = Math.min(oldestReceivedUs ?? flat.receivedUs, flat.receivedUs);
+  }
+  for (const { project } of deadLetters) of(project).deadLetters++;
+  return {
+    applied: events.length,
+    deadLetters: deadLetters.length,
+    byProject: [...byProject],
+    oldestReceivedUs,
+  };
+}
