@@ -5,6 +5,7 @@ import { brokenIdentity } from "../domain/identity.ts";
 import { flatLimits, flattenEvent, flatViolations, timestampUs } from "../domain/record/flatten.ts";
 import { encodeEventField, encodeRecordTail } from "../domain/record/record.ts";
 import type { LogRecord } from "../log/log.ts";
+import { surelyValid } from "./surely-valid.ts";
 
 /** An event as it was received: the bytes where the request was binary, so that the record carries them. */
 export type Candidate = Event | Uint8Array;
@@ -58,8 +59,11 @@ export function createCheck(options: CheckOptions): (candidate: Candidate, recep
       bytes = toBinary(EventSchema, event);
     }
 
-    const violations = validate(event);
+    const violations = surelyValid(event) ? [] : validate(event);
     if (violations.length > 0) return { id: event.id, violations };
+    if (event.timestamp && !(event.timestamp.nanos >= 0 && event.timestamp.nanos < 1e9)) {
+      return { id: event.id, violations: [brokenNanos] };
+    }
     const broken = brokenIdentity(event.userId);
     if (broken) return { id: event.id, violations: [broken] };
 
@@ -92,6 +96,12 @@ export function createCheck(options: CheckOptions): (candidate: Candidate, recep
     };
   };
 }
+
+const brokenNanos: FieldViolation = {
+  field: "timestamp",
+  ruleId: "timestamp.nanos",
+  message: "nanos must be from 0 to 999,999,999",
+};
 
 function tooLarge(bytes: number): FieldViolation {
   const message = `must be at most ${flatLimits.eventBytes} bytes, is ${bytes}`;
