@@ -1,0 +1,103 @@
+/** Builders for tests of the store: a store in a directory of its own, and blocks of a log that never was. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { EventSchema } from "../../gen/analytics/v1/event_pb.js";
+import { partitionOf } from "../../src/domain/partition.ts";
+import { type Block, createBlockBuilder } from "../../src/domain/record/block.ts";
+import { encodeEventField, encodeRecordHead } from "../../src/domain/record/record.ts";
+import { createDuckdbStore, type DuckdbStoreOptions } from "../../src/store/duckdb/store.ts";
+import type { AskOptions, EventStore } from "../../src/store/store.ts";
+
+export const storePartitions = 4;
+
+export type EventInit = MessageInitShape<typeof EventSchema>;
+
+export interface Sent {
+  readonly project?: string;
+  readonly receivedUs?: number;
+  readonly event: EventInit;
+}
+
+/** Bytes of a record of the log. */
+export function recordOf({ project = "p", receivedUs = 1_000_000, event }: Sent): Uint8Array {
+  const bytes = toBinary(EventSchema, create(EventSchema, event));
+  return Buffer.concat([encodeRecordHead(project, receivedUs, ""), encodeEventField(bytes.length), bytes]);
+}
+
+/** A block of records as they stand. */
+export function blockOf(partition: number, firstOffset: number, records: readonly Uint8Array[]): Block {
+  const builder = createBlockBuilder();
+  for (const record of records) builder.add([record]);
+  return { partition, firstOffset, count: records.length, bytes: builder.build(1_000_000) };
+}
+
+/** Cuts events into blocks, each on its user's partition, from offset 0 on. */
+export interface Feed {
+  /** One block for each partition that gets events, and each event's place, in their order. */
+  blocks(sent: readonly Sent[]): { blocks: Block[]; places: { partition: number; offset: number }[] };
+}
+
+export function createFeed(partitions = storePartitions): Feed {
+  const ends = Array<number>(partitions).fill(0);
+  return {
+    blocks(sent) {
+      const records = ends.map((): Uint8Array[] => []);
+      const places = sent.map((one) => {
+        const partition = partitionOf(one.event.userId ?? "", partitions);
+        records[partition]!.push(recordOf(one));
+        return { partition, offset: ends[partition]! + records[partition]!.length - 1 };
+      });
+      const blocks = records.flatMap((some, partition) => {
+        if (some.length === 0) return [];
+        const block = blockOf(partition, ends[partition]!, some);
+        ends[partition]! += some.length;
+        return [block];
+      });
+      return { blocks, places };
+    },
+  };
+}
+
+export interface TemporaryStore {
+  readonly store: EventStore;
+  readonly path: string;
+  /** Closes the store and opens it again. */
+  reopen(): Promise<EventStore>;
+  /** Closes the store and removes its files. */
+  remove(): Promise<void>;
+}
+
+/** A real store, bound to log "log", in a directory of its own. */
+export async function temporaryStore(options: Partial<DuckdbStoreOptions> = {}): Promise<TemporaryStore> {
+  const directory = mkdtempSync(join(tmpdir(), "weir-store-"));
+  const path = join(directory, "events.duckdb");
+  let store = await createDuckdbStore({ path, ...options });
+  await store.bind("log", storePartitions);
+  return {
+    get store() {
+      return store;
+    },
+    path,
+    async reopen() {
+      await store.close();
+      store = await createDuckdbStore({ path, ...options });
+      return store;
+    },
+    async remove() {
+      await store.close();
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
+
+/** Options of a question without a deadline. */
+export function patiently(): AskOptions {
+  return { signal: new AbortController().signal, deadline: Number.POSITIVE_INFINITY };
+}
+
+export function timestamp(us: number) {
+  const seconds = Math.floor(us / 1e6);
+  return { seconds: BigInt(seconds), nanos: (us - seconds * 1e6) * 1000 };
+}
