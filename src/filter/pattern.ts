@@ -16,6 +16,9 @@ const maxRanges = 20_000;
 /** A whole quotation, a class by name, or one escaped character, so that what follows `\\` is not taken for an escape. */
 const escapes = /\\Q.*?(\\E|$)|\\[pP](?:\{\^?([^}]*)\}|(.))|\\./gsu;
 
+/** A class in brackets, once its escapes are gone. */
+const classes = /\[\^?\]?(?:\[:\^?\w+:\]|[^\]])*\]/gu;
+
 /** Why a pattern cannot be taken; undefined where it can. */
 export function patternProblem(pattern: string): string | undefined {
   if (pattern.length > maxLength) return `a pattern may have up to ${maxLength} characters`;
@@ -25,14 +28,13 @@ export function patternProblem(pattern: string): string | undefined {
     if (text === "\\B") return "\\B is not supported: RE2 finds it inside of characters";
     if (text.startsWith("\\Q") && quoteEnd === "") return "\\Q has no \\E";
   }
+  const groups = pattern.replace(escapes, "").replace(classes, "");
+  if (groups.includes("(?<")) return "groups are named by (?P<name>…)";
   let compiled: RE2JS;
   try {
     compiled = new RE2JS(pattern);
   } catch (error) {
     return (error as Error).message.replace(/^error parsing regexp: /, "");
-  }
-  if (compiled.namedGroups().size > 0 && /\(\?</.test(pattern.replace(escapes, ""))) {
-    return "groups are named by (?P<name>…)";
   }
   const { inst } = compiled.re2().prog;
   const ranges = inst.reduce((sum, { runes }) => sum + Math.ceil((runes?.length ?? 0) / 2), 0);

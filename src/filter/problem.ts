@@ -1,6 +1,6 @@
 import { WeirError } from "../domain/errors.ts";
 
-/** What is wrong with an expression, and where: an offset in code points. */
+/** What is wrong with an expression, and where: an offset in UTF-16 units. */
 export class Problem extends Error {
   override readonly name = "Problem";
   readonly offset: number;
@@ -16,7 +16,7 @@ export class Problem extends Error {
  * editor can show the place.
  */
 export function invalidFilter(expression: string, problem: Problem): WeirError {
-  const before = [...expression].slice(0, problem.offset);
+  const before = [...expression.slice(0, problem.offset)];
   const line = before.reduce((lines, char) => (char === "\n" ? lines + 1 : lines), 1);
   const column = before.length - before.lastIndexOf("\n");
   const message = `${line}:${column}: ${problem.message}`;

@@ -1,5 +1,5 @@
 import { Problem } from "./problem.ts";
-import { pointsBefore, type Token } from "./tokens.ts";
+import type { Token } from "./tokens.ts";
 
 /** What people write in place of CEL's operators. */
 const spelling = new Map([
@@ -27,12 +27,11 @@ const closing = new Map([
  * Says in words why the parser refused an expression, where values, operators and brackets do not fit together. The
  * parser's own message names the last place up to which it could read, which misleads. Only asked once it has refused.
  */
-export function explainSyntax(expression: string, tokens: readonly Token[]): Problem | undefined {
+export function explainSyntax(tokens: readonly Token[]): Problem | undefined {
   const open: Token[] = [];
   let wantsValue = true;
   let previous: Token | undefined;
-  const at = (token: Token, message: string) =>
-    new Problem(pointsBefore(expression, token.offset), withSpelling(token, message));
+  const at = (token: Token, message: string) => new Problem(token.offset, withSpelling(token, message));
   for (const token of tokens) {
     const { text } = token;
     const isOperator = token.kind === "sign" || text === "in";
@@ -45,10 +44,11 @@ export function explainSyntax(expression: string, tokens: readonly Token[]): Pro
       wantsValue = true;
     } else if (")]}".includes(text)) {
       const opener = open.pop();
-      if (!opener || closing.get(opener.text) !== text)
-        return at(token, `there is nothing open that ${text} closes`);
       if (wantsValue && previous !== opener && previous?.text !== ",") {
         return at(token, `a value is missing before ${text}`);
+      }
+      if (!opener || closing.get(opener.text) !== text) {
+        return at(token, `there is nothing open that ${text} closes`);
       }
       wantsValue = false;
     } else if (text === "!" || (text === "-" && wantsValue)) {

@@ -1,7 +1,7 @@
 import { parse } from "@bufbuild/cel";
 import { Problem } from "./problem.ts";
 import { explainSyntax } from "./syntax-explanation.ts";
-import { pointsBefore, type Token, tokensOf } from "./tokens.ts";
+import { type Token, tokensOf } from "./tokens.ts";
 
 /** A node of the parser's tree. */
 export type Expr = ReturnType<typeof parse>["expr"];
@@ -18,7 +18,7 @@ export interface FilterLimits {
 
 export const defaultFilterLimits: FilterLimits = { maxBytes: 10 * 1024, maxTokens: 5000, maxDepth: 50 };
 
-/** The tree, and the place of each of its nodes in code points. */
+/** The tree, and the place of each of its nodes in UTF-16 units. */
 export interface Syntax {
   readonly expr: Expr;
   offsetOf(expr: Expr): number;
@@ -29,12 +29,15 @@ export function parseSyntax(expression: string, limits: FilterLimits): Syntax {
   checkText(expression, limits);
   const tokens = tokensOf(expression);
   if (tokens.length === 0) throw new Problem(0, "the expression is empty");
-  checkTokens(expression, tokens, limits);
+  checkTokens(tokens, limits);
   try {
     const { expr, sourceInfo } = parse(expression);
-    return { expr, offsetOf: (node) => sourceInfo?.positions[node.id.toString()] ?? 0 };
+    return {
+      expr,
+      offsetOf: (node) => afterBlanks(expression, sourceInfo?.positions[node.id.toString()] ?? 0),
+    };
   } catch (error) {
-    throw explainSyntax(expression, tokens) ?? parserProblem(error);
+    throw explainSyntax(tokens) ?? parserProblem(error);
   }
 }
 
@@ -46,20 +49,27 @@ function checkText(expression: string, { maxBytes }: FilterLimits): void {
 }
 
 /** The parser is recursive and must not be let loose on 10,000 brackets. */
-function checkTokens(expression: string, tokens: readonly Token[], limits: FilterLimits): void {
+function checkTokens(tokens: readonly Token[], limits: FilterLimits): void {
   const over = tokens[limits.maxTokens];
   if (over) {
     const message = `the expression goes on beyond the ${limits.maxTokens} names, values and signs that a filter may have`;
-    throw new Problem(pointsBefore(expression, over.offset), message);
+    throw new Problem(over.offset, message);
   }
   let depth = 0;
+  // Where a ternary ends is not told by its signs; all of them together stay within the bound of one nest.
+  let ternaries = 0;
   for (const { kind, text, offset } of tokens) {
     if (kind !== "sign") continue;
-    if ("([{?".includes(text)) depth++;
-    // A ternary ends no bracket: its depth stays until the end, which errs on the safe side.
+    if ("([{".includes(text)) depth++;
     else if (")]}".includes(text)) depth--;
-    if (depth > limits.maxDepth) throw tooDeep(pointsBefore(expression, offset), limits);
+    else if (text === "?") ternaries++;
+    if (Math.max(depth, ternaries) > limits.maxDepth) throw tooDeep(offset, limits);
   }
+}
+
+/** The parser puts some operators at the blanks before them. */
+function afterBlanks(expression: string, offset: number): number {
+  return offset + expression.slice(offset).search(/\S|$/);
 }
 
 export function tooDeep(offset: number, { maxDepth }: FilterLimits): Problem {

@@ -29,7 +29,7 @@ export function tokensOf(expression: string): Token[] {
     const [text, isBlank, isValue, isWord] = next.exec(expression)!;
     if (isBlank !== undefined) continue;
     if (text === '"' || text === "'") {
-      throw new Problem(pointsBefore(expression, offset), `the text that begins here has no closing ${text}`);
+      throw new Problem(offset, `the text that begins here has no closing ${text}`);
     }
     tokens.push({
       kind: isValue !== undefined ? "value" : isWord !== undefined ? "word" : "sign",
@@ -38,9 +38,4 @@ export function tokensOf(expression: string): Token[] {
     });
   }
   return tokens;
-}
-
-/** An offset in UTF-16 units as one in code points, as the parser counts. */
-export function pointsBefore(expression: string, offset: number): number {
-  return [...expression.slice(0, offset)].length;
 }

@@ -1,0 +1,52 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { WeirError } from "../../src/domain/errors.ts";
+import { compilePredicate } from "../../src/filter/evaluate.ts";
+import type { Filter } from "../../src/filter/filter.ts";
+import { parseFilter } from "../../src/filter/parse.ts";
+import { createFilterStore, type FilterStore } from "../support/filter-store.ts";
+import { filterVectors } from "../support/filter-vectors.ts";
+import { anyEvent, anyFilter, filterEvent } from "../support/filters.ts";
+
+let store: FilterStore;
+
+beforeAll(async () => {
+  store = await createFilterStore();
+});
+afterAll(() => store.close());
+
+/** Only a pattern may be refused: everything else that the generator makes is well typed. */
+function parsed(source: string): Filter | undefined {
+  try {
+    return parseFilter(source);
+  } catch (error) {
+    if (error instanceof WeirError && error.message.includes("the pattern is no RE2")) return undefined;
+    throw error;
+  }
+}
+
+describe("a filter means the same in process and in DuckDB", () => {
+  it.each(filterVectors)("$why: $filter", async ({ filter, event, passes }) => {
+    await store.fill([filterEvent(event)]);
+    expect(await store.ask(parseFilter(filter))).toEqual([Number(passes)]);
+  });
+
+  it("for random expressions over random events", async () => {
+    let compared = 0;
+    const events = fc.array(anyEvent, { minLength: 1, maxLength: 40, size: "max" });
+    const sources = fc.array(anyFilter, { minLength: 1, maxLength: 12, size: "max" });
+    await fc.assert(
+      fc.asyncProperty(events, sources, async (batch, expressions) => {
+        await store.fill(batch);
+        for (const filter of expressions.map(parsed)) {
+          if (!filter) continue;
+          const answers = batch.map(compilePredicate(filter)).map(Number);
+          expect(await store.ask(filter), filter.text).toEqual(answers);
+          compared += answers.length;
+        }
+      }),
+      { numRuns: 150 },
+    );
+    expect(compared).toBeGreaterThan(10_000);
+  });
+});
