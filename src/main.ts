@@ -1,5 +1,6 @@
 import { startApp } from "./app.ts";
 import type { Config } from "./config/config.ts";
+import { releaseStartMemory } from "./domain/heap.ts";
 import { createLogger } from "./telemetry/logger.ts";
 
 /** How much longer than its own deadline a shutdown may take before the process ends regardless. */
@@ -24,6 +25,7 @@ export async function runServer(config: Config): Promise<number> {
     const app = await startApp(config, logger);
     logger.info({ auth: "open" }, "no key is needed: who reaches these addresses can read and write");
     for (const url of app.urls) logger.info({ url }, "listening");
+    await releaseStartMemory();
     const signal = await stopped.promise;
     logger.info({ signal }, "stopping: calls under way may end");
     const overdue = setTimeout(() => {

@@ -120,7 +120,8 @@ export function createConsumer(options: ConsumerOptions): Consumer {
           wake = resolve;
         });
         const blocks = await nextBlocks();
-        pendingSinceMs = blocks.length === 0 ? undefined : Math.min(...blocks.map(({ bytes }) => blockTime(bytes)));
+        pendingSinceMs =
+          blocks.length === 0 ? undefined : Math.min(...blocks.map(({ bytes }) => blockTime(bytes)));
         if (blocks.length === 0) {
           if (running) await grown;
           continue;

@@ -39,5 +39,6 @@ export async function checkPositions(log: EventLog, store: EventStore, rebuild: 
       );
     }
   }
-  if (rebuild && starts.some((start, partition) => start > (positions[partition] ?? 0))) await store.skipTo(starts);
+  if (rebuild && starts.some((start, partition) => start > (positions[partition] ?? 0)))
+    await store.skipTo(starts);
 }

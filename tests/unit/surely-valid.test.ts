@@ -53,7 +53,7 @@ test("what surely is valid keeps every rule of the contract", () => {
     }),
     { numRuns: 3000 },
   );
-  expect(sure).toBeGreaterThan(300);
+  expect(sure).toBeGreaterThan(100);
 });
 
 test("an event of the common shape is sure, and one at the limits is too", () => {
