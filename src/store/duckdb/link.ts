@@ -11,7 +11,7 @@ export interface Link {
   /** Why the worker is gone; undefined while it lives. */
   readonly lost: string | undefined;
   call<K extends CallKind>(kind: K, request: Calls[K]["request"]): PendingCall<Calls[K]["answer"]>;
-  /** Closes the database and ends the worker. */
+  /** Closes the database and ends the worker; once, however often it is called. */
   close(): Promise<void>;
 }
 
@@ -70,6 +70,13 @@ export async function startWorker(options: WorkerOptions, warn: (message: string
     return { answer: promise as Promise<Calls[K]["answer"]>, cancel };
   }
 
+  let closed: Promise<void> | undefined;
+  async function close(): Promise<void> {
+    // A worker that is gone has nothing left to close.
+    if (lost === undefined) await call("close", {}).answer.finally(() => exited);
+    await exited;
+  }
+
   const { promise: started, resolve, reject } = Promise.withResolvers<unknown>();
   waiting.set(0, { resolve, reject });
   try {
@@ -86,12 +93,9 @@ export async function startWorker(options: WorkerOptions, warn: (message: string
       return lost;
     },
     call,
-    async close() {
-      try {
-        await call("close", {}).answer;
-      } finally {
-        await exited;
-      }
+    close() {
+      closed ??= close();
+      return closed;
     },
   };
 }

@@ -35,6 +35,7 @@ export async function openSession(
 ): Promise<Session> {
   let open: Open | undefined = await openAll();
   let state = open.writer.state;
+  let closed = false;
 
   async function openAll(): Promise<Open> {
     const database = await openDatabase(options, now);
@@ -64,10 +65,12 @@ export async function openSession(
       return state;
     },
     reader() {
-      if (open === undefined) throw unavailable("the store is being opened anew after a failed write");
+      if (open === undefined)
+        throw unavailable(closed ? "the store is closed" : "the store is to be opened anew");
       return open.reader;
     },
     async write(work) {
+      if (closed) throw unavailable("the store is closed");
       if (open === undefined) {
         try {
           await reopen();
@@ -89,6 +92,7 @@ export async function openSession(
       }
     },
     async close() {
+      closed = true;
       if (open === undefined) return;
       const { database, reader } = open;
       open = undefined;
