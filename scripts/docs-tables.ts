@@ -3,14 +3,37 @@
  * `<!-- end -->`. Run directly, this writes them; a test fails while one is stale.
  */
 import { readFileSync, writeFileSync } from "node:fs";
+import { PassThrough } from "node:stream";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { main } from "../src/cli/weir.ts";
 import { describeSettings } from "../src/config/config.ts";
 import { errorReasons } from "../src/domain/errors.ts";
 
 const cell = (text: string) => text.replaceAll("|", "\\|");
 const row = (...cells: string[]) => `| ${cells.map(cell).join(" | ")} |`;
 
-const tables: Record<string, { document: string; lines: () => string[] }> = {
+/** What `weir` prints for these arguments. */
+async function helpOf(...args: string[]): Promise<string> {
+  const stdout = new PassThrough();
+  await main(args, { stdin: new PassThrough(), stdout, stderr: new PassThrough(), env: {} });
+  stdout.end();
+  return (await text(stdout)).trimEnd();
+}
+
+async function commandLines(): Promise<string[]> {
+  const overview = await helpOf("--help");
+  const names = [...overview.matchAll(/^ {2}([a-z-]+) {2}/gm)].map((match) => match[1]!);
+  const lines = ["```text", overview, "```"];
+  for (const name of names) {
+    if (name !== "serve")
+      lines.push("", `## weir ${name}`, "", "```text", await helpOf(name, "--help"), "```");
+  }
+  return lines;
+}
+
+const tables: Record<string, { document: string; lines: () => string[] | Promise<string[]> }> = {
+  commands: { document: "docs/CLI.md", lines: commandLines },
   settings: {
     document: "docs/CONFIGURATION.md",
     lines: () => [
@@ -40,19 +63,21 @@ const tables: Record<string, { document: string; lines: () => string[] }> = {
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Documents whose text differs from what the code says, with the text that they should have. */
-export function staleDocuments(): { document: string; text: string }[] {
-  return Object.entries(tables).flatMap(([name, { document, lines }]) => {
+export async function staleDocuments(): Promise<{ document: string; text: string }[]> {
+  const stale: { document: string; text: string }[] = [];
+  for (const [name, { document, lines }] of Object.entries(tables)) {
     const now = readFileSync(root + document, "utf8");
     const start = `<!-- table: ${name} -->`;
     const [before, rest] = now.split(start);
     const after = rest?.split("<!-- end -->").slice(1).join("<!-- end -->");
     if (before === undefined || after === undefined)
       throw new Error(`${document} has no place for table ${name}`);
-    const text = `${before}${start}\n${lines().join("\n")}\n<!-- end -->${after}`;
-    return text === now ? [] : [{ document, text }];
-  });
+    const text = `${before}${start}\n${(await lines()).join("\n")}\n<!-- end -->${after}`;
+    if (text !== now) stale.push({ document, text });
+  }
+  return stale;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const { document, text } of staleDocuments()) writeFileSync(root + document, text);
+  for (const { document, text } of await staleDocuments()) writeFileSync(root + document, text);
 }

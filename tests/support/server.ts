@@ -10,6 +10,8 @@ export interface ServerOptions {
   /** Further flags of `weir serve`. */
   args?: readonly string[];
   env?: NodeJS.ProcessEnv;
+  /** What is started. Default: bin/weir.js of this checkout. */
+  program?: string;
   /** Data of an earlier start; default: a new directory, which stop() removes. */
   dataDir?: string;
   /** Default: a free port of 127.0.0.1. */
@@ -41,7 +43,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   const own = options.dataDir === undefined;
   const listen = options.listen ?? "127.0.0.1:0";
   const args = ["serve", "--listen", listen, "--data-dir", dataDir, ...(options.args ?? [])];
-  const child = startProgram("bin/weir.js", args, options.env);
+  const child = startProgram(options.program ?? "bin/weir.js", args, options.env);
   const stdout = gather(child, "stdout");
   const stderr = gather(child, "stderr");
   const ended = once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>;

@@ -1,0 +1,110 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runCommand } from "../support/command.ts";
+import { findGrpcurl } from "../support/grpcurl.ts";
+import { repository } from "../support/process.ts";
+
+/** Every line of the README's shell blocks, a command each. */
+const commands = [
+  ...readFileSync(join(repository, "README.md"), "utf8").matchAll(/```sh\n([\s\S]*?)```/g),
+].flatMap((block) => block[1]!.trim().split("\n"));
+const documented = "127.0.0.1:8080";
+const directory = mkdtempSync(join(tmpdir(), "weir-readme-"));
+let server: ChildProcess;
+let address = "";
+let path = process.env.PATH;
+
+beforeAll(async () => {
+  const grpcurl = await findGrpcurl();
+  if (grpcurl !== undefined) {
+    copyFileSync(grpcurl, join(directory, "grpcurl"));
+    path = `${directory}:${path}`;
+  }
+  // As the README says, but on a free port and on data of its own.
+  server = spawn("npm", ["start", "--", "--listen", "127.0.0.1:0", "--data-dir", join(directory, "data")], {
+    cwd: repository,
+    stdio: ["ignore", "pipe", "inherit"],
+    detached: true,
+  });
+  for await (const line of createInterface({ input: server.stdout! })) {
+    const url = line.startsWith("{") && (JSON.parse(line) as { msg: string; url?: string });
+    if (url && url.msg === "listening") {
+      address = new URL(url.url!).host;
+      break;
+    }
+  }
+  server.stdout!.resume();
+});
+
+afterAll(async () => {
+  const ended = once(server, "exit");
+  // Ctrl-C reaches the whole group of a terminal.
+  process.kill(-server.pid!, "SIGINT");
+  await ended;
+  rmSync(directory, { recursive: true });
+});
+
+/** Runs a command of the README against the server of this test. */
+async function run(command: string): Promise<string> {
+  const here = command
+    .replaceAll(documented, address)
+    .replaceAll("events.ndjson.gz", join(directory, "events.ndjson.gz"));
+  const { code, stdout, stderr } = await runCommand("bash", ["-c", here], {
+    env: { PATH: path, WEIR_URL: `http://${address}` },
+    deadlineMs: 120_000,
+  });
+  expect(code, `${command}\n${stdout}${stderr}`).toBe(0);
+  return stdout;
+}
+
+describe("the README", () => {
+  test("starts by npm start and tests by npm test, as package.json has them", () => {
+    const { scripts } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
+    expect(commands).toContain("npm start");
+    expect(commands).toContain("npm test");
+    expect(scripts).toMatchObject({ start: "node bin/weir.js serve", test: "node scripts/test.ts" });
+  });
+
+  const others = commands.filter((command) => command !== "npm start" && command !== "npm test");
+
+  test.each(others.filter((command) => !command.startsWith("grpcurl")))("%s", async (command) => {
+    const answer = await run(command);
+    if (command.includes("/v1/events "))
+      expect(JSON.parse(answer)).toMatchObject({ success: true, event_id: "evt-123" });
+    if (command.includes(":8080/events ")) expect(JSON.parse(answer)).toMatchObject({ success: true });
+    if (command.includes("/analytics/")) expect(JSON.parse(answer)).not.toHaveProperty("code");
+  });
+
+  test("its grpcurl command", async () => {
+    if ((await findGrpcurl()) === undefined) return;
+    for (const command of others.filter((c) => c.startsWith("grpcurl"))) {
+      expect(JSON.parse(await run(command))).toMatchObject({ success: true, eventId: "evt-124" });
+    }
+  });
+
+  test("its questions answer what was sent", async () => {
+    const summary = JSON.parse(
+      await run(commands.find((command) => command.endsWith("/v1/analytics/summary"))!),
+    );
+    expect(Number(summary.total_events)).toBeGreaterThanOrEqual(1004);
+    const listed = JSON.parse(await run(commands.find((command) => command.includes("analytics/events"))!));
+    expect(listed.events.map((e: { event: { id: string } }) => e.event.id)).toContain("event_123");
+    const user = JSON.parse(await run(commands.find((command) => command.includes("analytics/users"))!));
+    expect(user.profile).toMatchObject({ user_id: "user-456" });
+  });
+
+  test("links to files that are there", () => {
+    const readme = readFileSync(join(repository, "README.md"), "utf8");
+    const links = [...readme.matchAll(/\]\(([^)#]+)/g)]
+      .map((match) => match[1]!)
+      .filter((link) => !link.startsWith("http"));
+    expect(links.length).toBeGreaterThan(3);
+    for (const link of links)
+      expect(() => dirname(readFileSync(join(repository, link)).toString()), link).not.toThrow(/ENOENT/);
+  });
+});
