@@ -26,6 +26,8 @@ export interface RunningServer {
   readonly dataDir: string;
   /** Its log so far, a line of JSON each. */
   log(): string;
+  /** Its exit code once it has ended, however that came; null where a signal ended it. */
+  readonly exited: Promise<number | null>;
   /** Ends it by SIGTERM and removes a directory that was made for it. @returns the exit code */
   stop(): Promise<number | null>;
   /** Ends it at once, as a crash would; the data stay. */
@@ -63,6 +65,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
       pid: child.pid!,
       dataDir,
       log: stdout,
+      exited: ended.then(([code]) => code),
       async stop() {
         child.kill("SIGTERM");
         const overdue = setTimeout(() => child.kill("SIGKILL"), stopDeadlineMs);
