@@ -69,7 +69,8 @@ function timeout(ms: number, action: () => void): NodeJS.Timeout | undefined {
  */
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
+    // Work that ends by the same signal may say better why: it has until the next turn of the event loop.
+    const onAbort = () => setImmediate(() => reject(signal.reason));
     if (signal.aborted) onAbort();
     else signal.addEventListener("abort", onAbort, { once: true });
     promise.then(
