@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +7,7 @@ import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startEventServer } from "../support/event-server.ts";
-import { repository, weir } from "../support/process.ts";
+import { gather, repository, runToEnd, startProgram, weir } from "../support/process.ts";
 
 const run = promisify(execFile);
 let directory: string;
@@ -76,16 +77,35 @@ describe("weir", () => {
     expect(await sizeWith({})).toBe("16");
     expect(await sizeWith({ UV_THREADPOOL_SIZE: "5" })).toBe("5");
   });
+});
 
-  it("under a Node that is too old finds its own, and passes on its exit code", async () => {
-    const older = `data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"20.1.0"}})`;
-    const underOlder = (args: string[]) =>
-      run(process.execPath, ["--import", older, "bin/weir.js", ...args], { cwd: repository });
-    expect((await underOlder(["--help"])).stdout).toContain("Usage: weir");
-    await expect(underOlder(["nope"])).rejects.toMatchObject({
+describe("under a Node that is too old, weir", () => {
+  const pretend = `data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"20.1.0"}})`;
+  const underOlder = (...args: string[]) => ["--import", pretend, "bin/weir.js", ...args];
+
+  it("finds its own, and passes on what it says and its exit code", async () => {
+    const [program, ...args] = underOlder("nope");
+    expect(await runToEnd(program!, args)).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining("nope"),
+      stderr: 'weir: there is no command "nope"; weir --help lists them\n',
     });
+  });
+
+  it("passes on the signals that end it", async () => {
+    const [program, ...args] = underOlder(
+      "serve",
+      "--listen",
+      "127.0.0.1:0",
+      "--data-dir",
+      join(directory, "data"),
+    );
+    const child = startProgram(program!, args);
+    const stdout = gather(child, "stdout");
+    const ended = once(child, "close");
+    await expect.poll(stdout, { timeout: 30_000 }).toContain('"msg":"listening"');
+    child.kill("SIGTERM");
+    expect((await ended)[0]).toBe(0);
+    expect(stdout()).toContain('"msg":"stopped"');
   });
 });
 
