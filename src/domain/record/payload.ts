@@ -20,7 +20,9 @@ type Properties = Record<string, string>;
 type Measures = Record<string, number>;
 
 /** An enum's values as text: lower case, without the enum's prefix; UNSPECIFIED and unknown numbers are absent. */
-function enumTexts(values: Readonly<Record<string | number, string | number>>): ReadonlyMap<number, string> {
+export function enumTexts(
+  values: Readonly<Record<string | number, string | number>>,
+): ReadonlyMap<number, string> {
   const texts = new Map<number, string>();
   for (const [name, number] of Object.entries(values)) {
     if (typeof number === "number" && number !== 0) texts.set(number, name.toLowerCase());

@@ -1,6 +1,6 @@
 import { type Block, BrokenBlockError, blockTime, readBlock } from "../../domain/record/block.ts";
-import { type FlatEvent, flattenEvent, flatViolations } from "../../domain/record/flatten.ts";
-import { type DecodedRecord, decodeRecord } from "../../domain/record/record.ts";
+import type { FlatRecord } from "../../domain/record/flat-record.ts";
+import { type FlatEvent, flatViolations } from "../../domain/record/flatten.ts";
 
 /** A row of events, but for its user's key. */
 export interface EventRow {
@@ -28,12 +28,19 @@ export interface DecodedBlocks {
   readonly positions: readonly number[];
 }
 
+/** Reads records; keeps some memory of the texts that come again and again. */
+export type RecordReader = (record: Uint8Array) => FlatRecord;
+
 /**
  * Checks and decodes blocks that follow on the positions; records before them are passed over.
  *
  * @throws BrokenBlockError where a block is not whole or leaves a gap
  */
-export function decodeBlocks(blocks: readonly Block[], from: readonly number[]): DecodedBlocks {
+export function decodeBlocks(
+  blocks: readonly Block[],
+  from: readonly number[],
+  read: RecordReader,
+): DecodedBlocks {
   const positions = [...from];
   const events: EventRow[] = [];
   const deadLetters: DeadLetterRow[] = [];
@@ -51,7 +58,7 @@ export function decodeBlocks(blocks: readonly Block[], from: readonly number[]):
       const offset = next++;
       // A length of 0 keeps the offset of a record that was removed.
       if (offset < position || record.length === 0) return;
-      const row = decodeRow(record, partition, offset, blockTime(bytes));
+      const row = decodeRow(read, record, partition, offset, blockTime(bytes));
       if ("flat" in row) events.push(row);
       else deadLetters.push(row);
     });
@@ -66,21 +73,21 @@ export function decodeBlocks(blocks: readonly Block[], from: readonly number[]):
 }
 
 function decodeRow(
+  read: RecordReader,
   record: Uint8Array,
   partition: number,
   offset: number,
   madeMs: number,
 ): EventRow | DeadLetterRow {
-  let decoded: DecodedRecord;
+  let decoded: FlatRecord;
   try {
-    decoded = decodeRecord(record);
+    decoded = read(record);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const receivedUs = Math.floor(madeMs) * 1000;
     return { partition, offset, project: "", reason: "UNDECODABLE", message, receivedUs, record };
   }
-  const { project, receivedUs, event, eventBytes } = decoded;
-  const flat = flattenEvent(event, decoded);
+  const { project, flat, eventBytes } = decoded;
   const problems = flatViolations(flat, eventBytes).map(
     ({ field, message }) => `${field || "event"}: ${message}`,
   );
@@ -92,7 +99,7 @@ function decodeRow(
     project,
     reason: "INVALID_EVENT",
     message: problems.join("; "),
-    receivedUs,
+    receivedUs: flat.receivedUs,
     record,
   };
 }

@@ -1,6 +1,7 @@
 import { BIGINT, type DuckDBConnection, INTEGER, LIST, listValue } from "@duckdb/node-api";
 import { WeirError } from "../../domain/errors.ts";
 import type { Block } from "../../domain/record/block.ts";
+import { createFlatRecordReader } from "../../domain/record/flat-record.ts";
 import { appendDeadLetters, appendEvents, appendUsers } from "./append.ts";
 import type { Applied, StoreState } from "./protocol.ts";
 import { type DecodedBlocks, decodeBlocks } from "./rows.ts";
@@ -22,6 +23,7 @@ export async function createWriter(connection: DuckDBConnection): Promise<Writer
   let positions = await readPositions(connection);
   let rows = await countRows(connection);
   const users = await createUserKeys(connection);
+  const readRecord = createFlatRecordReader();
 
   async function transaction(work: () => Promise<void>): Promise<void> {
     await connection.run("BEGIN TRANSACTION");
@@ -59,7 +61,7 @@ export async function createWriter(connection: DuckDBConnection): Promise<Writer
     },
 
     async apply(blocks) {
-      const decoded = decodeBlocks(blocks, positions);
+      const decoded = decodeBlocks(blocks, positions, readRecord);
       const { keys, added, commit } = await users.assign(decoded.events);
       await transaction(async () => {
         await appendUsers(connection, added);
