@@ -19,6 +19,7 @@ import { errorAnswer } from "./error-response.ts";
 import { toConnectError, toWeirError } from "./errors.ts";
 import { fromForeign } from "./foreign-errors.ts";
 import { fromBase64, textContentType, toBase64 } from "./grpc-web-text.ts";
+import { createJsonCopy, type JsonCopy } from "./json-copy.ts";
 import { iterateUntilAborted } from "./lifetime.ts";
 import type { MountedMethod } from "./methods.ts";
 import type { ContentType } from "./wire.ts";
@@ -33,11 +34,17 @@ export interface ConnectCall {
 
 export const connectCallKey = createContextKey<ConnectCall | undefined>(undefined, { description: "call" });
 
-export function mountConnect(router: ConnectRouter, methods: readonly MountedMethod[], calls: Calls): void {
+export interface ConnectOptions {
+  readonly methods: readonly MountedMethod[];
+  readonly calls: Calls;
+  readonly maxBodyBytes: number;
+}
+
+export function mountConnect(router: ConnectRouter, { methods, calls, maxBodyBytes }: ConnectOptions): void {
   for (const method of methods) {
     const canonical = createHandler(router, method.desc, calls);
     const raw = method.raw === undefined ? canonical : createHandler(router, method.raw, calls);
-    router.handlers.push(wrap(canonical, raw));
+    router.handlers.push(wrap(canonical, raw, maxBodyBytes));
   }
 }
 
@@ -71,16 +78,19 @@ async function* rethrowing<T>(answers: AsyncIterable<T>): AsyncGenerator<T> {
 }
 
 /** One handler for both forms of the request, that never throws. */
-function wrap(canonical: UniversalHandler, raw: UniversalHandler): UniversalHandler {
+function wrap(canonical: UniversalHandler, raw: UniversalHandler, maxBodyBytes: number): UniversalHandler {
   const handle = async (request: UniversalServerRequest): Promise<UniversalServerResponse> => {
     const call = request.contextValues!.get(connectCallKey)!;
     const { context, type } = call;
     const wire = type.wire === "grpc-web-text" ? "grpc-web" : type.wire;
     const handler = type.binary ? raw : canonical;
+    const copied = type.wire === "connect" && !type.binary;
+    const copy = copied ? createJsonCopy(request.header.get("content-encoding"), maxBodyBytes) : undefined;
     try {
-      const answer = await handler(toUniversal(request, call));
+      const answer = await handler(toUniversal(request, call, copy));
       const translate = (error: ConnectError): WeirError => {
-        const ours = fromForeign(error, context.outcome.invoked);
+        const violations = () => copy?.violations(context.method.desc.input) ?? [];
+        const ours = fromForeign(error, { invoked: context.outcome.invoked, violations });
         context.outcome.error ??= ours;
         return ours;
       };
@@ -100,23 +110,44 @@ function wrap(canonical: UniversalHandler, raw: UniversalHandler): UniversalHand
   return Object.assign(handle, canonical);
 }
 
-function toUniversal(request: UniversalServerRequest, call: ConnectCall): UniversalServerRequest {
+function toUniversal(
+  request: UniversalServerRequest,
+  call: ConnectCall,
+  copy: JsonCopy | undefined,
+): UniversalServerRequest {
   const header = new Headers(request.header);
   // The gate has made the deadline of it: connect-es would refuse a longer one than the greatest, and add its timers.
   header.delete("grpc-timeout");
   header.delete("connect-timeout-ms");
   if (call.type.wire === "grpc-web-text") header.set("content-type", "application/grpc-web+proto");
-  return { ...request, header, body: request.method === "GET" ? emptyBody() : bodyOf(call) };
+  if (request.method === "GET") {
+    copy?.pass(getMessage(request.url));
+    return { ...request, header, body: emptyBody() };
+  }
+  return { ...request, header, body: bodyOf(call, copy) };
+}
+
+/** The message in the query of a Connect GET. */
+function getMessage(url: string): Uint8Array {
+  const { searchParams } = new URL(url);
+  return Buffer.from(
+    searchParams.get("message") ?? "",
+    searchParams.get("base64") === "1" ? "base64url" : "utf8",
+  );
 }
 
 /** The body's chunks while the call lives, checked to be whole envelopes where it has them. */
-async function* bodyOf({ context, type, chunks }: ConnectCall): AsyncGenerator<Uint8Array> {
+async function* bodyOf(
+  { context, type, chunks }: ConnectCall,
+  copy: JsonCopy | undefined,
+): AsyncGenerator<Uint8Array> {
   const { signal, touch } = context.lifetime;
   const check = type.wire === "connect" ? undefined : createEnvelopeCheck();
   const source = type.wire === "grpc-web-text" ? fromBase64(chunks()) : chunks();
   try {
     for await (const chunk of iterateUntilAborted(source, signal, touch)) {
       check?.read(chunk);
+      copy?.pass(chunk);
       yield chunk;
     }
   } catch (error) {

@@ -18,10 +18,12 @@ export interface ErrorAnswer {
 /** @param contentType the request's own, which gRPC and Connect streams answer with */
 export function errorAnswer(error: WeirError, wire: Wire, contentType: string): ErrorAnswer {
   const text = new TextEncoder();
+  // Where messages are enveloped the error stands in the last envelope, and the status says only that HTTP went well.
+  const status = error.httpStatus === 505 ? 505 : 200;
   switch (wire) {
     case "grpc":
       return {
-        status: 200,
+        status,
         headers: { "content-type": contentType, ...grpcStatus(error) },
         body: new Uint8Array(),
       };
@@ -29,12 +31,12 @@ export function errorAnswer(error: WeirError, wire: Wire, contentType: string): 
     case "grpc-web-text": {
       const frame = encodeEnvelope(trailerFlag, trailerSerialize(new Headers(grpcStatus(error))));
       const body = wire === "grpc-web" ? frame : text.encode(base64Encode(frame));
-      return { status: 200, headers: { "content-type": contentType }, body };
+      return { status, headers: { "content-type": contentType }, body };
     }
     case "connect-stream": {
       const end = endStreamToJson(new Headers(), toConnectError(error), undefined);
       const body = encodeEnvelope(endStreamFlag, text.encode(JSON.stringify(end)));
-      return { status: 200, headers: { "content-type": contentType }, body };
+      return { status, headers: { "content-type": contentType }, body };
     }
     case "connect": {
       const body = text.encode(JSON.stringify(errorToJson(toConnectError(error), undefined)));

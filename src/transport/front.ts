@@ -88,11 +88,13 @@ export function createFront({ routes, gate, rest, origins, log, observe }: Front
   };
 }
 
-/** @throws WeirError PERMISSION_DENIED */
+/** @throws WeirError PERMISSION_DENIED, or INVALID_ARGUMENT where the request names no host at all */
 function checkOrigins(exchange: Exchange, origins: OriginPolicy): void {
   const host = exchange.header("host");
+  if (host === undefined)
+    throw new WeirError("INVALID_ARGUMENT", "INVALID_REQUEST", "the request names no host");
   if (!origins.allowsHost(host)) {
-    const message = `host ${JSON.stringify(host ?? "")} is none that this open server answers to`;
+    const message = `host ${JSON.stringify(host)} is none that this open server answers to`;
     throw new WeirError("PERMISSION_DENIED", "FOREIGN_HOST", message);
   }
   const origin = exchange.header("origin");

@@ -55,6 +55,8 @@ export function createListener(options: ListenerOptions): Listener {
     keepAliveTimeout: limits.keepAliveMs,
     connectionsCheckingInterval: Math.max(100, Math.min(limits.headersTimeoutMs, 10_000) / 2),
     noDelay: true,
+    // The front answers a request without a host, as every other.
+    requireHostHeader: false,
   };
   const create = (): Server => {
     const server: Server =
@@ -79,9 +81,12 @@ export function createListener(options: ListenerOptions): Listener {
       server.removeAllListeners(event);
       const choose = tls === undefined ? chooseByPreface : chooseByAlpn;
       server.on(event, (socket: Socket) => {
-        choose(socket, limits.sniffTimeoutMs, (http2) =>
-          http2 ? onHttp2(socket) : http1!.call(server, socket),
-        );
+        choose(socket, limits.sniffTimeoutMs, (http2) => {
+          if (!http2) return http1!.call(server, socket);
+          // An HTTP/1.1 server handles half-closed connections itself; one of HTTP/2 would never see that one ended.
+          socket.allowHalfOpen = false;
+          onHttp2(socket);
+        });
       });
     }
     server.on("connection", (socket: Socket) => {

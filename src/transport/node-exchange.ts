@@ -25,7 +25,8 @@ export function createNodeExchange(
   let expectsContinue = !http2 && request.headers.expect?.toLowerCase() === "100-continue";
   const closed = new Promise<void>((resolve) => {
     response.once("close", () => {
-      if (!response.writableFinished) controller.abort(gone());
+      // A stream of HTTP/2 that was reset says that it is finished, but not that it was ended.
+      if (!(http2 ? response.writableEnded : response.writableFinished)) controller.abort(gone());
       resolve();
     });
   });

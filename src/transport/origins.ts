@@ -7,7 +7,7 @@
 
 export interface OriginPolicy {
   /** Whether a request with this Host is answered. */
-  allowsHost(host: string | undefined): boolean;
+  allowsHost(host: string): boolean;
   /** Whether a request from a page of this origin is answered. */
   allowsOrigin(origin: string): boolean;
   /** Whether a page of this origin may read answers (CORS). */
@@ -39,7 +39,7 @@ export function createOriginPolicy({ open, loopback, allowed }: OriginPolicyOpti
   };
   const checked = open && (loopback || entries.length > 0);
   return {
-    allowsHost: (host) => !checked || (host !== undefined && listedHost(host.toLowerCase())),
+    allowsHost: (host) => !checked || listedHost(host.toLowerCase()),
     allowsOrigin: (origin) => !checked || listedOrigin(origin.toLowerCase()),
     sharesWith: (origin) => {
       if (open) return !checked || listedOrigin(origin.toLowerCase());

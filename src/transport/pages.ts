@@ -72,10 +72,18 @@ function healthAnswer(parts: readonly StageHealth[]): PageAnswer {
   return json(status === "unhealthy" ? 503 : 200, { status, components: parts });
 }
 
+/** Whether calls are answered: /ready and grpc.health.v1 agree. */
+export function isReady(sources: PageSources): boolean {
+  return sources.ready() && failing(sources).length === 0;
+}
+
+function failing(sources: PageSources): StageHealth[] {
+  return sources.health().filter((part) => part.status === "unhealthy");
+}
+
 function readyAnswer(sources: PageSources): PageAnswer {
-  const failing = sources.health().filter((part) => part.status === "unhealthy");
-  const ready = sources.ready() && failing.length === 0;
-  return json(ready ? 200 : 503, { ready, failing });
+  const ready = isReady(sources);
+  return json(ready ? 200 : 503, { ready, failing: failing(sources) });
 }
 
 function worst(parts: readonly StageHealth[]): StageHealth["status"] {

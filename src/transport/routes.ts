@@ -28,6 +28,8 @@ export interface Routes {
   resolve(exchange: Exchange): Target;
 }
 
+/** A method of a service in a package, known here or not: who calls it speaks no REST. */
+const rpcPath = /^\/\w+(?:\.\w+)+\/\w+$/;
 const getParameters = new Set(["connect", "encoding", "message", "base64", "compression"]);
 const acceptedTypes =
   "application/json, application/proto, application/grpc, application/grpc-web, application/grpc-web-text";
@@ -43,7 +45,7 @@ export function createRoutes(methods: readonly MountedMethod[], pages: readonly 
   const wireOf = (exchange: Exchange): Wire => {
     const wire = parseContentType(exchange.header("content-type"))?.wire;
     if (wire !== undefined && wire !== "connect") return wire;
-    return rpcs.has(exchange.path) ? "connect" : "rest";
+    return rpcs.has(exchange.path) || rpcPath.test(exchange.path) ? "connect" : "rest";
   };
   return {
     wireOf,

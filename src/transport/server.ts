@@ -10,13 +10,15 @@ import { mountConnect } from "./connect.ts";
 import { createEngine } from "./fastify.ts";
 import { createFront } from "./front.ts";
 import { createGate } from "./gate.ts";
+import { grpcHealthService } from "./grpc-health.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { createListener, type TlsOptions } from "./listener.ts";
 import type { CallRecord, TransportLog } from "./log.ts";
-import { mountMethods } from "./methods.ts";
+import { type MountedMethod, mountMethods } from "./methods.ts";
 import { createNodeExchange } from "./node-exchange.ts";
 import { createOriginPolicy, isLoopback } from "./origins.ts";
-import { figurePages, type PageSources, plainPages } from "./pages.ts";
+import { figurePages, isReady, type PageSources, plainPages } from "./pages.ts";
+import { reflectionServices } from "./reflection.ts";
 import { createRest } from "./rest.ts";
 import { createRoutes } from "./routes.ts";
 
@@ -46,10 +48,12 @@ export interface Transport {
   /**
    * Listens on every address.
    *
-   * @returns the addresses with the ports that were taken
+   * @returns the addresses of `listen` with the ports that were taken
    * @throws Error of Node (EADDRINUSE and its kin) where one cannot be had; none is listened on then
    */
   start(): Promise<readonly string[]>;
+  /** The addresses of `metricsListen` with the ports that were taken, once started. */
+  readonly metricsAddresses: readonly string[];
   /**
    * Takes no more calls, ends streams, waits for unary calls, then ends every connection.
    *
@@ -62,12 +66,7 @@ export async function createTransport(options: TransportOptions): Promise<Transp
   const { listen, tls, authenticator, open, allowedOrigins, log, pages, metricsListen = [] } = options;
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const observe = options.observe ?? (() => {});
-  const services = [...contractServices, ...options.services.map(({ service }) => service)];
-  const bindings = [...new Set(services)].map(
-    (service) =>
-      options.services.find((binding) => binding.service === service) ?? { service, implementation: {} },
-  );
-  const methods = bindings.flatMap((binding) => mountMethods(binding));
+  const methods = mountAll(options);
   const openApi = openApiDocument({ services: contractServices, version: pages.version });
   const calls = createCalls(log);
   const gate = createGate({ authenticator, limits });
@@ -77,7 +76,7 @@ export async function createTransport(options: TransportOptions): Promise<Transp
   const front = createFront({ routes, gate, rest, origins, log, observe });
   const engine = await createEngine({
     front,
-    routes: (router) => mountConnect(router, methods, calls),
+    routes: (router) => mountConnect(router, { methods, calls, maxBodyBytes: limits.maxBodyBytes }),
     limits,
   });
   const { onRequest, onHttp2 } = engine;
@@ -99,12 +98,14 @@ export async function createTransport(options: TransportOptions): Promise<Transp
     onRequest: (request, response) => void figures(createNodeExchange(request, response, limits)),
   });
 
+  const metricsAddresses: string[] = [];
   return {
+    metricsAddresses,
     start: async () => {
       try {
         const addresses: string[] = [];
         for (const address of listen) addresses.push(await listener.listen(address));
-        for (const address of metricsListen) addresses.push(await figuresListener.listen(address));
+        for (const address of metricsListen) metricsAddresses.push(await figuresListener.listen(address));
         return addresses;
       } catch (error) {
         await stopAll();
@@ -128,6 +129,21 @@ export async function createTransport(options: TransportOptions): Promise<Transp
     listener.destroy();
     figuresListener.destroy();
   }
+}
+
+/** The contract's methods, bound or not, and those of the port itself. */
+function mountAll({ services, pages }: TransportOptions): MountedMethod[] {
+  const bindings = contractServices.map(
+    (service) => services.find((binding) => binding.service === service) ?? { service, implementation: {} },
+  );
+  const names = contractServices.map((service) => service.typeName);
+  const health = grpcHealthService({ services: names, ready: () => isReady(pages) });
+  const reflection = reflectionServices([...contractServices, health.service]);
+  return [
+    ...bindings.flatMap((binding) => mountMethods(binding)),
+    ...mountMethods(health, Scope.OPEN),
+    ...reflection.flatMap((binding) => mountMethods(binding, Scope.ANY)),
+  ];
 }
 
 /** Resolves with the promise, or when the time is up. */

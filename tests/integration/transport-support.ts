@@ -17,6 +17,8 @@ import { createTransport, type Transport, type TransportOptions } from "../../sr
 export interface Seen {
   readonly calls: { readonly request: unknown; readonly call: Call }[];
   readonly records: CallRecord[];
+  /** Pieces of 64 KiB that an endless export has made. */
+  pieces: number;
   readonly logged: { level: string; fields: object; message: string }[];
 }
 
@@ -31,7 +33,7 @@ export interface TestPort {
 const allScopes = new Set([Scope.INGEST, Scope.QUERY, Scope.ADMIN, Scope.PLATFORM]);
 
 export async function startPort(options: Partial<TransportOptions> = {}): Promise<TestPort> {
-  const seen: Seen = { calls: [], records: [], logged: [] };
+  const seen: Seen = { calls: [], records: [], pieces: 0, logged: [] };
   const level = (name: string) => (fields: object, message: string) => {
     seen.logged.push({ level: name, fields, message });
   };
@@ -137,6 +139,9 @@ export function testServices(seen: Seen): ServiceBinding[] {
         note(request, call);
         if (request.filter === "fail")
           throw new WeirError("INVALID_ARGUMENT", "INVALID_FILTER", "bad filter");
+        for (; request.filter === "endless"; seen.pieces++) {
+          yield { contentType: "text/csv", data: new Uint8Array(64 * 1024) };
+        }
         for (let i = 0; i < 3; i++)
           yield { contentType: "text/csv", data: new TextEncoder().encode(`row ${i}\n`) };
         if (request.filter === "break") throw new Error("broken in the middle");

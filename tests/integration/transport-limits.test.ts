@@ -1,0 +1,301 @@
+import { connect as connectHttp2 } from "node:http2";
+import { connect as connectTcp } from "node:net";
+import { gzipSync } from "node:zlib";
+import { createClient, type Transport } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { EventIngestionService } from "../../gen/analytics/v1/ingestion_pb.js";
+import { ProducerService } from "../../gen/analytics/v1/producer_pb.js";
+import { Health } from "../../gen/grpc/health/v1/health_pb.js";
+import { failure, tcpExchange, transports } from "./transport-clients.ts";
+import { startPort, type TestPort } from "./transport-support.ts";
+
+const ports: TestPort[] = [];
+const start = async (options: Parameters<typeof startPort>[0]) => {
+  const port = await startPort(options);
+  ports.push(port);
+  return port;
+};
+afterEach(async () => {
+  for (const port of ports.splice(0)) await port.transport.close(0);
+});
+
+const sendEvent = (transport: Transport, userId: string, options = {}) =>
+  createClient(ProducerService, transport).sendEvent({ event: { userId } }, options);
+
+describe("the size of a body", () => {
+  const maxBodyBytes = 10_000;
+  /** JSON of exactly that many bytes. */
+  const body = (size: number) => {
+    const shell = JSON.stringify({ id: "", user_id: "u" });
+    return JSON.stringify({ id: "x".repeat(size - shell.length), user_id: "u" });
+  };
+
+  test.each([
+    ["as it is", {}, (text: string) => text],
+    ["packed", { "content-encoding": "gzip" }, (text: string) => gzipSync(text)],
+  ])("is taken at the limit and refused one byte beyond it, %s", async (_, headers, pack) => {
+    const { url } = await start({ limits: { maxBodyBytes } });
+    const post = (size: number) =>
+      fetch(`${url}/events`, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body: pack(body(size)) as never,
+      });
+    expect((await post(maxBodyBytes)).status).toBe(200);
+    expect((await post(maxBodyBytes + 1)).status).toBe(413);
+  });
+
+  test("far beyond the limit still gets its answer on every protocol, and the connection goes on", async () => {
+    const { url } = await start({ limits: { maxBodyBytes } });
+    // Node's own HTTP/2 client keeps what a reset stream had not sent yet against its session's 10 MB.
+    const userId = "u".repeat(2 * 1024 * 1024);
+    for (const [name, transport] of Object.entries(transports(url))) {
+      for (let i = 0; i < 3; i++) {
+        expect(await failure(sendEvent(transport, userId)), name).toEqual({
+          code: "ResourceExhausted",
+          reason: "BODY_TOO_LARGE",
+        });
+      }
+      expect((await sendEvent(transport, "u")).success, name).toBe(true);
+    }
+  });
+
+  test("that nobody reads is dropped only so far", async () => {
+    const { addresses } = await start({ limits: { maxBodyBytes, lingerBytes: 100_000 } });
+    const port = Number(addresses[0]!.split(":").at(-1));
+    const received = await new Promise<string>((resolve) => {
+      let text = "";
+      const socket = connectTcp(port, "127.0.0.1");
+      socket.write("POST /events HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000000\r\n\r\n");
+      const chunk = Buffer.alloc(65_536);
+      const pump = () => {
+        while (socket.writable && socket.write(chunk));
+      };
+      socket.on("drain", pump);
+      socket.on("data", (data) => {
+        text += data.toString();
+      });
+      socket.on("error", () => {});
+      socket.on("close", () => resolve(text));
+      pump();
+    });
+    expect(received).toMatch(/^HTTP\/1.1 413 /);
+  });
+});
+
+describe("the deadline of a unary call", () => {
+  test.each([
+    ["the default", { defaultTimeoutMs: 50 }, {}],
+    ["the caller's", {}, { timeoutMs: 50 }],
+    ["the greatest, where the caller's is longer", { maxTimeoutMs: 50 }, { timeoutMs: 60_000 }],
+  ])("is %s, on every protocol, and reaches the service", async (_, limits, options) => {
+    const port = await start({ limits });
+    for (const [name, transport] of Object.entries(transports(port.url))) {
+      // The client's own timer may win over the server's answer: both say the same.
+      const { code } = await failure(sendEvent(transport, "wait", options));
+      expect(code, name).toBe("DeadlineExceeded");
+      const { call } = port.seen.calls.at(-1)!;
+      await vi.waitFor(() => expect(call.signal.aborted).toBe(true));
+      expect(Number.isFinite(call.deadline)).toBe(true);
+    }
+    await vi.waitFor(() => {
+      const reasons = port.seen.records.map((record) => record.reason);
+      expect(reasons).toContain("DEADLINE_EXCEEDED");
+    });
+  });
+
+  test("is 504 over REST", async () => {
+    const { url } = await start({ limits: { defaultTimeoutMs: 50 } });
+    const response = await fetch(`${url}/events`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: '{"user_id":"wait"}',
+    });
+    expect(response.status).toBe(504);
+    expect(await response.json()).toMatchObject({ code: 4, details: [{ reason: "DEADLINE_EXCEEDED" }] });
+  });
+
+  test("holds for a body that does not come", async () => {
+    const port = await start({ limits: { defaultTimeoutMs: 50 } });
+    const session = connectHttp2(port.url);
+    const trailers = await new Promise<Record<string, unknown>>((resolve) => {
+      const stream = session.request({
+        ":method": "POST",
+        ":path": "/analytics.v1.ProducerService/SendEvent",
+        "content-type": "application/grpc",
+        te: "trailers",
+      });
+      stream.on("trailers", resolve);
+      stream.on("response", (head) => {
+        if ("grpc-status" in head) resolve(head);
+      });
+      stream.on("error", () => {});
+      stream.resume();
+    });
+    session.destroy();
+    expect(trailers["grpc-status"]).toBe("4");
+    expect(port.seen.calls).toHaveLength(0);
+  });
+});
+
+describe("a caller who goes away", () => {
+  test("aborts the call", async () => {
+    const port = await start({});
+    for (const [name, transport] of Object.entries(transports(port.url))) {
+      const controller = new AbortController();
+      const before = port.seen.calls.length;
+      const call = sendEvent(transport, "wait", { signal: controller.signal });
+      await vi.waitFor(() => expect(port.seen.calls.length).toBe(before + 1));
+      controller.abort();
+      await expect(call).rejects.toThrow();
+      const { signal } = port.seen.calls.at(-1)!.call;
+      await vi.waitFor(() => expect(signal.aborted, name).toBe(true));
+      expect(signal.reason, name).toMatchObject({ code: "CANCELLED" });
+    }
+  });
+});
+
+describe("a stream", () => {
+  test("on which nothing moves is ended", async () => {
+    const port = await start({ limits: { streamIdleMs: 100 } });
+    const transport = createGrpcTransport({ baseUrl: port.url });
+    const never = new AbortController();
+    const run = async () => {
+      async function* silent() {
+        yield { message: { case: "config" as const, value: {} } };
+        await new Promise((resolve) => never.signal.addEventListener("abort", resolve));
+      }
+      for await (const _ of createClient(EventIngestionService, transport).streamEvents(silent()));
+    };
+    expect(await failure(run())).toEqual({ code: "DeadlineExceeded", reason: "DEADLINE_EXCEEDED" });
+    never.abort();
+  });
+
+  test("has the deadline that its caller states", async () => {
+    const port = await start({});
+    const transport = createGrpcTransport({ baseUrl: port.url });
+    const run = async () => {
+      for await (const _ of createClient(Health, transport).watch({}, { timeoutMs: 100 }));
+    };
+    expect(await failure(run())).toMatchObject({ code: "DeadlineExceeded" });
+  });
+});
+
+describe("calls under way", () => {
+  test("are taken up to the limit; the next is told to come again", async () => {
+    const port = await start({ limits: { maxCalls: 3 } });
+    const transport = createGrpcTransport({ baseUrl: port.url });
+    const controller = new AbortController();
+    const waiting = [1, 2, 3].map(() =>
+      sendEvent(transport, "wait", { signal: controller.signal }).catch(() => {}),
+    );
+    await vi.waitFor(() => expect(port.seen.calls).toHaveLength(3));
+    expect(await failure(sendEvent(transport, "u"))).toEqual({
+      code: "ResourceExhausted",
+      reason: "TOO_MANY_REQUESTS",
+    });
+    expect((await fetch(`${port.url}/health`)).status).toBe(200);
+    controller.abort();
+    await Promise.all(waiting);
+    await vi.waitFor(async () => expect((await sendEvent(transport, "u")).success).toBe(true));
+  });
+
+  test("on one HTTP/2 connection are announced", async () => {
+    const { url } = await start({ limits: { maxConcurrentStreams: 7, initialWindowBytes: 1_000_000 } });
+    const session = connectHttp2(url);
+    const settings = await new Promise((resolve) => session.once("remoteSettings", resolve));
+    session.destroy();
+    expect(settings).toMatchObject({ maxConcurrentStreams: 7, initialWindowSize: 1_000_000 });
+  });
+});
+
+describe("connections", () => {
+  test.each([
+    ["that say nothing", ""],
+    ["that begin a preface and stop", "PRI * HT"],
+  ])("%s are closed", async (_, bytes) => {
+    const { addresses } = await start({ limits: { sniffTimeoutMs: 100 } });
+    expect(await tcpExchange(addresses[0]!, bytes)).toBe("");
+  });
+
+  test("whose headers do not come in time are answered and closed", async () => {
+    const { addresses } = await start({ limits: { headersTimeoutMs: 200, requestTimeoutMs: 400 } });
+    const text = await tcpExchange(addresses[0]!, "GET / HTTP/1.1\r\nhost: localhost\r\n");
+    expect(text).toMatch(/^HTTP\/1.1 408 /);
+    expect(text).toContain("DEADLINE_EXCEEDED");
+  });
+
+  test("whose body does not come in time are answered and closed", async () => {
+    const { addresses } = await start({ limits: { headersTimeoutMs: 200, requestTimeoutMs: 400 } });
+    const head =
+      "POST /events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n";
+    expect(await tcpExchange(addresses[0]!, head)).toMatch(/^HTTP\/1.1 408 /);
+  });
+
+  test("beyond the limit are closed", async () => {
+    const { addresses } = await start({ limits: { maxConnections: 1 } });
+    const first = connectTcp(Number(addresses[0]!.split(":").at(-1)), "127.0.0.1");
+    await new Promise((resolve) => first.once("connect", resolve));
+    first.write("GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    await new Promise((resolve) => first.once("data", resolve));
+    expect(
+      await tcpExchange(addresses[0]!, "GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n").catch(() => ""),
+    ).toBe("");
+    first.destroy();
+  });
+
+  test("that reset streams without end are closed", async () => {
+    const { url } = await start({ limits: { streamResetBurst: 10, streamResetRate: 1 } });
+    const session = connectHttp2(url);
+    session.on("error", () => {});
+    const closed = new Promise((resolve) => session.once("close", resolve));
+    for (let i = 0; i < 200 && !session.closed; i++) {
+      const stream = session.request({ ":method": "POST", ":path": "/events" });
+      stream.on("error", () => {});
+      stream.close(8);
+    }
+    await closed;
+  });
+});
+
+test("a body is asked for (100-continue) only once the gate has let it in", async () => {
+  const { addresses } = await start({});
+  const request = (path: string) =>
+    `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 15\r\nexpect: 100-continue\r\nconnection: close\r\n\r\n`;
+  const asked = new Promise<string>((resolve, reject) => {
+    const socket = connectTcp(Number(addresses[0]!.split(":").at(-1)), "127.0.0.1");
+    let text = "";
+    socket.write(request("/events"));
+    socket.on("data", (data) => {
+      text += data.toString();
+      if (text.includes("100 Continue") && !text.includes("200 OK")) socket.write('{"user_id":"u"}');
+    });
+    socket.on("error", reject);
+    socket.on("close", () => resolve(text));
+  });
+  expect(await asked).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 OK/);
+  const refused = await tcpExchange(addresses[0]!, request("/nope"));
+  expect(refused).toMatch(/^HTTP\/1.1 404 /);
+});
+
+test("an answer whose reader is slow holds the service back", async () => {
+  const port = await start({});
+  const session = connectHttp2(port.url);
+  const stream = session.request({ ":path": "/v1/analytics/export?filter=endless" });
+  await new Promise((resolve) => stream.once("response", resolve));
+  // Nothing is read: what was made stops growing at the windows of the connection.
+  let made = -1;
+  await vi.waitFor(
+    () => {
+      const now = port.seen.pieces;
+      const still = now === made;
+      made = now;
+      expect(still).toBe(true);
+    },
+    { interval: 200, timeout: 10_000 },
+  );
+  expect(made).toBeLessThan(200);
+  session.destroy();
+  await vi.waitFor(() => expect(port.seen.calls.at(-1)!.call.signal.aborted).toBe(true));
+});
