@@ -1,10 +1,16 @@
+/**
+ * Time buckets. Days, weeks and months are calendar units of a zone, with its days of 23 and 25 hours; a day begins at
+ * its first existing instant. Hours and minutes are the local time cut with the offset in force, and a change of offset
+ * starts a new bucket.
+ */
 import { Granularity } from "../../gen/analytics/v1/analytics_series_pb.js";
 import { invalidField } from "../domain/errors.ts";
+import type { OffsetSegment, Zone } from "../domain/zone.ts";
 
 /** Most buckets of one question. */
 export const maxBuckets = 10_000;
 
-/** Buckets of a range in UTC, in microseconds since 1970. */
+/** Buckets of a range, in microseconds since 1970. */
 export interface Buckets {
   /** Ascending; bucket i ends where i + 1 starts. */
   readonly starts: readonly number[];
@@ -13,41 +19,114 @@ export interface Buckets {
 }
 
 const minuteUs = 60_000_000;
-const widths: Partial<Record<Granularity, number>> = {
+const dayUs = 1440 * minuteUs;
+/** Longest day, week and month, with what a change of offset adds. */
+const longestUs: Partial<Record<Granularity, number>> = {
+  [Granularity.DAY]: 2 * dayUs,
+  [Granularity.WEEK]: 9 * dayUs,
+  [Granularity.MONTH]: 33 * dayUs,
+};
+const shortestUs: Partial<Record<Granularity, number>> = {
   [Granularity.MINUTE]: minuteUs,
   [Granularity.HOUR]: 60 * minuteUs,
-  [Granularity.DAY]: 1440 * minuteUs,
-  [Granularity.WEEK]: 7 * 1440 * minuteUs,
+  [Granularity.DAY]: dayUs,
+  [Granularity.WEEK]: 7 * dayUs,
+  [Granularity.MONTH]: 28 * dayUs,
 };
-/** 1970-01-01 was a Thursday: the week before it began on Monday 1969-12-29. */
-const firstMondayUs = -3 * 1440 * minuteUs;
 
 /**
  * The buckets that [startUs, endUs) touches.
  *
  * @throws WeirError INVALID_ARGUMENT for more than 10,000 buckets
  */
-export function bucketsOf(granularity: Granularity, startUs: number, endUs: number): Buckets {
+export function bucketsOf(granularity: Granularity, zone: Zone, startUs: number, endUs: number): Buckets {
   if (endUs <= startUs) return { starts: [], endUs: startUs };
-  const width = widths[granularity];
-  if (width === undefined) return months(startUs, endUs);
-  const origin = granularity === Granularity.WEEK ? firstMondayUs : 0;
-  const first = Math.floor((startUs - origin) / width) * width + origin;
-  const count = Math.ceil((endUs - first) / width);
-  if (count > maxBuckets) throw tooMany(count);
-  return { starts: Array.from({ length: count }, (_, i) => first + i * width), endUs: first + count * width };
+  // Before any of them is computed: a range of centuries is refused at once.
+  const least = Math.floor((endUs - startUs) / shortestUs[granularity]!);
+  if (least > maxBuckets + 40 * 366) throw tooMany(least);
+  const longest = longestUs[granularity];
+  const edges =
+    longest === undefined
+      ? clockEdges(granularity, zone, startUs, endUs)
+      : calendarEdges(granularity, zone, startUs, endUs, longest);
+  const [end] = edges.slice(-1);
+  const starts = edges.slice(0, -1);
+  if (starts.length > maxBuckets) throw tooMany(starts.length);
+  return { starts, endUs: end! };
 }
 
-function months(startUs: number, endUs: number): Buckets {
-  const start = new Date(Math.floor(startUs / 1000));
-  const monthUs = (index: number) => Date.UTC(1970, index) * 1000;
-  let index = (start.getUTCFullYear() - 1970) * 12 + start.getUTCMonth();
-  const starts: number[] = [];
-  for (; monthUs(index) < endUs; index++) {
-    starts.push(monthUs(index));
-    if (starts.length > maxBuckets) throw tooMany(starts.length);
+/** Starts of the units that the range touches, and the end of the last. */
+function calendarEdges(
+  granularity: Granularity,
+  zone: Zone,
+  startUs: number,
+  endUs: number,
+  longestUs: number,
+): number[] {
+  const segments = zone.segments(startUs - longestUs, endUs + longestUs);
+  const next = nextUnit[granularity]!;
+  const edges: number[] = [];
+  let day = unitOf[granularity]!(localDay(segments, startUs));
+  // A day that an earlier instant has begun may start after the range's: then the unit before holds the range's start.
+  while (dayStart(segments, day) > startUs) day = unitOf[granularity]!(day - 1);
+  for (; ; day = next(day)) {
+    const at = dayStart(segments, day);
+    if (at !== edges.at(-1)) edges.push(at);
+    if (at >= endUs) return edges;
   }
-  return { starts, endUs: monthUs(index) };
+}
+
+/** First day of the unit that holds a day; days are numbered from 1970-01-01, a Thursday. */
+const unitOf: Partial<Record<Granularity, (day: number) => number>> = {
+  [Granularity.DAY]: (day) => day,
+  [Granularity.WEEK]: (day) => day - ((((day + 3) % 7) + 7) % 7),
+  [Granularity.MONTH]: (day) => {
+    const date = new Date(day * 86_400_000);
+    return Date.UTC(date.getUTCFullYear(), date.getUTCMonth()) / 86_400_000;
+  },
+};
+
+const nextUnit: Partial<Record<Granularity, (day: number) => number>> = {
+  [Granularity.DAY]: (day) => day + 1,
+  [Granularity.WEEK]: (day) => day + 7,
+  [Granularity.MONTH]: (day) => {
+    const date = new Date(day * 86_400_000);
+    return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1) / 86_400_000;
+  },
+};
+
+function localDay(segments: readonly OffsetSegment[], us: number): number {
+  const segment = segments.findLast(({ startUs }) => startUs <= us) ?? segments[0]!;
+  return Math.floor((us + segment.offsetUs) / dayUs);
+}
+
+/** First instant whose local date is that day or later. */
+function dayStart(segments: readonly OffsetSegment[], day: number): number {
+  for (let i = 0; i < segments.length; i++) {
+    const { startUs, offsetUs } = segments[i]!;
+    const at = Math.max(startUs, day * dayUs - offsetUs);
+    if (at < (segments[i + 1]?.startUs ?? Number.POSITIVE_INFINITY)) return at;
+  }
+  throw new RangeError("the segments do not reach that far");
+}
+
+function clockEdges(granularity: Granularity, zone: Zone, startUs: number, endUs: number): number[] {
+  const width = shortestUs[granularity]!;
+  const segments = zone.segments(startUs - width, endUs + width);
+  const edges: number[] = [];
+  for (let i = 0; i < segments.length; i++) {
+    const { startUs: from, offsetUs } = segments[i]!;
+    const to = segments[i + 1]?.startUs ?? Number.POSITIVE_INFINITY;
+    if (to <= startUs) continue;
+    const cut = Math.floor((Math.max(from, startUs) + offsetUs) / width) * width - offsetUs;
+    // The first segment's start is no change of offset.
+    let at = i === 0 ? cut : Math.max(from, cut);
+    for (; at < to; at = Math.floor((at + offsetUs) / width) * width + width - offsetUs) {
+      edges.push(at);
+      if (at >= endUs) return edges;
+    }
+  }
+  throw new RangeError("the segments do not reach that far");
 }
 
 function tooMany(count: number) {

@@ -9,7 +9,7 @@ import { timestampOf } from "./answers.ts";
 import { type Buckets, bucketsOf } from "./buckets.ts";
 import { select } from "./selection.ts";
 import type { QueryOptions } from "./service.ts";
-import { limitOf, notYetBuilt, parseDimension, parseMetric } from "./terms.ts";
+import { limitOf, parseDimension, parseMetric, parseZone } from "./terms.ts";
 
 type Methods = Pick<ServiceImplementation<typeof AnalyticsService>, "getTimeSeries" | "getBreakdown">;
 
@@ -32,15 +32,14 @@ export function seriesMethods({ store, visibility }: QueryOptions): Methods {
 
   return {
     async getTimeSeries(request, call) {
-      const timeZone = request.timeZone || "UTC";
-      if (timeZone !== "UTC") throw notYetBuilt(`time_zone ${timeZone}`);
+      const zone = parseZone(request.timeZone);
       const metric = parseMetric(request.metric);
       const groupBy = request.groupBy.map((text, i) => parseDimension(text, `group_by[${i}]`));
       const granularity = request.granularity || Granularity.DAY;
       const groupLimit = groupBy.length === 0 ? 1 : limitOf(request.limit);
       const selection = await select(request, call, visibility);
       const [startUs, endUs] = await closedRange(selection, call);
-      const buckets = bucketsOf(granularity, startUs, endUs);
+      const buckets = bucketsOf(granularity, zone, startUs, endUs);
       if (buckets.starts.length * groupLimit > maxCells) {
         const cells = `${buckets.starts.length} buckets times ${groupLimit} groups`;
         throw invalidField("limit", `${cells} are more than ${maxCells} cells`, "cells.max");
@@ -69,7 +68,7 @@ export function seriesMethods({ store, visibility }: QueryOptions): Methods {
       return {
         metric: metricText(metric),
         granularity,
-        timeZone,
+        timeZone: zone.name,
         groups: answer.groups.map(group),
         ...(answer.other ? { other: group(answer.other) } : {}),
       };

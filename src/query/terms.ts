@@ -1,5 +1,6 @@
 /** The terms of a question that come as text: metrics, dimensions, limits. */
 import { invalidField, WeirError } from "../domain/errors.ts";
+import { type Zone, zoneOf } from "../domain/zone.ts";
 import type { Dimension, Metric } from "../store/questions.ts";
 
 const measured = /^(sum|avg|min|max|p50|p90|p95|p99)\(([\s\S]+)\)$/;
@@ -25,6 +26,14 @@ export function parseDimension(text: string, path: string): Dimension {
   const key = stripPrefix(text, "properties.");
   if (key === "") throw invalidField(path, "properties. needs a key, such as properties.plan");
   return { kind: "property", key };
+}
+
+/** @throws WeirError INVALID_ARGUMENT where the zone is not known */
+export function parseZone(text: string): Zone {
+  const zone = zoneOf(text || "UTC");
+  if (!zone)
+    throw invalidField("time_zone", `${JSON.stringify(text)} is no IANA time zone, such as Europe/Berlin`);
+  return zone;
 }
 
 /** 0 means the default of 10. */
