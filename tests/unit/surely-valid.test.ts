@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { EventSchema } from "../../gen/analytics/v1/event_pb.js";
+import { EventSchema, type EventType } from "../../gen/analytics/v1/event_pb.js";
 import { validate } from "../../src/contract/validate.ts";
 import { surelyValid } from "../../src/ingestion/surely-valid.ts";
 
@@ -21,7 +21,7 @@ const event = fc
     sessionId: text(0, 128, 129),
     name: text(0, 128, 129),
     source: text(0, 128, 129),
-    eventType: fc.constantFrom(0, 1, 2, 3, 4, 4, 4, -1, 5),
+    eventType: fc.constantFrom<EventType>(0, 1, 2, 3, 4, 4, 4, -1 as EventType, 5 as EventType),
     timestamp: fc.option(
       fc.record({
         seconds: fc.constantFrom(0n, 1n, 4_000_000_000n, -1n),
