@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { partitionOf } from "../../src/domain/partition.ts";
 import {
   createGate,
+  type Gate,
   identities,
   logRecord,
   makeDirectory,
@@ -15,12 +16,15 @@ import {
 
 let directory: string;
 let current: OpenLog | undefined;
+let gate: Gate;
 
 beforeEach(async () => {
+  gate = createGate();
   directory = await makeDirectory();
 });
 
 afterEach(async () => {
+  gate.release();
   await current?.close();
   current = undefined;
   await removeDirectory(directory);
@@ -79,7 +83,6 @@ describe("an append", () => {
 
   it("shares a group with those that come while a write is under way", async () => {
     const flushes: number[] = [];
-    const gate = createGate();
     const log = await open({ wrap: gate.wrap, onFlush: ({ events }) => flushes.push(events) });
     gate.hold();
     const first = log.append([logRecord("first")]);
@@ -91,7 +94,6 @@ describe("an append", () => {
   });
 
   it("is not answered, and its records not read, before it is on disk", async () => {
-    const gate = createGate();
     const log = await open({ wrap: gate.wrap });
     gate.hold();
     let answered = false;
@@ -139,14 +141,12 @@ describe("a duplicate", () => {
   });
 
   it("of a record on its way to the disk waits for that write", async () => {
-    const gate = createGate();
     const log = await open({ wrap: gate.wrap });
     gate.hold();
     const order: string[] = [];
     const first = log.append([logRecord("a")]).then(() => order.push("first"));
     await vi.waitFor(() => expect(gate.waiting).toBe(1));
     const again = log.append([logRecord("a")]).then((r) => order.push(`duplicates ${r.duplicateCount}`));
-    // A later call has been looked up, so the duplicate before it has been, too.
     await vi.waitFor(() => expect(log.stats().duplicates).toBe(1));
     expect(order).toEqual([]);
     gate.release();
@@ -209,7 +209,6 @@ describe("the queue", () => {
   const full = { code: "RESOURCE_EXHAUSTED", reason: "QUEUE_FULL", retryDelayMs: expect.any(Number) };
 
   it("takes no part of a call that finds no room, and takes it once there is", async () => {
-    const gate = createGate();
     const log = await open({ wrap: gate.wrap, maxQueueEvents: 5 });
     gate.hold();
     const first = log.append([logRecord("a"), logRecord("b"), logRecord("c")]);
@@ -239,7 +238,6 @@ describe("the queue", () => {
 
 describe("a closed log", () => {
   it("answers what it took and refuses the rest", async () => {
-    const gate = createGate();
     const log = await open({ wrap: gate.wrap });
     gate.hold();
     const taken = log.append([logRecord("a")]);

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { WeirError } from "../../src/domain/errors.ts";
 import { readBlock } from "../../src/domain/record/block.ts";
 import {
   type LevelDatabase,
@@ -106,7 +107,7 @@ export async function identities(log: EventLog): Promise<string[]> {
   return (await readAll(log)).map((s) => s.identity).sort();
 }
 
-/** A database whose commits wait until they are let through. */
+/** A database whose commits wait until they are let through, or fail. */
 export interface Gate {
   readonly wrap: (database: LevelDatabase) => LevelDatabase;
   /** Commits that wait. */
@@ -115,19 +116,31 @@ export interface Gate {
   hold(): void;
   /** Lets the commits that wait, and all later ones, through. */
   release(): void;
+  /** Fails the commits that wait, before they reach the disk or after, and lets all later ones through. */
+  fail(when: "before" | "after"): void;
 }
 
 export function createGate(): Gate {
-  let waiting: (() => void)[] = [];
+  type Outcome = "written" | "before" | "after";
+  let waiting: ((outcome: Outcome) => void)[] = [];
   let held = false;
+
+  function end(outcome: Outcome): void {
+    held = false;
+    for (const go of waiting) go(outcome);
+    waiting = [];
+  }
+
   return {
     wrap: (database) =>
       // What is not held is the database's own.
       Object.create(database, {
         commit: {
           value: async (...commit: Parameters<LevelDatabase["commit"]>) => {
-            if (held) await new Promise<void>((resolve) => waiting.push(resolve));
-            await database.commit(...commit);
+            const outcome = held ? await new Promise<Outcome>((resolve) => waiting.push(resolve)) : "written";
+            if (outcome !== "before") await database.commit(...commit);
+            if (outcome !== "written")
+              throw new WeirError("UNAVAILABLE", "LOG_UNAVAILABLE", "failed as told");
           },
         },
       }),
@@ -137,10 +150,7 @@ export function createGate(): Gate {
     hold() {
       held = true;
     },
-    release() {
-      held = false;
-      for (const go of waiting) go();
-      waiting = [];
-    },
+    release: () => end("written"),
+    fail: end,
   };
 }
