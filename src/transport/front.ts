@@ -4,6 +4,7 @@
  * everything else is answered here.
  */
 
+import { Scope } from "../contract/options.ts";
 import { WeirError } from "../domain/errors.ts";
 import type { CallContext, CallOutcome } from "./calls.ts";
 import { isPreflight, respondPreflight, setCorsHeaders } from "./cors.ts";
@@ -139,7 +140,9 @@ function recordOf(
 
 /** The access log. The query is left out: it may hold a browser key. */
 function report(log: TransportLog, exchange: Exchange, record: CallRecord, target: Target | undefined): void {
-  const quiet = target?.kind === "page" && target.page.quiet && record.code === "OK";
+  // Probes, scrapes and what is sent in come so often that only their failures are worth a line.
+  const often = target?.kind === "page" ? target.page.quiet : target?.method.scope === Scope.INGEST;
+  const quiet = often === true && record.code === "OK";
   const fields = { ...record, verb: exchange.method, path: exchange.path.slice(0, 1024) };
   log[quiet ? "debug" : "info"](fields, "request");
 }
