@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import {
   BIGINT,
   BLOB,
@@ -120,6 +121,8 @@ async function append<R>(
     const chunk = DuckDBDataChunk.create(writer.types, part.length);
     chunk.setColumns(writer.columns(part, first));
     appender.appendDataChunk(chunk);
+    // Lets the questions' answers go out meanwhile.
+    await setImmediate();
   }
   appender.closeSync();
 }

@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { WeirError } from "../../domain/errors.ts";
 import type { Block } from "../../domain/record/block.ts";
 import { planQuestion } from "../sql/question.ts";
 import type { EventStore } from "../store.ts";
@@ -38,7 +39,7 @@ export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<Ev
   const slots = createSlots({ maxRunning: maxQueries, maxWaiting: maxWaitingQueries, now });
   let version = 0;
   let lastApplyMs: number | undefined;
-  /** Message of the last write where it failed; empty where it did not. */
+  /** Why the last write failed, where it did for the store's sake; else empty. */
   let failed = "";
 
   async function write<T>(call: { readonly answer: Promise<T> }): Promise<T> {
@@ -47,7 +48,7 @@ export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<Ev
       failed = "";
       return answer;
     } catch (error) {
-      failed = error instanceof Error ? error.message : String(error);
+      if (error instanceof WeirError && error.code === "UNAVAILABLE") failed = error.message;
       throw error;
     }
   }

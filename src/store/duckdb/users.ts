@@ -1,4 +1,10 @@
-import { type DuckDBConnection, LIST, listValue, VARCHAR } from "@duckdb/node-api";
+import {
+  type DuckDBConnection,
+  type DuckDBPreparedStatement,
+  LIST,
+  listValue,
+  VARCHAR,
+} from "@duckdb/node-api";
 import type { EventRow } from "./rows.ts";
 
 /** Users whose keys are kept in memory, in each of two generations. */
@@ -35,6 +41,10 @@ export async function createUserKeys(
   capacity: number = defaultCapacity,
 ): Promise<UserKeys> {
   const greatest = await connection.runAndReadAll("SELECT COALESCE(max(user_key), 0) FROM users");
+  const statement = await connection.prepare(
+    `SELECT project, user_id, user_key FROM users
+     WHERE (project, user_id) IN (SELECT unnest($1), unnest($2))`,
+  );
   let last = Number(greatest.getRows()[0]?.[0]);
   let recent = new Map<string, number>();
   let older = new Map<string, number>();
@@ -69,7 +79,7 @@ export async function createUserKeys(
       if (missing.size === 0) return { keys, added: [], commit() {} };
 
       const first = [...missing.values()].map(([index]) => rows[index!]!);
-      const found = await lookUp(connection, first);
+      const found = await lookUp(statement, first);
       const added: NewUser[] = [];
       const learnt = new Map<string, number>();
       for (const [identity, indexes] of missing) {
@@ -91,13 +101,16 @@ export async function createUserKeys(
   };
 }
 
-async function lookUp(connection: DuckDBConnection, rows: readonly EventRow[]): Promise<Map<string, number>> {
-  const result = await connection.runAndReadAll(
-    `SELECT project, user_id, user_key FROM users
-     WHERE (project, user_id) IN (SELECT unnest($1), unnest($2))`,
+/** The keys of the rows' users that have one, by identity. */
+async function lookUp(
+  statement: DuckDBPreparedStatement,
+  rows: readonly EventRow[],
+): Promise<Map<string, number>> {
+  statement.bind(
     [listValue(rows.map(({ project }) => project)), listValue(rows.map(({ flat }) => flat.userId))],
     [LIST(VARCHAR), LIST(VARCHAR)],
   );
+  const result = await statement.runAndReadAll();
   return new Map(
     result
       .getRows()

@@ -25,6 +25,15 @@ export async function createWriter(connection: DuckDBConnection): Promise<Writer
   const users = await createUserKeys(connection);
   const readRecord = createFlatRecordReader();
 
+  /** Prepared once: small applies are frequent, and planning would be a good part of them. */
+  const update = await connection.prepare(
+    'UPDATE positions SET "offset" = list_extract($1, "partition" + 1)',
+  );
+  async function writePositions(next: readonly number[]): Promise<void> {
+    update.bind([listValue(next.map(BigInt))], [LIST(BIGINT)]);
+    await update.run();
+  }
+
   async function transaction(work: () => Promise<void>): Promise<void> {
     await connection.run("BEGIN TRANSACTION");
     try {
@@ -67,7 +76,7 @@ export async function createWriter(connection: DuckDBConnection): Promise<Writer
         await appendUsers(connection, added);
         await appendEvents(connection, decoded.events, keys);
         await appendDeadLetters(connection, decoded.deadLetters);
-        await writePositions(connection, positions, decoded.positions);
+        await writePositions(decoded.positions);
       });
       commit();
       positions = [...decoded.positions];
@@ -77,7 +86,7 @@ export async function createWriter(connection: DuckDBConnection): Promise<Writer
 
     async skipTo(starts) {
       const next = positions.map((position, partition) => Math.max(position, starts[partition] ?? 0));
-      await transaction(() => writePositions(connection, positions, next));
+      await transaction(() => writePositions(next));
       positions = next;
     },
 
@@ -99,22 +108,6 @@ async function readPositions(connection: DuckDBConnection): Promise<number[]> {
 async function countRows(connection: DuckDBConnection): Promise<number> {
   const result = await connection.runAndReadAll("SELECT count(*) FROM events");
   return Number(result.getRows()[0]?.[0]);
-}
-
-/** Writes the positions that moved. */
-async function writePositions(
-  connection: DuckDBConnection,
-  before: readonly number[],
-  after: readonly number[],
-): Promise<void> {
-  const moved = [...after.keys()].filter((partition) => after[partition] !== before[partition]);
-  if (moved.length === 0) return;
-  await connection.run(
-    `UPDATE positions SET "offset" = moved.position
-     FROM (SELECT unnest($1) AS part, unnest($2) AS position) AS moved WHERE "partition" = moved.part`,
-    [listValue(moved), listValue(moved.map((partition) => BigInt(after[partition]!)))],
-    [LIST(INTEGER), LIST(BIGINT)],
-  );
 }
 
 function countApplied({ events, deadLetters }: DecodedBlocks): Applied {
