@@ -64,19 +64,20 @@ function timeout(ms: number, action: () => void): NodeJS.Timeout | undefined {
 }
 
 /**
- * The promise's outcome, or the signal's reason if that comes first. What the promise does later is not waited for,
- * nor is its failure reported.
+ * The promise's outcome, or the signal's reason once that is aborted. Work that fails by the same signal may say better
+ * why: its error counts until the next turn of the event loop. What the promise does later is not waited for, nor is
+ * its failure reported.
  */
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    // Work that ends by the same signal may say better why: it has until the next turn of the event loop.
     const onAbort = () => setImmediate(() => reject(signal.reason));
     if (signal.aborted) onAbort();
     else signal.addEventListener("abort", onAbort, { once: true });
     promise.then(
       (value) => {
         signal.removeEventListener("abort", onAbort);
-        resolve(value);
+        if (signal.aborted) reject(signal.reason);
+        else resolve(value);
       },
       (error: unknown) => {
         signal.removeEventListener("abort", onAbort);

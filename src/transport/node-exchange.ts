@@ -23,8 +23,10 @@ export function createNodeExchange(
   const mark = url.indexOf("?");
   const controller = new AbortController();
   let expectsContinue = !http2 && request.headers.expect?.toLowerCase() === "100-continue";
+  let over = false;
   const closed = new Promise<void>((resolve) => {
     response.once("close", () => {
+      over = true;
       // A stream of HTTP/2 that was reset says that it is finished, but not that it was ended.
       if (!(http2 ? response.writableEnded : response.writableFinished)) controller.abort(gone());
       resolve();
@@ -37,8 +39,15 @@ export function createNodeExchange(
     expectsContinue = false;
     return readChunks(request);
   };
+  const writeAll = async (body: AsyncIterable<Uint8Array>) => {
+    for await (const piece of body) {
+      if (over) return;
+      if (!response.write(piece)) await drained(response);
+    }
+    response.end();
+  };
   const begin = (status: number, headers: Readonly<Record<string, string>>): boolean => {
-    if (response.destroyed || response.headersSent) return false;
+    if (over || response.headersSent) return false;
     response.writeHead(status, headers);
     return true;
   };
@@ -68,7 +77,7 @@ export function createNodeExchange(
       if (!begin(status, headers)) return;
       try {
         if (request.method === "HEAD") response.end();
-        else await writeAll(response, body, closed);
+        else await writeAll(body);
       } catch {
         // The status is sent: only a body cut short tells of the failure.
         response.destroy();
@@ -95,18 +104,15 @@ function hostOf(request: IncomingMessage): string | undefined {
   return `${authority}, ${host}`;
 }
 
-async function writeAll(
-  response: ServerResponse,
-  body: AsyncIterable<Uint8Array>,
-  closed: Promise<void>,
-): Promise<void> {
-  for await (const piece of body) {
-    if (response.destroyed) return;
-    if (!response.write(piece)) await Promise.race([drained(response), closed]);
-  }
-  response.end();
-}
-
+/** Resolves once more can be written, or the response is closed. */
 function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => response.once("drain", resolve));
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off("drain", done);
+      response.off("close", done);
+      resolve();
+    };
+    response.once("drain", done);
+    response.once("close", done);
+  });
 }
