@@ -107,10 +107,13 @@ export async function createLevelLog(options: LevelLogOptions): Promise<EventLog
     },
     trim: (applied, madeBeforeMs) => inTurn(() => upkeep.trim(applied, madeBeforeMs)),
     forgetIds: (receivedBeforeMs) => inTurn(() => upkeep.forgetIds(receivedBeforeMs)),
-    health: () =>
-      writer.available && database.open
+    health() {
+      const { failure } = writer;
+      if (failure !== undefined) return { name: "log", status: "unhealthy", message: failure.message };
+      return database.open
         ? { name: "log", status: "healthy", message: "" }
-        : { name: "log", status: "unhealthy", message: `cannot be written: ${database.lastFailure}` },
+        : { name: "log", status: "unhealthy", message: `the log cannot be written: ${database.lastFailure}` };
+    },
     stats: () => ({
       ...writer.stats(),
       reopened: database.reopened,

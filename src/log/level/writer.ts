@@ -7,14 +7,10 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { WeirError } from "../../domain/errors.ts";
-import { partitionOf } from "../../domain/partition.ts";
 import type { AppendResult, LogRecord } from "../log.ts";
 import { type Append, createAppendQueue } from "./appends.ts";
-import type { LevelDatabase } from "./database.ts";
 import { createGroup, type Group } from "./group.ts";
-import type { IdHasher } from "./ids.ts";
-import { idOffset, idPartition, idReceivedMs, newIdKey, writeIdKey } from "./keys.ts";
-import type { Positions } from "./positions.ts";
+import { createPlacement, type PlacementOptions } from "./placement.ts";
 
 /** One group that reached the disk. */
 export interface Flush {
@@ -33,18 +29,11 @@ export interface WriteFailure {
   readonly lost: number;
 }
 
-export interface WriterOptions {
-  readonly database: LevelDatabase;
-  readonly positions: Positions;
-  readonly partitions: number;
-  readonly hashId: IdHasher;
-  /** Milliseconds since its received time after which an id is taken for a new one. */
-  readonly dedupWindowMs: number;
+export interface WriterOptions extends PlacementOptions {
   readonly maxQueueEvents: number;
   readonly maxQueueBytes: number;
   readonly maxGroupEvents: number;
   readonly maxGroupBytes: number;
-  readonly now: () => number;
   readonly onFlush: (flush: Flush) => void;
   readonly onWriteFailure: (failure: WriteFailure) => void;
   /** Called after each group that reached the disk, once `positions` say so. */
@@ -63,8 +52,8 @@ export interface WriterStats {
 }
 
 export interface Writer {
-  /** Whether records are taken: not between a failed write and the way out of it. */
-  readonly available: boolean;
+  /** Why no records are taken, between a failed write and the way out of it; else undefined. */
+  readonly failure: WeirError | undefined;
   append(records: readonly LogRecord[]): Promise<AppendResult>;
   enqueue(records: readonly LogRecord[]): void;
   stats(): WriterStats;
@@ -79,9 +68,9 @@ const retryDelays = { least: 20, most: 2000 };
 const recoverPauseMs = 1000;
 
 export function createWriter(options: WriterOptions): Writer {
-  const { database, positions, hashId, partitions } = options;
+  const { database, positions } = options;
   const queue = createAppendQueue({ maxEvents: options.maxQueueEvents, maxBytes: options.maxQueueBytes });
-  const lookupKey = newIdKey();
+  const place = createPlacement(options);
   const closing = new AbortController();
   let filling: Group | undefined;
   let inFlight: Group | undefined;
@@ -144,60 +133,12 @@ export function createWriter(options: WriterOptions): Writer {
       filling ??= createGroup(database);
       for (; append.next < append.records.length; append.next++, left--) {
         if (left === 0 || isFull(filling)) return;
-        place(append, filling);
+        if (place(append, filling, inFlight)) duplicates++;
       }
       queue.shift();
       if (append.group === undefined || append.group.durable) settle(append);
       else append.group.waiting.push(append);
     }
-  }
-
-  /** Finds the next record's first copy, or gives it an offset. */
-  function place(append: Append, group: Group): void {
-    const record = append.records[append.next]!;
-    const idHash = hashId(record.project, record.userId, record.id);
-    const holder = find(idHash, group);
-    if (holder === undefined) {
-      const stored = lookUp(idHash);
-      if (stored !== undefined) {
-        answer(append, idPartition(stored), idOffset(stored), true);
-        return;
-      }
-      const partition = partitionOf(record.userId, partitions);
-      const offset = positions.next[partition]!;
-      group.add(record, idHash, partition, offset);
-      positions.next[partition] = offset + 1;
-      append.group = group;
-      answer(append, partition, offset, false);
-      return;
-    }
-    const at = holder.find(idHash)!;
-    // The filling group is written after the one in flight: wait for the later of the two.
-    if (append.group !== group) append.group = holder;
-    answer(append, holder.partitionAt(at), holder.offsetAt(at), true);
-  }
-
-  function find(idHash: string, group: Group): Group | undefined {
-    if (group.find(idHash) !== undefined) return group;
-    return inFlight?.find(idHash) === undefined ? undefined : inFlight;
-  }
-
-  function lookUp(idHash: string): Uint8Array | undefined {
-    writeIdKey(lookupKey, idHash);
-    const stored = database.getSync(lookupKey);
-    if (stored === undefined || options.now() - idReceivedMs(stored) > options.dedupWindowMs)
-      return undefined;
-    return stored;
-  }
-
-  function answer(append: Append, partition: number, offset: number, duplicate: boolean): void {
-    if (duplicate) duplicates++;
-    if (append.answer === undefined) return;
-    append.answer.partitions[append.next] = partition;
-    append.answer.offsets[append.next] = offset;
-    if (!duplicate) return;
-    append.answer.duplicates[append.next] = 1;
-    append.answer.duplicateCount++;
   }
 
   function settle(append: Append): void {
@@ -277,8 +218,8 @@ export function createWriter(options: WriterOptions): Writer {
   }
 
   return {
-    get available() {
-      return available;
+    get failure() {
+      return available ? undefined : lastError;
     },
     append(records) {
       try {

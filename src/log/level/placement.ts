@@ -1,0 +1,70 @@
+import { partitionOf } from "../../domain/partition.ts";
+import type { Append } from "./appends.ts";
+import type { LevelDatabase } from "./database.ts";
+import type { Group } from "./group.ts";
+import type { IdHasher } from "./ids.ts";
+import { idOffset, idPartition, idReceivedMs, newIdKey, writeIdKey } from "./keys.ts";
+import type { Positions } from "./positions.ts";
+
+export interface PlacementOptions {
+  readonly database: LevelDatabase;
+  readonly positions: Positions;
+  readonly partitions: number;
+  readonly hashId: IdHasher;
+  /** Milliseconds since its received time after which an id is taken for a new one. */
+  readonly dedupWindowMs: number;
+  readonly now: () => number;
+}
+
+/**
+ * Finds the place of an append's next record: that of its first copy in the filling group, in the one in flight or in
+ * the index, in this order, or else a new one at the end of its partition. Answers whether it is a duplicate.
+ */
+export type Place = (append: Append, filling: Group, inFlight: Group | undefined) => boolean;
+
+export function createPlacement(options: PlacementOptions): Place {
+  const { database, positions, partitions, hashId } = options;
+  const lookupKey = newIdKey();
+
+  function lookUp(idHash: string): Uint8Array | undefined {
+    writeIdKey(lookupKey, idHash);
+    const stored = database.getSync(lookupKey);
+    if (stored === undefined || options.now() - idReceivedMs(stored) > options.dedupWindowMs)
+      return undefined;
+    return stored;
+  }
+
+  return (append, filling, inFlight) => {
+    const record = append.records[append.next]!;
+    const idHash = hashId(record.project, record.userId, record.id);
+    for (const group of [filling, inFlight]) {
+      const at = group?.find(idHash);
+      if (group === undefined || at === undefined) continue;
+      // The filling group is written after the one in flight: wait for the later of the two.
+      if (append.group !== filling) append.group = group;
+      answer(append, group.partitionAt(at), group.offsetAt(at), true);
+      return true;
+    }
+    const stored = lookUp(idHash);
+    if (stored !== undefined) {
+      answer(append, idPartition(stored), idOffset(stored), true);
+      return true;
+    }
+    const partition = partitionOf(record.userId, partitions);
+    const offset = positions.next[partition]!;
+    filling.add(record, idHash, partition, offset);
+    positions.next[partition] = offset + 1;
+    append.group = filling;
+    answer(append, partition, offset, false);
+    return false;
+  };
+}
+
+function answer({ answer, next }: Append, partition: number, offset: number, duplicate: boolean): void {
+  if (answer === undefined) return;
+  answer.partitions[next] = partition;
+  answer.offsets[next] = offset;
+  if (!duplicate) return;
+  answer.duplicates[next] = 1;
+  answer.duplicateCount++;
+}
