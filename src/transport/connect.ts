@@ -1,11 +1,6 @@
 /** Mounts the methods on connect-es, which speaks Connect, gRPC and gRPC-Web, and bounds what it reads and answers. */
 import type { DescMethod, Message } from "@bufbuild/protobuf";
-import {
-  type ConnectError,
-  type ConnectRouter,
-  createContextKey,
-  type HandlerContext,
-} from "@connectrpc/connect";
+import { ConnectError, type ConnectRouter, createContextKey, type HandlerContext } from "@connectrpc/connect";
 import type {
   UniversalHandler,
   UniversalServerRequest,
@@ -56,9 +51,9 @@ function createHandler(router: ConnectRouter, desc: DescMethod, calls: Calls): U
     server_streaming: (request: Message, context: HandlerContext) =>
       rethrowing(calls.serverStream(contextOf(context), desc.input, request)),
     client_streaming: (requests: AsyncIterable<Message>, context: HandlerContext) =>
-      calls.clientStream(contextOf(context), desc.input, requests).catch(rethrow),
+      calls.clientStream(contextOf(context), desc.input, reading(requests)).catch(rethrow),
     bidi_streaming: (requests: AsyncIterable<Message>, context: HandlerContext) =>
-      rethrowing(calls.bidiStream(contextOf(context), desc.input, requests)),
+      rethrowing(calls.bidiStream(contextOf(context), desc.input, reading(requests))),
   };
   const before = router.handlers.length;
   router.rpc(desc, implementations[desc.methodKind] as never);
@@ -74,6 +69,17 @@ async function* rethrowing<T>(answers: AsyncIterable<T>): AsyncGenerator<T> {
     yield* answers;
   } catch (error) {
     rethrow(error);
+  }
+}
+
+/** A stream's messages; what keeps one from being read is the caller's fault, though the call is under way. */
+async function* reading<T>(requests: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* requests;
+  } catch (cause) {
+    const error = ConnectError.from(cause);
+    if (error.cause instanceof WeirError) throw error.cause;
+    throw fromForeign(error, { invoked: false, violations: () => [] });
   }
 }
 
