@@ -3,6 +3,7 @@
  * the path of each field that is wrong, which the decoder itself does not say; the search runs only then.
  */
 import {
+  type DescEnum,
   type DescField,
   type DescMessage,
   fromJson,
@@ -76,7 +77,9 @@ function explainMessage(desc: DescMessage, json: JsonValue, path: string, found:
       }
     }
   }
-  if (found.length === before) probe(desc, json, path, found);
+  if (found.length > before) return;
+  const form = forms[desc.typeName];
+  probe(desc, json, path, found, form === undefined ? undefined : `${shown(json)} is no ${form}`);
 }
 
 function explainField(field: DescField, value: JsonValue, path: string, found: FieldViolation[]): void {
@@ -84,7 +87,7 @@ function explainField(field: DescField, value: JsonValue, path: string, found: F
   const each = (element: JsonValue, at: string, wrap: (element: JsonValue) => JsonValue) => {
     if (found.length >= maxViolations) return;
     if (message !== undefined) explainMessage(message, element, at, found);
-    else probe(field.parent, { [field.name]: wrap(element) }, at, found);
+    else probe(field.parent, { [field.name]: wrap(element) }, at, found, noneOf(field.enum, element));
   };
   if (field.fieldKind === "list") {
     if (!Array.isArray(value)) {
@@ -107,15 +110,39 @@ function explainField(field: DescField, value: JsonValue, path: string, found: F
   }
 }
 
-/** Lets the decoder say what is wrong, if anything is. */
-function probe(desc: DescMessage, json: JsonValue, path: string, found: FieldViolation[]): void {
+/** Lets the decoder say what is wrong, if anything is; `better` says it where the decoder only repeats the value. */
+function probe(
+  desc: DescMessage,
+  json: JsonValue,
+  path: string,
+  found: FieldViolation[],
+  better: string | undefined,
+): void {
   try {
     fromJson(desc, json, options);
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    const message = `does not parse: ${text.replace(/^cannot decode .*? from JSON: /, "")}`;
-    found.push({ field: path, ruleId: "json.value", message });
+    const said = text
+      .replace(/^cannot decode .*? from JSON: /, "")
+      .replace(/^map entry "(?:[^"\\]|\\.)*": /, "");
+    found.push({ field: path, ruleId: "json.value", message: better ?? `does not parse: ${said}` });
   }
+}
+
+/** What types look like whose JSON is text. */
+const forms: Readonly<Record<string, string>> = {
+  "google.protobuf.Timestamp": "time such as 2024-01-01T12:00:00Z",
+  "google.protobuf.Duration": "duration such as 1.5s",
+};
+
+function noneOf(desc: DescEnum | undefined, value: JsonValue): string | undefined {
+  return desc && `${shown(value)} is none of ${desc.values.map(({ name }) => name).join(", ")}`;
+}
+
+/** A value as it may stand in a message. */
+function shown(value: JsonValue): string {
+  const text = JSON.stringify(value);
+  return text.length <= 100 ? text : `${text.slice(0, 100)}…`;
 }
 
 /** Whether the type's JSON is not an object of its fields: Timestamp, Duration, Struct, Any and their kin. */
