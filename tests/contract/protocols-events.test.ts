@@ -24,7 +24,8 @@ import {
   type Way,
 } from "../support/ways.ts";
 
-const server = await startServer();
+// At debug its log has a line for every call.
+const server = await startServer({ env: { WEIR_LOG_LEVEL: "debug" } });
 const typedClients = (["grpc", "grpc-web", "connect"] as const).map((protocol) => ({
   protocol,
   weir: createWeirClient({ url: server.url, protocol }),

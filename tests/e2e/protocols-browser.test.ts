@@ -22,7 +22,8 @@ let weir: WeirClient;
 let inNode: Way;
 
 beforeAll(async () => {
-  server = await startServer();
+  // At debug its log has a line for every call.
+  server = await startServer({ env: { WEIR_LOG_LEVEL: "debug" } });
   weir = createWeirClient({ url: server.url });
   inNode = clientWay({ name: "Node", protocol: "grpc", asksBy: "POST" }, weir.transport);
   browser = await launchBrowser();
