@@ -11,6 +11,8 @@ export interface ApplyResult {
   readonly duplicates: number;
   /** Rows, dead letters and duplicates by project, for the metrics. */
   readonly byProject: ReadonlyMap<string, { applied: number; deadLetters: number; duplicates: number }>;
+  /** Dead letters by project and reason. */
+  readonly deadLetterReasons: readonly { project: string; reason: string; count: number }[];
   /** When the server received the oldest row, in milliseconds since 1970; absent without rows. */
   readonly oldestReceivedMs?: number;
 }

@@ -3,6 +3,7 @@ import type { ErrorCode, ErrorReason } from "../../domain/errors.ts";
 import type { Block } from "../../domain/record/block.ts";
 import type { Statement } from "../sql/fragment.ts";
 import type { Table } from "../sql/plan.ts";
+import type { ApplyResult } from "../store.ts";
 
 /** What the worker opens. */
 export interface WorkerOptions {
@@ -25,6 +26,7 @@ export interface Applied {
   readonly applied: number;
   readonly deadLetters: number;
   readonly byProject: readonly (readonly [project: string, { applied: number; deadLetters: number }])[];
+  readonly deadLetterReasons: ApplyResult["deadLetterReasons"];
   readonly oldestReceivedUs: number | undefined;
 }
 

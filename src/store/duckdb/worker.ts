@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { WeirError } from "../../domain/errors.ts";
+import { releaseStartMemory } from "../../domain/heap.ts";
 import { BrokenBlockError } from "../../domain/record/block.ts";
 import { StoreStartError } from "../store.ts";
 import type { Failure, Reply, Request, WorkerOptions } from "./protocol.ts";
@@ -80,6 +81,7 @@ try {
     warnings.push(warning),
   );
   serve(session);
+  await releaseStartMemory();
   reply({ id: 0, state: session.state });
 } catch (error) {
   reply({ id: 0, failure: failureOf(error) });

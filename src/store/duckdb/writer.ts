@@ -122,11 +122,19 @@ function countApplied({ events, deadLetters }: DecodedBlocks): Applied {
     of(project).applied++;
     oldestReceivedUs = Math.min(oldestReceivedUs ?? flat.receivedUs, flat.receivedUs);
   }
-  for (const { project } of deadLetters) of(project).deadLetters++;
+  const reasons = new Map<string, { project: string; reason: string; count: number }>();
+  for (const { project, reason } of deadLetters) {
+    of(project).deadLetters++;
+    const key = `${reason} ${project}`;
+    const entry = reasons.get(key) ?? { project, reason, count: 0 };
+    entry.count++;
+    reasons.set(key, entry);
+  }
   return {
     applied: events.length,
     deadLetters: deadLetters.length,
     byProject: [...byProject],
+    deadLetterReasons: [...reasons.values()],
     oldestReceivedUs,
   };
 }
