@@ -4,6 +4,7 @@
  * that is reset at once takes its trailers along.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Limits } from "./limits.ts";
 
 export function lingerAfter(
@@ -12,9 +13,11 @@ export function lingerAfter(
   { lingerBytes, lingerMs }: Pick<Limits, "lingerBytes" | "lingerMs">,
 ): void {
   const stream = http2StreamOf(request);
-  // The response of HTTP/2 says that it is finished only once its stream is closed.
-  (stream ?? response).once("finish", () => {
+  // The response of HTTP/2 says that it is finished only once its stream is closed. That of HTTP/1.1 is heard before
+  // Node hears it, and closes the connection of a caller that asked for that.
+  (stream ?? response).prependOnceListener("finish", () => {
     if (request.complete || request.destroyed) return;
+    const release = stream === undefined ? holdOpen(request.socket) : () => {};
     const noError = 0;
     const give = () => (stream === undefined ? request.socket.destroy() : stream.close(noError));
     const timer = setTimeout(give, lingerMs).unref();
@@ -23,15 +26,34 @@ export function lingerAfter(
       left -= chunk.length;
       if (left < 0) give();
     });
-    const over = () => clearTimeout(timer);
+    const over = () => {
+      clearTimeout(timer);
+      release();
+    };
     request.once("close", over);
     request.once("end", over);
     request.resume();
   });
 }
 
+/** Puts off that the connection is closed once all is written. @returns what lets it be closed */
+function holdOpen(socket: Socket): () => void {
+  let wanted = false;
+  let held = true;
+  socket.destroySoon = () => {
+    wanted = true;
+  };
+  return () => {
+    if (!held) return;
+    held = false;
+    // Uncovers the method of every socket.
+    delete (socket as Partial<Socket>).destroySoon;
+    if (wanted) socket.destroySoon();
+  };
+}
+
 interface Http2Stream {
-  once(event: "finish", listener: () => void): unknown;
+  prependOnceListener(event: "finish", listener: () => void): unknown;
   close(code: number): void;
 }
 
