@@ -89,7 +89,8 @@ export function createAdmission(options: AdmissionOptions): Admission {
       const rejections: Rejection[] = [];
       for (let index = 0; index < candidates.length; index++) {
         const failed = unparsed?.get(index);
-        const checked = failed ? { id: "", violations: [failed] } : check(candidates[index]!, reception);
+        const candidate = candidates[index]!;
+        const checked = failed ? { id: idOf(candidate), violations: [failed] } : check(candidate, reception);
         if (checked.violations !== undefined) {
           rejections.push({ index, id: checked.id, violations: checked.violations });
           ids.push(checked.id);
@@ -142,6 +143,11 @@ export function createAdmission(options: AdmissionOptions): Admission {
 
 const unknownOutcome =
   "the events were not durable by the deadline: the outcome is unknown, and the same ids may be sent again";
+
+/** Of an event that did not parse, as far as it is known. */
+function idOf(candidate: Candidate): string {
+  return candidate instanceof Uint8Array ? "" : candidate.id;
+}
 
 function clockShift(ingest: IngestOptions | undefined, receivedMs: number): number {
   if (!ingest?.sentTime) return 0;

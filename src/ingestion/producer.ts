@@ -36,7 +36,7 @@ export function createProducerService(options: {
       const event = fromFlatEvent(flat);
       if ("$typeName" in event) return event;
       if (!unparsed.has(index)) unparsed.set(index, event);
-      return create(EventSchema);
+      return create(EventSchema, { id: flat.id });
     });
     return admission.admit(candidates, ingest, senderOf(call), unparsed);
   }

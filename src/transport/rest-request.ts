@@ -1,5 +1,12 @@
 /** Makes a request message of a REST request: path variables, query and body, as google.api.http maps them. */
-import { create, type DescField, type JsonObject, type JsonValue, type Message } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescField,
+  type JsonObject,
+  type JsonValue,
+  type Message,
+  ScalarType,
+} from "@bufbuild/protobuf";
 import type { RestBinding } from "../contract/bindings.ts";
 import { elementFromJson, isObject, messageFromJson, refused } from "../contract/json-request.ts";
 import { restOptionsOf } from "../contract/options.ts";
@@ -64,7 +71,7 @@ export async function readRestRequest(
 interface Elements {
   readonly key: string;
   readonly field: DescField;
-  /** An empty message stands where one did not parse. */
+  /** Where one did not parse there stands one with no more than its id. */
   readonly messages: Message[];
   readonly unparsed: ReadonlyMap<number, FieldViolation>;
 }
@@ -85,7 +92,8 @@ function takeElements(binding: RestBinding, body: JsonObject): Elements | undefi
     const parsed = elementFromJson(message, element);
     if ("$typeName" in parsed) return parsed;
     unparsed.set(index, parsed);
-    return create(message);
+    const id = isObject(element) && typeof element.id === "string" ? element.id : "";
+    return create(message, message.field.id?.scalar === ScalarType.STRING ? { id } : {});
   });
   return { key, field, messages, unparsed };
 }

@@ -2,11 +2,11 @@ import { type DescMethod, type JsonObject, type JsonValue, type Message, toJson 
 import { type RestBinding, restBindings } from "../../src/contract/bindings.ts";
 import { contractRegistry, contractServices } from "../../src/contract/registry.ts";
 
-export const bindings = restBindings(contractServices);
+const bindings = restBindings(contractServices);
 
-/** The first REST route of a method; undefined where it has none. */
-export function bindingOf(method: DescMethod): RestBinding | undefined {
-  return bindings.find((binding) => binding.method === method);
+/** The REST routes of a method. */
+export function bindingsOf(method: DescMethod): readonly RestBinding[] {
+  return bindings.filter((binding) => binding.method === method);
 }
 
 /** What a user would send for the request over this route. */

@@ -1,16 +1,18 @@
 /** How each protocol puts a request on the wire, byte by byte, so that a test can break it. */
 import { type DescMethod, fromBinary, fromJson, type Message, toBinary, toJson } from "@bufbuild/protobuf";
+import type { RestBinding } from "../../src/contract/bindings.ts";
 import { contractRegistry } from "../../src/contract/registry.ts";
 import {
   connectFailure,
   connectStreamFailure,
+  envelopes,
   type Failure,
   grpcFailure,
   grpcWebFailure,
   restFailure,
 } from "./failures.ts";
 import type { RawAnswer, RawRequest } from "./http.ts";
-import { bindingOf, restRequest } from "./rest-request.ts";
+import { bindingsOf, restRequest } from "./rest-request.ts";
 
 export interface Wire {
   readonly name: string;
@@ -29,7 +31,7 @@ export interface Wire {
   withBody(request: RawRequest, bytes: Uint8Array): RawRequest;
   /** The error that an answer tells. @throws Error where it tells none */
   failure(answer: RawAnswer): Failure;
-  /** The message that an answer brings. @throws Error where it brings none */
+  /** The (first) message that an answer brings. @throws Error where it brings none */
   message(method: DescMethod, answer: RawAnswer): Message;
 }
 
@@ -107,11 +109,8 @@ export const rest: Wire = {
   json: true,
   framed: false,
   request: (method, message) => {
-    const binding = bindingOf(method);
-    if (binding === undefined) return undefined;
-    const { verb, path, body } = restRequest(binding, method.input, message);
-    const sent = body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) };
-    return { version: "1.1", verb, path, headers: { "content-type": "application/json" }, ...sent };
+    const [binding] = bindingsOf(method);
+    return binding === undefined ? undefined : restCall(binding, message);
   },
   ...unframed,
   failure: restFailure,
@@ -120,6 +119,13 @@ export const rest: Wire = {
     return fromJson(method.output, JSON.parse(answer.body.toString()));
   },
 };
+
+/** The call over one of the method's routes. */
+export function restCall(binding: RestBinding, message: Message): RawRequest {
+  const { verb, path, body } = restRequest(binding, binding.method.input, message);
+  const sent = body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) };
+  return { version: "1.1", verb, path, headers: { "content-type": "application/json" }, ...sent };
+}
 
 export const connectJson = connect(true);
 
@@ -161,6 +167,12 @@ function connectStream(json: boolean, version: RawRequest["version"]): Wire {
       body: envelope(bytes, 1),
     }),
     failure: connectStreamFailure,
+    message: (method, answer) => {
+      const first = envelopes(answer.body)[0];
+      if (first?.flags !== 0) throw new Error(JSON.stringify(connectStreamFailure(answer)));
+      if (!json) return fromBinary(method.output, first.data);
+      return fromJson(method.output, JSON.parse(first.data.toString()));
+    },
   };
 }
 
