@@ -45,7 +45,8 @@ export function fromForeign(error: ConnectError, { invoked, violations }: Foreig
     });
   }
   const meaning = meanings[error.code];
-  return meaning === undefined ? toWeirError(error) : new WeirError(...meaning, text);
+  if (meaning === undefined) return toWeirError(error);
+  return new WeirError(...meaning, text.replace(/configured readMaxBytes (\d+)/, "the limit of $1 bytes"));
 }
 
 function malformed(text: string): WeirError {

@@ -28,6 +28,8 @@ export interface RestSource {
   readonly plainText: boolean;
 }
 
+/** What curl -d says where it is told nothing else. */
+const formType = "application/x-www-form-urlencoded";
 const browserKeyParameter: ReadonlySet<string> = new Set(["key"]);
 const noParameter: ReadonlySet<string> = new Set();
 const allParsed: ReadonlyMap<number, FieldViolation> = new Map();
@@ -107,7 +109,10 @@ async function readJson(
   const sent = exchange.header("content-type") ?? "application/json";
   const type = sent.toLowerCase().split(";")[0]!.trim();
   if (type !== "application/json" && !(plainText && type === "text/plain")) {
-    throw unsupported(`content type ${sent} is not application/json${plainText ? " or text/plain" : ""}`);
+    const hint = type === formType ? ": give curl -H 'content-type: application/json'" : "";
+    throw unsupported(
+      `content type ${sent} is not application/json${plainText ? " or text/plain" : ""}${hint}`,
+    );
   }
   const bytes = await exchange.body(maxBodyBytes);
   if (bytes.length === 0) return undefined;

@@ -53,7 +53,7 @@ const unsupported = { reason: "UNSUPPORTED_MEDIA_TYPE", message: /br.* gzip/ };
 const large = {
   code: "ResourceExhausted",
   reason: "BODY_TOO_LARGE",
-  message: /8388608/,
+  message: /than (the limit of )?8388608 bytes/,
   status: ({ protocol }: Wire) => (protocol === "rest" ? 413 : protocol === "connect" ? 429 : undefined),
 };
 
