@@ -83,7 +83,17 @@ export function createLogger({
   lines.on("drop", () => {
     dropped++;
   });
+  /** Whether the last write failed, as on a full disk. What waits is tried again with the next line. */
+  let failing = false;
+  const flushSync = lines.flushSync;
+  lines.on("error", () => {
+    failing = true;
+    // As the process exits, pino would try to write what is left for ever.
+    lines.flushSync = () => {};
+  });
   lines.on("drain", () => {
+    failing = false;
+    lines.flushSync = flushSync;
     if (dropped === 0) return;
     const count = dropped;
     dropped = 0;
@@ -93,15 +103,16 @@ export function createLogger({
     ...wrap(root),
     flush() {
       const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(() => {
+      const giveUp = () => {
         // Else what waits would be written as the process exits, which a reader that stands still can hold up for ever.
         open = false;
         lines.destroy();
         resolve();
-      }, flushMs);
+      };
+      const timer = setTimeout(giveUp, flushMs);
       // An error here is that a pipe or terminal cannot be synced, or that nobody reads any more.
       // Twice, for the line about dropped ones that the first may bring forth.
-      lines.flush(() => lines.flush(() => resolve()));
+      lines.flush(() => (failing ? giveUp() : lines.flush(() => resolve())));
       return promise.finally(() => clearTimeout(timer));
     },
   };

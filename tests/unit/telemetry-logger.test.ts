@@ -146,6 +146,34 @@ describe("logger", () => {
     expect(await exited).toEqual([3, null]);
   });
 
+  it.each([
+    { end: "having flushed its lines", how: "await logger.flush();" },
+    { end: "at once", how: "" },
+  ])("lets the process go on and end $end, though no line can be written", async ({ how }) => {
+    const module = new URL("../../src/telemetry/logger.ts", import.meta.url).href;
+    const script = `
+      import { setImmediate } from "node:timers/promises";
+      import { createLogger } from ${JSON.stringify(module)};
+      const logger = createLogger({ pretty: false });
+      for (let i = 0; i < 100; i++) {
+        logger.info({ text: "x".repeat(100_000) }, "line");
+        await setImmediate();
+      }
+      ${how}
+      console.error("alive");
+      process.exit(3);
+    `;
+    const full = openSync("/dev/full", "w");
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["ignore", full, "pipe"],
+    });
+    closeSync(full);
+    const exited = once(child, "exit");
+    const [said] = await once(child.stderr!, "data");
+    expect(String(said)).toBe("alive\n");
+    expect(await exited).toEqual([3, null]);
+  });
+
   it("writes coloured lines for people when asked, without secrets", async () => {
     const text = await written({ pretty: true }, (logger) =>
       logger.info({ port: 8080, key: "hush" }, "listening"),
