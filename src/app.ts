@@ -20,7 +20,7 @@ import { createIngestionService } from "./ingestion/service.ts";
 import { createIngestionStats, type IngestionStats } from "./ingestion/stats.ts";
 import { openLevelDatabase } from "./log/level/database.ts";
 import { createLevelLog } from "./log/level/level.ts";
-import type { EventLog } from "./log/log.ts";
+import { type EventLog, LogStartError } from "./log/log.ts";
 import { createPageTokens } from "./query/page-token.ts";
 import { createAnalyticsService } from "./query/service.ts";
 import { createLevelState } from "./state/level/level.ts";
@@ -39,7 +39,11 @@ import { createVisibility } from "./visibility/visibility.ts";
 export interface App {
   /** The addresses served, as URLs. */
   readonly urls: readonly string[];
-  /** Stops taking calls, lets those under way end, writes what is queued, closes everything in reverse order. */
+  /**
+   * Stops taking calls, lets those under way end, writes what is queued, closes everything in reverse order.
+   *
+   * @throws the first failure to close a part, once all the others are closed
+   */
   stop(): Promise<void>;
 }
 
@@ -55,7 +59,17 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
   /** What ends each part, in the order in which they were started. */
   const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
-    for (const end of stops.reverse()) await end();
+    const failures: unknown[] = [];
+    for (const end of stops.splice(0).reverse()) {
+      // What cannot be closed, such as a store on a full disk, must not keep the log from being closed.
+      try {
+        await end();
+      } catch (error) {
+        logger.error({ err: error }, "a part could not be closed");
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   };
   try {
     const metrics = createMetrics({ startedAtMs, now });
@@ -151,7 +165,8 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
       },
     };
   } catch (error) {
-    await stop();
+    // Why the start failed is what the operator is told; the log lines have the rest.
+    await stop().catch(() => {});
     throw error;
   }
 }
@@ -163,7 +178,7 @@ async function openLog(
   stops: (() => Promise<void>)[],
 ): Promise<{ log: EventLog; state: StateStore }> {
   const directory = pathOf(config.log, join(config.dataDir, "log"));
-  mkdirSync(directory, { recursive: true });
+  makeDirectory(directory);
   const database = await openLevelDatabase({
     directory,
     writeBufferBytes: config.logWriteBufferBytes,
@@ -184,6 +199,14 @@ async function openLog(
   });
   stops.push(() => log.close());
   return { log, state: createLevelState(database) };
+}
+
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    throw new LogStartError(`the log cannot be kept in ${directory}: ${(error as Error).message}`, error);
+  }
 }
 
 function ingestionServices(parts: {

@@ -1,7 +1,7 @@
-import { startApp } from "./app.ts";
+import { type App, startApp } from "./app.ts";
 import type { Config } from "./config/config.ts";
 import { releaseStartMemory } from "./domain/heap.ts";
-import { createLogger } from "./telemetry/logger.ts";
+import { createLogger, type RootLogger } from "./telemetry/logger.ts";
 
 /** How much longer than its own deadline a shutdown may take before the process ends regardless. */
 const graceMs = 5000;
@@ -28,19 +28,32 @@ export async function runServer(config: Config): Promise<number> {
     await releaseStartMemory();
     const signal = await stopped.promise;
     logger.info({ signal }, "stopping: calls under way may end");
-    const overdue = setTimeout(() => {
-      logger.error({}, "the shutdown takes too long and is cut off; nothing acknowledged is lost");
-      void logger.flush().finally(() => process.exit(1));
-    }, config.shutdownTimeoutMs + graceMs);
-    await app.stop();
-    clearTimeout(overdue);
-    logger.info({}, "stopped");
-    return 0;
+    return await stopApp(app, config.shutdownTimeoutMs + graceMs, logger);
   } catch (error) {
     logger.error({ err: error }, "the server cannot run");
     console.error(`weir serve: ${(error as Error).message}`);
     return 1;
   } finally {
     await logger.flush();
+  }
+}
+
+/** Answers the exit code. */
+async function stopApp(app: App, timeoutMs: number, logger: RootLogger): Promise<number> {
+  const overdue = setTimeout(() => {
+    logger.error({}, "the shutdown takes too long and is cut off; nothing acknowledged is lost");
+    void logger.flush().finally(() => process.exit(1));
+  }, timeoutMs);
+  try {
+    await app.stop();
+    logger.info({}, "stopped");
+    return 0;
+  } catch (error) {
+    console.error(
+      `weir serve: stopped, but not in order; nothing acknowledged is lost: ${(error as Error).message}`,
+    );
+    return 1;
+  } finally {
+    clearTimeout(overdue);
   }
 }

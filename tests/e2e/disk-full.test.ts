@@ -120,4 +120,19 @@ describe("a server whose disk is full", () => {
     await caughtUp(server.url);
     expect(await summary(server.url)).toEqual(counted);
   });
+
+  it("can be stopped, and keeps what it acknowledged", async () => {
+    const load = startLoad(server.url, "load");
+    await load.until(() => load.acknowledged.size > 500);
+    await limitFileSize(server.pid, 1);
+    await load.until(() => load.refusals.length > 20);
+    process.kill(server.pid, "SIGTERM");
+    // Not in order, since the store cannot write its file anew, but by itself and with the log closed.
+    expect(await server.exited).toBe(1);
+    expect(server.log()).toContain("a part could not be closed");
+    expect(server.log()).not.toContain("cut off");
+    await load.stop();
+    server = await server.restart();
+    await expectKept(server.url, [load]);
+  });
 });
