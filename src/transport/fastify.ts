@@ -19,6 +19,8 @@ export interface EngineOptions {
   readonly front: Front;
   readonly routes: (router: ConnectRouter) => void;
   readonly limits: Limits;
+  /** Aborted when the server stops. */
+  readonly stopping: AbortSignal;
 }
 
 /** Serves requests; the listener brings them. */
@@ -30,7 +32,8 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-export async function createEngine({ front, routes, limits }: EngineOptions): Promise<Engine> {
+export async function createEngine({ front, routes, limits, stopping }: EngineOptions): Promise<Engine> {
+  const linger = { ...limits, stopping };
   const calls = new WeakMap<IncomingMessage, ConnectCall>();
   let handle: (request: IncomingMessage, response: ServerResponse) => void = () => {};
   const app = fastify({
@@ -46,7 +49,7 @@ export async function createEngine({ front, routes, limits }: EngineOptions): Pr
     },
   });
   const enter = async (request: IncomingMessage, response: ServerResponse): Promise<boolean> => {
-    const exchange = createNodeExchange(request, response, limits);
+    const exchange = createNodeExchange(request, response, linger);
     const passed = await front(exchange);
     if (passed === undefined) return false;
     const { context, type, done } = passed;

@@ -7,10 +7,18 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Limits } from "./limits.ts";
 
+export interface LingerOptions extends Pick<Limits, "lingerBytes" | "lingerMs"> {
+  /** Aborted when the server stops: then nobody is waited for much longer. */
+  readonly stopping: AbortSignal;
+}
+
+/** How long the server that stops still waits, in milliseconds. */
+const hurriedMs = 100;
+
 export function lingerAfter(
   request: IncomingMessage,
   response: ServerResponse,
-  { lingerBytes, lingerMs }: Pick<Limits, "lingerBytes" | "lingerMs">,
+  { lingerBytes, lingerMs, stopping }: LingerOptions,
 ): void {
   const stream = http2StreamOf(request);
   // The response of HTTP/2 says that it is finished only once its stream is closed. That of HTTP/1.1 is heard before
@@ -20,7 +28,12 @@ export function lingerAfter(
     const release = stream === undefined ? holdOpen(request.socket) : () => {};
     const noError = 0;
     const give = () => (stream === undefined ? request.socket.destroy() : stream.close(noError));
-    const timer = setTimeout(give, lingerMs).unref();
+    let timer = setTimeout(give, stopping.aborted ? hurriedMs : lingerMs).unref();
+    const hurry = () => {
+      clearTimeout(timer);
+      timer = setTimeout(give, hurriedMs).unref();
+    };
+    stopping.addEventListener("abort", hurry, { once: true });
     let left = lingerBytes;
     request.on("data", (chunk: Buffer) => {
       left -= chunk.length;
@@ -28,6 +41,7 @@ export function lingerAfter(
     });
     const over = () => {
       clearTimeout(timer);
+      stopping.removeEventListener("abort", hurry);
       release();
     };
     request.once("close", over);

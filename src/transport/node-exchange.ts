@@ -3,8 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { WeirError } from "../domain/errors.ts";
 import { readBody, readChunks } from "./body.ts";
 import type { Exchange } from "./exchange.ts";
-import type { Limits } from "./limits.ts";
-import { lingerAfter } from "./linger.ts";
+import { type LingerOptions, lingerAfter } from "./linger.ts";
 
 export interface NodeExchange extends Exchange {
   /** The body as it comes, compressed as it is, once. Left before its end it is not read further. */
@@ -16,7 +15,7 @@ export interface NodeExchange extends Exchange {
 export function createNodeExchange(
   request: IncomingMessage,
   response: ServerResponse,
-  limits: Pick<Limits, "lingerBytes" | "lingerMs">,
+  linger: LingerOptions,
 ): NodeExchange {
   const http2 = request.httpVersionMajor === 2;
   const url = request.url ?? "/";
@@ -32,7 +31,7 @@ export function createNodeExchange(
       resolve();
     });
   });
-  lingerAfter(request, response, limits);
+  lingerAfter(request, response, linger);
   const chunks = () => {
     // The gate has let it in: now the body may come.
     if (expectsContinue) response.writeContinue();

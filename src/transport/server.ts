@@ -74,8 +74,11 @@ export async function createTransport(options: TransportOptions): Promise<Transp
   const origins = createOriginPolicy({ open, loopback: listen.every(isLoopback), allowed: allowedOrigins });
   const routes = createRoutes(methods, plainPages(pages, openApi));
   const front = createFront({ routes, gate, rest, origins, log, observe });
+  const stopping = new AbortController();
+  const linger = { ...limits, stopping: stopping.signal };
   const engine = await createEngine({
     front,
+    stopping: stopping.signal,
     routes: (router) => mountConnect(router, { methods, calls, maxBodyBytes: limits.maxBodyBytes }),
     limits,
   });
@@ -95,7 +98,7 @@ export async function createTransport(options: TransportOptions): Promise<Transp
   });
   const figuresListener = createListener({
     limits,
-    onRequest: (request, response) => void figures(createNodeExchange(request, response, limits)),
+    onRequest: (request, response) => void figures(createNodeExchange(request, response, linger)),
   });
 
   const metricsAddresses: string[] = [];
@@ -113,6 +116,7 @@ export async function createTransport(options: TransportOptions): Promise<Transp
       }
     },
     close: async (timeoutMs) => {
+      stopping.abort();
       gate.close();
       listener.stop();
       figuresListener.stop();
