@@ -1,0 +1,140 @@
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { Health, HealthCheckResponse_ServingStatus as Status } from "../../gen/grpc/health/v1/health_pb.js";
+import type { StageHealth } from "../../src/domain/health.ts";
+import { failure } from "./transport-clients.ts";
+import { startPort, type TestPort } from "./transport-support.ts";
+
+const ports: TestPort[] = [];
+/** A port whose state the test sets. */
+async function start(options: Parameters<typeof startPort>[0] = {}) {
+  const state: { ready: boolean; parts: StageHealth[] } = {
+    ready: true,
+    parts: [{ name: "log", status: "healthy", message: "" }],
+  };
+  const port = await startPort({
+    pages: {
+      health: () => state.parts,
+      ready: () => state.ready,
+      stats: () => ({ producer: { accepted: 12n } }),
+      lag: async () => ({ partitions: [{ partition: 0, events: 3n }] }),
+      metrics: async () => ({ contentType: "text/plain; version=0.0.4; charset=utf-8", body: "up 1\n" }),
+      version: "1.2.3",
+    },
+    ...options,
+  });
+  ports.push(port);
+  return { port, state };
+}
+afterEach(async () => {
+  for (const port of ports.splice(0)) await port.transport.close(0);
+});
+const get = async (port: TestPort, path: string) => {
+  const response = await fetch(port.url + path);
+  return { status: response.status, type: response.headers.get("content-type"), text: await response.text() };
+};
+
+describe("/health", () => {
+  test.each([
+    ["healthy", 200],
+    ["degraded", 200],
+    ["unhealthy", 503],
+  ] as const)("is %s with %i, naming the part", async (status, code) => {
+    const { port, state } = await start();
+    const store: StageHealth = { name: "store", status, message: status === "healthy" ? "" : "why" };
+    state.parts.push(store);
+    const { status: answered, text } = await get(port, "/health");
+    expect(answered).toBe(code);
+    expect(JSON.parse(text)).toEqual({ status, components: state.parts });
+  });
+});
+
+test("/ready and grpc.health.v1 agree, also to a watcher", async () => {
+  const { port, state } = await start();
+  const health = createClient(Health, createGrpcTransport({ baseUrl: port.url }));
+  const service = "analytics.v1.EventIngestionService";
+  const watched: Status[] = [];
+  const controller = new AbortController();
+  const watching = (async () => {
+    for await (const { status } of health.watch({ service }, { signal: controller.signal }))
+      watched.push(status);
+  })().catch(() => {});
+  const agree = async (code: number, status: Status) => {
+    expect((await get(port, "/ready")).status).toBe(code);
+    expect((await health.check({})).status).toBe(status);
+    expect((await health.check({ service })).status).toBe(status);
+    expect((await health.list({})).statuses[service]?.status).toBe(status);
+    await vi.waitFor(() => expect(watched.at(-1)).toBe(status), 5000);
+  };
+  await agree(200, Status.SERVING);
+  state.ready = false;
+  await agree(503, Status.NOT_SERVING);
+  state.ready = true;
+  state.parts.push({ name: "store", status: "unhealthy", message: "gone" });
+  await agree(503, Status.NOT_SERVING);
+  expect(JSON.parse((await get(port, "/ready")).text)).toMatchObject({ failing: [{ name: "store" }] });
+  controller.abort();
+  await watching;
+  expect(watched).toEqual(
+    [Status.SERVING, Status.NOT_SERVING, Status.SERVING, Status.NOT_SERVING].slice(0, watched.length),
+  );
+});
+
+test("grpc.health.v1 does not know other services", async () => {
+  const { port } = await start();
+  const health = createClient(Health, createGrpcTransport({ baseUrl: port.url }));
+  expect(await failure(health.check({ service: "a.B" }))).toEqual({ code: "NotFound", reason: "NOT_FOUND" });
+  for await (const { status } of health.watch({ service: "a.B" })) {
+    expect(status).toBe(Status.SERVICE_UNKNOWN);
+    break;
+  }
+});
+
+test("the other pages answer with what they say", async () => {
+  const { port } = await start();
+  expect(await get(port, "/stats")).toEqual({
+    status: 200,
+    type: "application/json",
+    text: '{"producer":{"accepted":"12"}}',
+  });
+  expect((await get(port, "/lag")).text).toBe('{"partitions":[{"partition":0,"events":"3"}]}');
+  expect(await get(port, "/metrics")).toEqual({
+    status: 200,
+    type: "text/plain; version=0.0.4; charset=utf-8",
+    text: "up 1\n",
+  });
+  expect((await get(port, "/openapi.json")).text).toContain('"openapi":"3.1.0"');
+});
+
+test("every link of the page at / is served, and the reference lists every route", async () => {
+  const { port } = await start();
+  const { text, type } = await get(port, "/");
+  expect(type).toBe("text/html; charset=utf-8");
+  expect(text).toContain("version 1.2.3");
+  const links = [...text.matchAll(/href="([^"]+)"/g)].map((match) => match[1]!);
+  expect(links.length).toBeGreaterThan(5);
+  for (const link of links) expect((await get(port, link)).status, link).toBe(200);
+  const docs = (await get(port, "/docs")).text;
+  const { paths } = JSON.parse((await get(port, "/openapi.json")).text) as { paths: Record<string, object> };
+  for (const path of Object.keys(paths)) expect(docs).toContain(path);
+});
+
+test("metrics, figures and lag have an address of their own, without a key and with nothing else", async () => {
+  const { port } = await start({
+    open: false,
+    metricsListen: ["127.0.0.1:0"],
+    authenticator: {
+      authenticate: () => {
+        throw new Error("nobody is asked");
+      },
+    },
+  });
+  const [address] = port.transport.metricsAddresses;
+  for (const path of ["/metrics", "/stats", "/lag"]) {
+    expect((await fetch(`http://${address}${path}`)).status, path).toBe(200);
+  }
+  for (const path of ["/health", "/v1/events/health", "/analytics.v1.ProducerService/GetProducerHealth"]) {
+    expect((await fetch(`http://${address}${path}`)).status, path).toBe(404);
+  }
+});
