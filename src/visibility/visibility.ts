@@ -57,10 +57,11 @@ export function createVisibility(options: {
         ),
       );
     // The call's signal is aborted by its deadline too, and may be so before the timer here fires.
-    const aborted = () =>
-      Date.now() >= deadline
-        ? late()
-        : reject(new WeirError("CANCELLED", "CANCELLED", "the caller went away"));
+    const aborted = () => {
+      const { reason } = signal;
+      if (reason instanceof WeirError && reason.code === "DEADLINE_EXCEEDED") late();
+      else reject(new WeirError("CANCELLED", "CANCELLED", "the caller went away"));
+    };
     const timer = Number.isFinite(deadline)
       ? setTimeout(late, Math.max(0, deadline - Date.now()))
       : undefined;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { WeirError } from "../../src/domain/errors.ts";
 import { createTokenCodec } from "../../src/visibility/token.ts";
 import { createVisibility } from "../../src/visibility/visibility.ts";
 
@@ -95,6 +96,14 @@ describe("waiting for visibility", () => {
     const wait = visibility.waitFor(new Map([[0, 1]]), { deadline: Date.now(), signal: never });
     await expect(wait).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED", reason: "NOT_YET_VISIBLE" });
     expect(listeners.size).toBe(0);
+  });
+
+  test("is NOT_YET_VISIBLE too where the call's own deadline ends it first", async () => {
+    const { visibility } = fixture([0]);
+    const call = new AbortController();
+    const wait = visibility.waitFor(new Map([[0, 1]]), { deadline: soon(), signal: call.signal });
+    call.abort(new WeirError("DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED", "the deadline passed"));
+    await expect(wait).rejects.toMatchObject({ reason: "NOT_YET_VISIBLE" });
   });
 
   test("is CANCELLED when the caller goes away", async () => {
