@@ -113,6 +113,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
 
   const sleep = (ms: number) =>
     new Promise<void>((resolve) => {
+      if (!running) return resolve();
       const timer = setTimeout(resolve, ms);
       wake = () => {
         // Only stop() cuts a wait short: more records neither mend what failed nor are in a hurry.
@@ -153,7 +154,8 @@ export function createConsumer(options: ConsumerOptions): Consumer {
           logger.error({ err: error, positions: store.positions() }, "the log cannot be applied any further");
           return;
         }
-        trouble = `waiting for the store: ${(error as Error).message}`;
+        const part = reason === "LOG_UNAVAILABLE" ? "log" : "store";
+        trouble = `waiting for the ${part}: ${(error as Error).message}`;
         logger.warn({ err: error, waitMs: Math.round(wait) }, "applying the log failed and is tried again");
         // Full jitter, so that many consumers of one store do not come back together.
         await sleep(Math.random() * wait);
