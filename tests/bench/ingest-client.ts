@@ -1,12 +1,18 @@
 /**
  * Load of one client process: batches of events by gRPC, durable, until the time is over. Prints one line of JSON.
  *
- *   node tests/bench/ingest-client.ts URL SECONDS BATCH CALLERS
+ *   node tests/bench/ingest-client.ts URL SECONDS BATCH CALLERS [EVENTS_A_SECOND]
  */
 import { randomUUID } from "node:crypto";
 import { createWeirClient } from "../../client/node/index.ts";
 
-const [url, seconds, batch, callers] = process.argv.slice(2) as [string, string, string, string];
+const [url, seconds, batch, callers, rate = "0"] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string?,
+];
 const client = createWeirClient({ url, protocol: "grpc" });
 const names = ["page_view", "click", "sign_up", "purchase", "search"];
 const latencies: number[] = [];
@@ -30,8 +36,17 @@ function events() {
   });
 }
 
+let begun = 0;
+
+/** Waits until the next batch is due; at once where no rate is given. */
+async function due(): Promise<void> {
+  const at = rate === "0" ? 0 : started + (begun++ * Number(batch) * 1000) / Number(rate);
+  if (at > performance.now()) await new Promise((resolve) => setTimeout(resolve, at - performance.now()));
+}
+
 async function caller(until: number): Promise<void> {
   while (performance.now() < until) {
+    await due();
     const request = { events: events() };
     const started = performance.now();
     const answer = await client.ingestion.ingestEvents(request);

@@ -1,9 +1,10 @@
 /**
  * The platform's figures on this machine:
  *
- *   npm run bench [-- --remembered 10000000 --seconds 20 --events FILE --only ingestion]
+ *   npm run bench [-- --remembered 10000000 --seconds 20 --rate 25000 --events FILE --only ingestion]
  *
- * 1. ingestion: 1,000-event batches by gRPC, durable, with so many ids remembered, and how far the store lags at the end
+ * 1. ingestion: 1,000-event batches by gRPC, durable, with so many ids remembered, at most at the rate (0: as fast as it goes),
+ *    and how far the store lags at the end
  * 2. a summary over the events of a file (the flights of January where they stand beside this checkout)
  * 3. start on that data, and memory at rest
  *
@@ -24,6 +25,7 @@ const { values } = parseArgs({
   options: {
     remembered: { type: "string", default: "1000000" },
     seconds: { type: "string", default: "15" },
+    rate: { type: "string", default: "0" },
     only: { type: "string", default: "ingestion,questions" },
     events: { type: "string", default: join(root, "../shared/data/flights-2013-01.ndjson.gz") },
   },
@@ -44,7 +46,7 @@ async function ingestion(dataDir: string): Promise<void> {
   const server = await startBenchServer(dataDir, "--log-level", "info");
   try {
     const before = server.cpuSeconds();
-    const load = node("tests/bench/ingest-client.ts", server.url, values.seconds, "1000", "8");
+    const load = node("tests/bench/ingest-client.ts", server.url, values.seconds, "1000", "8", values.rate);
     const { accepted, seconds, p50, p99, cpu } = JSON.parse(load) as {
       accepted: number;
       seconds: number;
