@@ -91,10 +91,23 @@ function worst(parts: readonly StageHealth[]): StageHealth["status"] {
   return order.find((status) => parts.some((part) => part.status === status)) ?? "healthy";
 }
 
-/** 64-bit counts are text, as in proto JSON. */
+/** Keys are spelled as in REST answers, 64-bit counts are text, as in proto JSON. */
 function json(status: number, value: unknown): PageAnswer {
-  const text = JSON.stringify(value, (_, v: unknown) => (typeof v === "bigint" ? String(v) : v));
-  return answer(status, "application/json", text);
+  const spell = (_: string, v: unknown) => {
+    if (typeof v === "bigint") return String(v);
+    if (typeof v !== "object" || v === null || Array.isArray(v)) return v;
+    const entries = v instanceof Map ? [...v] : Object.entries(v);
+    return Object.fromEntries(entries.map(([key, inner]) => [snakeCase(key), inner]));
+  };
+  return answer(status, "application/json", JSON.stringify(value, spell));
+}
+
+/** fileBytes becomes file_bytes; what has no hump, such as an error's reason, stays. */
+function snakeCase(key: string): string {
+  return key.replace(
+    /([a-z0-9])([A-Z])/g,
+    (_, before: string, hump: string) => `${before}_${hump.toLowerCase()}`,
+  );
 }
 
 function answer(status: number, contentType: string, body: string): PageAnswer {

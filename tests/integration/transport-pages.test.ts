@@ -17,7 +17,7 @@ async function start(options: Parameters<typeof startPort>[0] = {}) {
     pages: {
       health: () => state.parts,
       ready: () => state.ready,
-      stats: () => ({ producer: { accepted: 12n } }),
+      stats: () => ({ producer: { accepted: 12n, queueBytes: 0, errors: new Map([["INVALID_EVENT", 1]]) } }),
       lag: async () => ({ partitions: [{ partition: 0, events: 3n }] }),
       metrics: async () => ({ contentType: "text/plain; version=0.0.4; charset=utf-8", body: "up 1\n" }),
       version: "1.2.3",
@@ -96,7 +96,7 @@ test("the other pages answer with what they say", async () => {
   expect(await get(port, "/stats")).toEqual({
     status: 200,
     type: "application/json",
-    text: '{"producer":{"accepted":"12"}}',
+    text: '{"producer":{"accepted":"12","queue_bytes":0,"errors":{"INVALID_EVENT":1}}}',
   });
   expect((await get(port, "/lag")).text).toBe('{"partitions":[{"partition":0,"events":"3"}]}');
   expect(await get(port, "/metrics")).toEqual({
