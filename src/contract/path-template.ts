@@ -53,7 +53,7 @@ function splitVerb(path: string): [path: string, verb: string] {
 
 /** Slashes inside braces do not separate. */
 function splitSegments(path: string): string[] {
-  return path.match(/(?:\{[^}]*\}|[^/{}])+/g) ?? [];
+  return path.match(/(?:\{[^}]*\}|[^/])+/g) ?? [];
 }
 
 function parseSegment(text: string, source: string): Segment {
