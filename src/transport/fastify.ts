@@ -13,6 +13,7 @@ import { contractRegistry } from "../contract/registry.ts";
 import { type ConnectCall, connectCallKey } from "./connect.ts";
 import type { Front } from "./front.ts";
 import type { Limits } from "./limits.ts";
+import { headerBytes, headersTooLarge, malformedBody } from "./malformed.ts";
 import { createNodeExchange } from "./node-exchange.ts";
 
 export interface EngineOptions {
@@ -82,13 +83,19 @@ export async function createEngine({ front, routes, limits, stopping }: EngineOp
     streamResetRate: limits.streamResetRate,
   });
   http2.on("request", (request, response) => {
+    // Node tells callers the limit, but does not hold them to it.
+    if (headerBytes(request.rawHeaders) > limits.maxHeaderBytes) {
+      response.writeHead(headersTooLarge.status, { "content-type": "application/json" });
+      response.end(malformedBody(headersTooLarge));
+      return;
+    }
     handle(request as unknown as IncomingMessage, response as unknown as ServerResponse);
   });
   http2.on("session", (session) => {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
     session.setLocalWindowSize(limits.sessionWindowBytes);
-    // While a call is under way the session is not idle, however quiet it is: the call has limits of its own.
+    // A call that is under way on it, however quiet, is still answered; the next one makes a new connection.
     session.setTimeout(limits.keepAliveMs, () => session.close());
   });
   // A broken connection is the caller's affair.

@@ -89,7 +89,7 @@ export function createFront({ routes, gate, rest, origins, log, observe }: Front
   };
 }
 
-/** @throws WeirError PERMISSION_DENIED, or INVALID_ARGUMENT where the request names no host at all */
+/** @throws WeirError PERMISSION_DENIED, or INVALID_ARGUMENT where the request names no host, or what is none */
 function checkOrigins(exchange: Exchange, origins: OriginPolicy): void {
   const host = exchange.header("host");
   if (host === undefined)
@@ -97,6 +97,9 @@ function checkOrigins(exchange: Exchange, origins: OriginPolicy): void {
   if (!origins.allowsHost(host)) {
     const message = `host ${JSON.stringify(host)} is none that this open server answers to`;
     throw new WeirError("PERMISSION_DENIED", "FOREIGN_HOST", message);
+  }
+  if (!URL.canParse(`http://${host}`)) {
+    throw new WeirError("INVALID_ARGUMENT", "INVALID_REQUEST", `${JSON.stringify(host)} is no host`);
   }
   const origin = exchange.header("origin");
   if (origin !== undefined && !origins.allowsOrigin(origin)) {

@@ -7,7 +7,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { EventIngestionService } from "../../gen/analytics/v1/ingestion_pb.js";
 import { ProducerService } from "../../gen/analytics/v1/producer_pb.js";
 import { Health } from "../../gen/grpc/health/v1/health_pb.js";
-import { failure, tcpExchange, transports } from "./transport-clients.ts";
+import { failure, http2Request, tcpExchange, transports } from "./transport-clients.ts";
 import { startPort, type TestPort } from "./transport-support.ts";
 
 const ports: TestPort[] = [];
@@ -208,6 +208,24 @@ describe("calls under way", () => {
     session.destroy();
     expect(settings).toMatchObject({ maxConcurrentStreams: 7, initialWindowSize: 1_000_000 });
   });
+});
+
+test("headers are taken up to their limit, over HTTP/1.1 and HTTP/2", async () => {
+  const { url } = await start({ limits: { maxHeaderBytes: 8192 } });
+  const sizes = [
+    [6000, 200],
+    [9000, 431],
+  ] as const;
+  for (const [size, status] of sizes) {
+    const padding = "x".repeat(size);
+    const http1 = await fetch(`${url}/health`, { headers: { padding } });
+    const http2 = await http2Request(url, { ":method": "GET", ":path": "/health", padding });
+    expect([http1.status, http2.status]).toEqual([status, status]);
+    if (status === 431) {
+      expect(await http1.json()).toMatchObject({ details: [{ reason: "INVALID_REQUEST" }] });
+      expect(JSON.parse(http2.body.toString())).toMatchObject({ details: [{ reason: "INVALID_REQUEST" }] });
+    }
+  }
 });
 
 describe("connections", () => {

@@ -112,6 +112,19 @@ describe("an open server on loopback", () => {
   });
 });
 
+test.each(["a b", "localhost:99999", "[::1"])(
+  "Host %s is none, wherever it is not checked otherwise",
+  async (host) => {
+    const port = await start({ listen: ["0.0.0.0:0"] });
+    for (const path of [
+      "/v1/events/health",
+      "/analytics.v1.ProducerService/GetProducerHealth?encoding=json&message={}",
+    ]) {
+      expect(await ask(port, { host }, "GET", path)).toMatchObject({ status: 400 });
+    }
+  },
+);
+
 test("an open server elsewhere checks Host and Origin only where origins are set", async () => {
   const all = await start({ listen: ["0.0.0.0:0"] });
   expect((await ask(all, { host: "any.example", origin: "https://any.example" })).status).toBe(200);
