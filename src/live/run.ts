@@ -1,0 +1,149 @@
+/** Reads a run of one partition's records and gives them to the members that stand where it begins. */
+import { setImmediate as turn } from "node:timers/promises";
+import { type Block, BrokenBlockError, blockTime, readBlock } from "../domain/record/block.ts";
+import { createFlatRecordReader, type FlatRecord } from "../domain/record/flat-record.ts";
+import type { EventLog } from "../log/log.ts";
+import type { FeedMember } from "./feed.ts";
+import { projectOf } from "./record-project.ts";
+
+export interface RunStats {
+  /** Records that were decoded, once for all members at the same place. */
+  readonly decoded: number;
+  /** Records that could not be, which the consumer makes dead letters. */
+  readonly undecodable: number;
+  /** Milliseconds spent on records. */
+  readonly busyMs: number;
+}
+
+export interface RunReader {
+  /**
+   * Reads from `from`, up to `until` or about `maxBytes`, and moves the members' positions and the head. Answers whether
+   * anything moved.
+   */
+  read(partition: number, from: number, until: number, maxBytes: number): Promise<boolean>;
+  readonly trouble: string;
+  stats(): RunStats;
+}
+
+export interface RunReaderOptions {
+  readonly log: EventLog;
+  readonly members: ReadonlySet<FeedMember>;
+  /** Moved where the run begins at it. */
+  readonly heads: number[];
+  readonly sliceMs: number;
+}
+
+/** Records between two looks at the clock. */
+const stride = 64;
+
+export function createRunReader({ log, members, heads, sliceMs }: RunReaderOptions): RunReader {
+  const decode = createFlatRecordReader();
+  let decoded = 0;
+  let undecodable = 0;
+  let busyMs = 0;
+  let trouble = "";
+
+  const standingAt = (partition: number, offset: number) =>
+    [...members].filter((member) => member.positions[partition] === offset);
+
+  /** Moves those who stand at an offset, and the head with them, over what cannot be given. */
+  function leap(partition: number, from: number, to: number, missedBeforeMs: number): void {
+    const atHead = heads[partition] === from;
+    const standing = standingAt(partition, from);
+    for (const member of standing) {
+      member.positions[partition] = to;
+      member.missed(missedBeforeMs);
+    }
+    if (atHead) heads[partition] = to;
+    for (const member of standing) member.moved();
+  }
+
+  function decodeOrSkip(record: Uint8Array): FlatRecord | undefined {
+    try {
+      const flat = decode(record);
+      decoded++;
+      return flat;
+    } catch {
+      undecodable++;
+      return undefined;
+    }
+  }
+
+  /** Gives records from `offset` on until the slice's time is over. Answers the offset of the first not given. */
+  function slice(partition: number, records: readonly Uint8Array[], first: number, offset: number): number {
+    const started = performance.now();
+    const atHead = heads[partition] === offset;
+    const waiting = standingAt(partition, offset).filter((member) => member.ready());
+    const projects = Map.groupBy(waiting, ({ project }) => project);
+    let next = offset;
+    for (; next < first + records.length && waiting.length > 0; next++) {
+      const record = records[next - first]!;
+      if (waiting.some((member) => !member.ready())) break;
+      const project = projectOf(record);
+      // A record without length keeps the offset of one that was removed.
+      if (record.length > 0 && (project === undefined || projects.has(project))) {
+        const read = decodeOrSkip(record);
+        for (const member of (read && projects.get(read.project)) ?? []) {
+          member.take(read!.flat, read!.eventBytes, partition, next);
+        }
+      }
+      if ((next - offset) % stride === stride - 1 && performance.now() - started >= sliceMs) {
+        next++;
+        break;
+      }
+    }
+    for (const member of waiting) member.positions[partition] = next;
+    if (atHead && waiting.length > 0) heads[partition] = next;
+    for (const member of waiting) member.moved();
+    busyMs += performance.now() - started;
+    return next;
+  }
+
+  function recordsOf(block: Block): Uint8Array[] | undefined {
+    const records: Uint8Array[] = [];
+    try {
+      readBlock(block.bytes, (record) => records.push(record));
+      return records;
+    } catch (error) {
+      if (!(error instanceof BrokenBlockError)) throw error;
+      trouble = `a block of partition ${block.partition} at offset ${block.firstOffset} is broken: ${error.message}`;
+      return undefined;
+    }
+  }
+
+  return {
+    async read(partition, from, until, maxBytes) {
+      let offset = from;
+      for (const block of await log.read(partition, from, maxBytes)) {
+        const { firstOffset, count, bytes } = block;
+        if (firstOffset > offset) {
+          // Trimmed meanwhile.
+          const to = Math.min(firstOffset, until);
+          leap(partition, offset, to, blockTime(bytes));
+          offset = to;
+        }
+        if (offset >= until) break;
+        const end = Math.min(firstOffset + count, until);
+        const records = recordsOf(block);
+        if (records === undefined) {
+          leap(partition, offset, end, blockTime(bytes));
+          offset = end;
+          continue;
+        }
+        records.length = end - firstOffset;
+        while (offset < end) {
+          const next = slice(partition, records, firstOffset, offset);
+          await turn();
+          // Nobody stands there any more, or some have no room.
+          if (next === offset) return offset > from;
+          offset = next;
+        }
+      }
+      return offset > from;
+    },
+    get trouble() {
+      return trouble;
+    },
+    stats: () => ({ decoded, undecodable, busyMs: Math.round(busyMs) }),
+  };
+}

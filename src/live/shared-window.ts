@@ -1,0 +1,132 @@
+/** One window for all who ask the same question of it: filled from the log, then kept as the log grows. */
+import type { FlatEvent } from "../domain/record/flatten.ts";
+import { compilePredicate } from "../filter/evaluate.ts";
+import type { Filter } from "../filter/filter.ts";
+import type { EventLog } from "../log/log.ts";
+import type { Budget } from "./budget.ts";
+import type { Feed, FeedMember } from "./feed.ts";
+import { createIdentities } from "./identities.ts";
+import type { NameTotal, Span, WindowFigures } from "./live.ts";
+import { locate } from "./locate.ts";
+import { createSlidingWindow, longestWindowMs, type WindowLimits } from "./window.ts";
+
+export interface SharedWindow {
+  /**
+   * Resolves once the window has all that it can have of its time.
+   *
+   * @throws what reading the log throws
+   */
+  readonly filled: Promise<void>;
+  /** What the window cannot have, although it belongs to its time; the latest such span. */
+  readonly missing: Span | undefined;
+  /** Grows whenever a figure may have changed. */
+  readonly version: number;
+  readonly positions: readonly number[];
+  /** The window at an instant, in milliseconds since 1970. */
+  figures(nowMs: number): WindowFigures;
+  top(limit: number): readonly NameTotal[];
+  release(): void;
+}
+
+export interface SharedWindowOptions extends WindowLimits {
+  readonly log: EventLog;
+  readonly feed: Feed;
+  readonly budget: Budget;
+  /** Milliseconds since 1970; never goes back. */
+  readonly now: () => number;
+  /** Most records that are read back. */
+  readonly maxRecords: number;
+  /** Blocks younger than this are still on the log. */
+  readonly logRetentionMs: number;
+  /** How long the log knows identities: where that is shorter than the longest window, the window remembers them. */
+  readonly dedupWindowMs: number;
+  /** Identities that one window remembers. Default 200,000. */
+  readonly maxIdentities?: number;
+}
+
+export function createSharedWindow(
+  question: { readonly project: string; readonly filter?: Filter; readonly windowMs: number },
+  options: SharedWindowOptions,
+): SharedWindow {
+  const { feed, budget, now } = options;
+  const window = createSlidingWindow(question.windowMs, budget, options);
+  window.advance(now());
+  const passes = question.filter && compilePredicate(question.filter);
+  const identities =
+    options.dedupWindowMs < longestWindowMs
+      ? createIdentities({
+          keepMs: longestWindowMs,
+          maxIdentities: options.maxIdentities ?? 200_000,
+          budget,
+        })
+      : undefined;
+  const filled = Promise.withResolvers<void>();
+  let missing: Span | undefined;
+  let released = false;
+  let top: { version: number; limit: number; names: readonly NameTotal[] } | undefined;
+
+  function miss(endMs: number): void {
+    const { startMs } = window.figures();
+    if (endMs > startMs) missing = { startMs, endMs };
+    identities?.missing(endMs);
+  }
+
+  const member: FeedMember = {
+    project: question.project,
+    positions: [],
+    ready: () => true,
+    take(event: FlatEvent) {
+      const receivedMs = Math.floor(event.receivedUs / 1000);
+      if (receivedMs >= window.endMs) window.advance(now());
+      if (identities !== undefined) {
+        if (!identities.isNew(event.userId, event.id, receivedMs, now())) return;
+      }
+      if (passes === undefined || passes(event)) window.add(event, receivedMs);
+    },
+    moved() {
+      if (feed.atHead(member)) filled.resolve();
+    },
+    missed: miss,
+  };
+
+  async function join(): Promise<void> {
+    const nowMs = now();
+    // An identity's first copy may be as old as the longest window.
+    const fromMs = identities === undefined ? window.figures().startMs : nowMs - longestWindowMs;
+    const { positions, missingBeforeMs } = await locate(options, nowMs, fromMs);
+    if (released) return;
+    if (missingBeforeMs !== undefined) miss(missingBeforeMs);
+    member.positions.push(...positions);
+    feed.add(member);
+    member.moved();
+  }
+  join().catch(filled.reject);
+  // Who waits is told; nobody may be waiting any more.
+  filled.promise.catch(() => {});
+
+  return {
+    filled: filled.promise,
+    get missing() {
+      return missing;
+    },
+    get version() {
+      return window.version;
+    },
+    positions: member.positions,
+    figures(nowMs) {
+      window.advance(nowMs);
+      return { ...window.figures(), duplicatesPossible: identities?.incomplete(nowMs) ?? false };
+    },
+    top(limit) {
+      const { version } = window;
+      if (top?.version !== version || top.limit < limit) top = { version, limit, names: window.top(limit) };
+      return top.names.slice(0, limit);
+    },
+    release() {
+      released = true;
+      feed.remove(member);
+      window.release();
+      identities?.release();
+    },
+  };
+}
