@@ -1,11 +1,9 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import {
-  type MetricSeriesSchema,
   MetricsFormat,
   type MetricsService,
   MetricsServiceGetMetricsResponseSchema,
-  MetricType,
 } from "../../gen/analytics/v1/metrics_pb.js";
 import type { ServiceImplementation } from "../domain/call.ts";
 import { invalidField } from "../domain/errors.ts";
@@ -13,27 +11,19 @@ import { healthAnswer, type StageHealth } from "../domain/health.ts";
 import { aggregate } from "./aggregate.ts";
 import { csvOf, jsonOf } from "./export.ts";
 import type { History, HistorySeries } from "./history.ts";
-import type { Metrics } from "./metrics.ts";
+import { seriesMessage } from "./message.ts";
 import { compareSeries, readSeries, type Series } from "./reading.ts";
+import { seriesFilter } from "./selection.ts";
+import { createMetricsStream, type StreamOptions } from "./stream.ts";
 
-export interface MetricsServiceOptions {
-  readonly metrics: Metrics;
+export interface MetricsServiceOptions extends StreamOptions {
   readonly history: History;
   /** The parts of the health answer. Default: the history's own. */
   readonly health?: () => readonly StageHealth[];
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
 }
 
 /** Samples that one answer may hold: some 3 MB. */
 const maxSamples = 100_000;
-
-const types = {
-  counter: MetricType.COUNTER,
-  gauge: MetricType.GAUGE,
-  histogram: MetricType.HISTOGRAM,
-  summary: MetricType.SUMMARY,
-};
 
 export function createMetricsService(
   options: MetricsServiceOptions,
@@ -53,11 +43,7 @@ export function createMetricsService(
 
   return {
     async getMetrics({ names, labels, timeRange, aggregation }) {
-      const asked = new Set(names);
-      const pairs = Object.entries(labels);
-      const wanted = (series: Series) =>
-        (asked.size === 0 || asked.has(series.metric) || asked.has(series.name)) &&
-        pairs.every(([name, value]) => series.labels[name] === value);
+      const wanted = seriesFilter(names, labels);
       const found =
         timeRange === undefined
           ? await current(wanted)
@@ -71,7 +57,9 @@ export function createMetricsService(
           aggregation,
           one.samples.map((sample) => sample.value),
         );
-        return value === undefined ? messageOf(one) : { ...messageOf({ ...one, samples: [] }), value };
+        return value === undefined
+          ? seriesMessage(one)
+          : { ...seriesMessage({ ...one, samples: [] }), value };
       });
       const total = series.reduce((sum, one) => sum + (one.samples?.length ?? 0), 0);
       if (total > maxSamples) {
@@ -84,9 +72,11 @@ export function createMetricsService(
       return { series, historyStartTime: historyStartTime() };
     },
 
+    streamMetrics: createMetricsStream(options),
+
     async exportMetrics({ format }) {
       if (format === MetricsFormat.JSON) {
-        const series = (await current(() => true)).map(messageOf);
+        const series = (await current(() => true)).map(seriesMessage);
         const answer = create(MetricsServiceGetMetricsResponseSchema, {
           series,
           historyStartTime: historyStartTime(),
@@ -102,17 +92,6 @@ export function createMetricsService(
     async health() {
       return healthAnswer(health());
     },
-  };
-}
-
-function messageOf({ series, samples }: HistorySeries): MessageInitShape<typeof MetricSeriesSchema> {
-  const { name, kind, help, labels } = series;
-  return {
-    name,
-    type: types[kind],
-    help,
-    labels: { ...labels },
-    samples: samples.map(({ timeMs, value }) => ({ time: timestampFromMs(timeMs), value })),
   };
 }
 
