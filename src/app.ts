@@ -13,14 +13,17 @@ import { checkPositions } from "./consumer/start-check.ts";
 import { createUpkeep } from "./consumer/upkeep.ts";
 import { validate } from "./contract/validate.ts";
 import { bindService, type ServiceBinding } from "./domain/call.ts";
+import { createSlots } from "./domain/slots.ts";
 import { uuid7 } from "./domain/uuid7.ts";
 import { createAdmission } from "./ingestion/admission.ts";
 import { createProducerService } from "./ingestion/producer.ts";
 import { createIngestionService } from "./ingestion/service.ts";
 import { createIngestionStats, type IngestionStats } from "./ingestion/stats.ts";
+import { createLiveHub } from "./live/hub.ts";
 import { openLevelDatabase } from "./log/level/database.ts";
 import { createLevelLog } from "./log/level/level.ts";
 import { type EventLog, LogStartError } from "./log/log.ts";
+import { createLiveCursors } from "./query/live-cursor.ts";
 import { createPageTokens } from "./query/page-token.ts";
 import { createAnalyticsService } from "./query/service.ts";
 import { createLevelState } from "./state/level/level.ts";
@@ -105,7 +108,19 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     history.start();
     stops.push(() => history.close());
 
-    const health = () => [log.health(), store.health(), consumer.health()];
+    const liveSlots = createSlots(config.maxLiveStreams, "places for live streams");
+    const live = createLiveHub({
+      log,
+      now,
+      slots: liveSlots,
+      logRetentionMs: config.logRetention,
+      dedupWindowMs: config.dedupWindow,
+      onError: (error) =>
+        logger.error({ err: error, stage: "live" }, "the log cannot be read for live streams"),
+    });
+    stops.push(() => live.close());
+
+    const health = () => [log.health(), store.health(), consumer.health(), live.health()];
     const stats = createIngestionStats(now);
     const secret = await tokenSecret(config, state);
     const visibility = createVisibility({ secret, logId: log.logId, applied: consumer });
@@ -120,10 +135,12 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
         store,
         visibility,
         pageTokens: createPageTokens(secret),
-        health: () => [store.health(), consumer.health()],
+        live,
+        cursors: createLiveCursors(secret, log.logId),
+        health: () => [store.health(), consumer.health(), live.health()],
         platform: () => platformFigures(metrics),
       }),
-      bindService(MetricsService, createMetricsService({ metrics, history, now })),
+      bindService(MetricsService, createMetricsService({ metrics, history, now, slots: liveSlots })),
     ];
     let ready = false;
     const tls =
@@ -148,6 +165,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
         stats: () => ({
           producer: { ...stats.read(), log: log.stats() },
           consumer: { ...consumer.stats(), store: store.stats() },
+          live: live.stats(),
         }),
         lag: async () => ({ partitions: await consumer.lag() }),
         metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.text() }),

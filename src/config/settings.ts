@@ -292,6 +292,13 @@ export const settings = {
     default: 100,
     description: "Queries that may wait for a place; beyond it RESOURCE_EXHAUSTED.",
   }),
+  maxLiveStreams: setting({
+    flag: "max-live-streams",
+    type: integer(1, 100_000),
+    default: 500,
+    description:
+      "Streams of GetRealTimeAnalytics, TailEvents and StreamMetrics under way; beyond it RESOURCE_EXHAUSTED.",
+  }),
   rebuildStore: setting({
     flag: "rebuild-store",
     type: flag,

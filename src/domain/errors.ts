@@ -25,7 +25,8 @@ export const errorReasons = {
   INVALID_REQUEST: "A request breaks a rule of the contract; the violations name the fields.",
   INVALID_EVENT: "An event breaks a rule of the contract; the violations name the fields.",
   INVALID_FILTER: "A filter expression cannot be compiled; the message gives the position.",
-  INVALID_TOKEN: "A visibility or page token is broken, or belongs to another log, project or question.",
+  INVALID_TOKEN:
+    "A visibility token, page token or cursor is broken, or belongs to another log, project or question.",
   MALFORMED_BODY: "The body cannot be parsed as what its content type says.",
   BODY_TOO_LARGE: "The body is larger than the limit, after decompression.",
   UNSUPPORTED_MEDIA_TYPE: "The content type or encoding is none that the method takes.",

@@ -3,7 +3,8 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { NameCountSchema, StoredEventSchema } from "../../gen/analytics/v1/analytics_events_pb.js";
 import { EventType } from "../../gen/analytics/v1/event_pb.js";
-import type { CountedKey, StoredEvent } from "../store/questions.ts";
+import type { FlatEvent } from "../domain/record/flatten.ts";
+import type { CountedKey } from "../store/questions.ts";
 
 export function timestampOf(us: number): Timestamp {
   const seconds = Math.floor(us / 1e6);
@@ -21,7 +22,7 @@ const eventTypes: Record<string, EventType> = {
   custom: EventType.CUSTOM,
 };
 
-export function storedEvent(event: StoredEvent): MessageInitShape<typeof StoredEventSchema> {
+export function storedEvent(event: FlatEvent): MessageInitShape<typeof StoredEventSchema> {
   return {
     event: {
       id: event.id,

@@ -8,11 +8,12 @@ import { healthAnswer, type StageHealth } from "../domain/health.ts";
 import type { EventStore } from "../store/store.ts";
 import type { Visibility } from "../visibility/visibility.ts";
 import { eventMethods } from "./events.ts";
+import { type LiveOptions, liveMethods } from "./live.ts";
 import { overviewMethods } from "./overview.ts";
 import type { PageTokens } from "./page-token.ts";
 import { seriesMethods } from "./series.ts";
 
-export interface QueryOptions {
+export interface QueryOptions extends LiveOptions {
   readonly store: EventStore;
   readonly visibility: Visibility;
   readonly pageTokens: PageTokens;
@@ -27,6 +28,7 @@ export function createAnalyticsService(options: QueryOptions): ServiceBinding {
     ...overviewMethods(options),
     ...seriesMethods(options),
     ...eventMethods(options),
+    ...liveMethods(options),
     getMetrics: options.platform,
     async getAnalyticsHealth() {
       return healthAnswer(options.health());

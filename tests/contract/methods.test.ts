@@ -25,6 +25,15 @@ const samples = new Map<DescMethod, Record<string, unknown>>([
   [ProducerService.method.sendBatchEvents, { events: [flat] }],
   [AnalyticsService.method.getBreakdown, { dimension: "name" }],
   [AnalyticsService.method.getUserAnalytics, { userId: event.userId }],
+  // All of them do not fit into the first bytes of an answer.
+  [MetricsService.method.streamMetrics, { names: ["service_uptime_seconds"] }],
+]);
+
+/** Streams that go on until their caller leaves. */
+const endless = new Set<DescMethod>([
+  AnalyticsService.method.getRealTimeAnalytics,
+  AnalyticsService.method.tailEvents,
+  MetricsService.method.streamMetrics,
 ]);
 
 /** Of a user whom a route names in its path. */
@@ -62,7 +71,11 @@ function callsOf(method: DescMethod): { by: string; wire: Wire; request: RawRequ
   const message = requestOf(method);
   const protocols = method.methodKind === "unary" ? wires.filter((wire) => wire !== rest) : streamWires("2");
   return [
-    ...protocols.map((wire) => ({ by: wire.name, wire, request: wire.request(method, message)! })),
+    ...protocols.map((wire) => ({
+      by: wire.name,
+      wire,
+      request: { ...wire.request(method, message)!, endless: endless.has(method) },
+    })),
     ...bindingsOf(method).map((binding) => ({
       by: `${binding.httpMethod} ${binding.template.source}`,
       wire: rest,

@@ -10,6 +10,8 @@ export interface RawRequest {
   /** `host` becomes :authority over HTTP/2. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | undefined;
+  /** The answer has no end, and is left at its first bytes. Over HTTP/2 only. */
+  readonly endless?: boolean;
 }
 
 export interface RawAnswer {
@@ -57,7 +59,7 @@ function overHttp1(url: string, { verb, path, headers, body }: RawRequest): Prom
   });
 }
 
-function overHttp2(url: string, { verb, path, headers, body }: RawRequest): Promise<RawAnswer> {
+function overHttp2(url: string, { verb, path, headers, body, endless }: RawRequest): Promise<RawAnswer> {
   const { host, ...others } = headers;
   const session = connectHttp2(url);
   const answer = new Promise<RawAnswer>((resolve, reject) => {
@@ -77,7 +79,10 @@ function overHttp2(url: string, { verb, path, headers, body }: RawRequest): Prom
     stream.on("trailers", (received) => {
       trailers = headersOf(received);
     });
-    stream.on("data", (part: Buffer) => parts.push(part));
+    stream.on("data", (part: Buffer) => {
+      parts.push(part);
+      if (endless) stream.close();
+    });
     stream.on("error", (error) => head ?? reject(error));
     stream.on("close", () => {
       if (head === undefined) reject(new Error("the stream ended without an answer"));

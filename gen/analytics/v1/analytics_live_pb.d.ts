@@ -13,7 +13,7 @@ import type { NameCount, StoredEvent } from "./analytics_events_pb.js";
 export declare const file_analytics_v1_analytics_live: GenFile;
 
 /**
- * Events that a live stream missed between a break and its resumption, and can no longer deliver.
+ * Events that a live stream missed, by a break or because the log no longer has them, and can no longer deliver.
  *
  * @generated from message analytics.v1.LiveGap
  */
@@ -47,7 +47,7 @@ export declare type LiveGap = Message<"analytics.v1.LiveGap"> & {
 export declare const LiveGapSchema: GenMessage<LiveGap>;
 
 /**
- * Asks for a sliding window, updated at least every second.
+ * Asks for a sliding window.
  *
  * @generated from message analytics.v1.GetRealTimeAnalyticsRequest
  */
@@ -61,7 +61,9 @@ export declare type GetRealTimeAnalyticsRequest = Message<"analytics.v1.GetRealT
   filter: string;
 
   /**
-   * Length of the window, back from now by received time, 1 second to 1 hour. Absent: 60 seconds.
+   * Length of the window, back from now by received time, 1 second to 1 hour. Absent: 60 seconds. A window moves in steps
+   * of 50 ms up to 10 seconds, 250 ms up to 1 minute, 1 second up to 10 minutes, else 5 seconds, and its length is
+   * rounded up to whole steps.
    *
    * @generated from field: google.protobuf.Duration window = 5;
    */
@@ -75,11 +77,19 @@ export declare type GetRealTimeAnalyticsRequest = Message<"analytics.v1.GetRealT
   limit: number;
 
   /**
-   * cursor of the last message of a stream that broke, to go on from there; up to 16 KiB. Empty: begin anew.
+   * cursor of the last message of a stream that broke, to go on from there with the same filter and window; up to
+   * 16 KiB. Empty: begin anew.
    *
    * @generated from field: string cursor = 7;
    */
   cursor: string;
+
+  /**
+   * Least time between two messages, 100 ms to 1 minute. Absent: 500 ms.
+   *
+   * @generated from field: google.protobuf.Duration interval = 8;
+   */
+  interval?: Duration | undefined;
 };
 
 /**
@@ -89,7 +99,8 @@ export declare type GetRealTimeAnalyticsRequest = Message<"analytics.v1.GetRealT
 export declare const GetRealTimeAnalyticsRequestSchema: GenMessage<GetRealTimeAnalyticsRequest>;
 
 /**
- * One message of the stream. Empty, it is a heartbeat, sent after 15 seconds without another.
+ * One message of the stream. The first one comes once the window is filled from the log; then one comes whenever a
+ * figure has changed, each interval at most. Empty, it is a heartbeat, sent after 15 seconds without another.
  *
  * @generated from message analytics.v1.GetRealTimeAnalyticsResponse
  */
@@ -102,7 +113,9 @@ export declare type GetRealTimeAnalyticsResponse = Message<"analytics.v1.GetReal
   window?: RealTimeWindow | undefined;
 
   /**
-   * What was missed before this message; absent where nothing was.
+   * Of which time the figures are not known; absent where of none. After a break: what came and went between the message
+   * of the cursor and the window's start. In the window: what the log no longer has of it, or what was too much to be
+   * read back, so that the figures are lower than they should be until the window has left it behind.
    *
    * @generated from field: analytics.v1.LiveGap gap = 2;
    */
@@ -136,14 +149,14 @@ export declare type RealTimeWindow = Message<"analytics.v1.RealTimeWindow"> & {
   startTime?: Timestamp | undefined;
 
   /**
-   * Received time at which the window ends; not in it.
+   * Received time at which the window ends; not in it. Up to a step of the window after now.
    *
    * @generated from field: google.protobuf.Timestamp end_time = 2;
    */
   endTime?: Timestamp | undefined;
 
   /**
-   * Events in the window. An identity that comes again within the longest window counts once.
+   * Events in the window. An identity that comes again within the longest window, 1 hour, counts once.
    *
    * @generated from field: int64 events = 3;
    */
@@ -157,7 +170,7 @@ export declare type RealTimeWindow = Message<"analytics.v1.RealTimeWindow"> & {
   eventsPerSecond: number;
 
   /**
-   * Different users in the window.
+   * Different users in the window, exact up to 100,000 (less only where all live windows together take 128 MiB).
    *
    * @generated from field: int64 active_users = 5;
    */
@@ -171,7 +184,8 @@ export declare type RealTimeWindow = Message<"analytics.v1.RealTimeWindow"> & {
   activeUsersAtLeast: boolean;
 
   /**
-   * Whether more identities came than are remembered, so that a repeated one may count again.
+   * Whether more identities came than are remembered, so that a repeated one may count again. Only where the server's
+   * window of duplicates is shorter than 1 hour; else the log itself knows them all.
    *
    * @generated from field: bool duplicates_possible = 7;
    */
@@ -186,11 +200,19 @@ export declare type RealTimeWindow = Message<"analytics.v1.RealTimeWindow"> & {
 
   /**
    * The most frequent names with their events in the window; unless complete, only those that changed, with 0 for one
-   * that is no longer among them.
+   * that is no longer among them. Ranked by events, then by the name's bytes.
    *
    * @generated from field: repeated analytics.v1.NameCount top_events = 9;
    */
   topEvents: NameCount[];
+
+  /**
+   * Whether there are more names than are counted exactly (some 400,000, summed over the window's steps), the events of
+   * each then being at least that many.
+   *
+   * @generated from field: bool top_events_at_least = 10;
+   */
+  topEventsAtLeast: boolean;
 };
 
 /**
@@ -214,7 +236,8 @@ export declare type TailEventsRequest = Message<"analytics.v1.TailEventsRequest"
   filter: string;
 
   /**
-   * cursor of the last message of a stream that broke, to go on from there; up to 16 KiB. Empty: from now on.
+   * cursor of the last message of a stream that broke, to go on from there with the same filter; up to 16 KiB.
+   * Empty: from now on.
    *
    * @generated from field: string cursor = 5;
    */
@@ -228,7 +251,9 @@ export declare type TailEventsRequest = Message<"analytics.v1.TailEventsRequest"
 export declare const TailEventsRequestSchema: GenMessage<TailEventsRequest>;
 
 /**
- * One message of the stream. Empty, it is a heartbeat, sent after 15 seconds without another.
+ * One message of the stream. The first one comes at once and has the cursor alone: what is acknowledged after it is
+ * delivered. Later a cursor alone moves the place to resume past events that the filter takes out. Empty, the message is
+ * a heartbeat, sent after 15 seconds without another.
  *
  * @generated from message analytics.v1.TailEventsResponse
  */
@@ -241,7 +266,8 @@ export declare type TailEventsResponse = Message<"analytics.v1.TailEventsRespons
   events: StoredEvent[];
 
   /**
-   * How many events that pass the filter were left out since the message before because the reader was too slow.
+   * How many events that pass the filter were left out since the message before because the reader was too slow: it had
+   * 1,000 of them, or about 1 MiB, still to read.
    *
    * @generated from field: int64 skipped = 2;
    */
