@@ -83,19 +83,15 @@ export async function openPipeline(directory: string, options: PipelineOptions =
   };
 }
 
-export interface EventOptions extends Partial<EventInit> {
-  readonly id: string;
-  readonly userId?: string;
-  readonly receivedMs?: number;
-}
+export type EventOptions = EventInit & { readonly id: string; readonly receivedMs?: number };
 
-/** A record of the log that holds an event; `receivedMs` is also the event's timestamp unless that is given. */
+/** A record of the log that holds an event, by default of alice. */
 export function eventRecord({ receivedMs = 1_700_000_000_000, ...event }: EventOptions): LogRecord {
   const { id, userId = "alice" } = event;
   const value = recordOf({
     project,
     receivedUs: receivedMs * 1000,
-    event: { name: "tick", ...event, userId } as EventInit,
+    event: { name: "tick", ...event, userId },
   });
   return { project, userId, id, receivedMs, value: [value] };
 }
