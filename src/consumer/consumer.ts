@@ -74,6 +74,8 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   let running = false;
   let loop: Promise<void> = Promise.resolve();
   let wake: () => void = () => {};
+  /** Lets go of the read under way, which waits long while the log is being opened anew. */
+  let abandonRead: () => void = () => {};
   let unsubscribe: () => void = () => {};
 
   async function nextBlocks(): Promise<Block[]> {
@@ -130,7 +132,10 @@ export function createConsumer(options: ConsumerOptions): Consumer {
         const grown = new Promise<void>((resolve) => {
           wake = resolve;
         });
-        const blocks = await nextBlocks();
+        const blocks = await new Promise<Block[]>((resolve, reject) => {
+          abandonRead = () => resolve([]);
+          nextBlocks().then(resolve, reject);
+        });
         pendingSinceMs =
           blocks.length === 0 ? undefined : Math.min(...blocks.map(({ bytes }) => blockTime(bytes)));
         if (blocks.length === 0) {
@@ -172,6 +177,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     },
     async stop() {
       running = false;
+      abandonRead();
       wake();
       await loop;
       unsubscribe();

@@ -135,6 +135,22 @@ describe("the consumer", () => {
   });
 });
 
+describe("a log that cannot be read for a while", () => {
+  it("does not hold up a stop", async () => {
+    await pipeline.log.append([eventRecord({ id: "a" })]);
+    const reads: number[] = [];
+    const log = {
+      ...pipeline.log,
+      read: (partition: number) => new Promise<never>(() => reads.push(partition)),
+    };
+    const waiting = pipeline.consumer({ log });
+    waiting.start();
+    await vi.waitFor(() => expect(reads).toHaveLength(1));
+    await waiting.stop();
+    expect(waiting.figures()).toMatchObject({ applied: 0, errors: 0 });
+  });
+});
+
 describe("a record that cannot become a row", () => {
   it("becomes a dead letter with its reason, and the partition goes on", async () => {
     consumer.start();
