@@ -219,17 +219,14 @@ export interface SessionGroup {
 }
 
 /** Lists sessions, for one user's rows as a rule. Rows: all in the range that pass the filter; `masks` does not matter. */
-export interface SessionListQuestion extends SessionRule {
-  /** How many at most. */
-  readonly limit: number;
-}
+export interface SessionListQuestion extends SessionRule, Ranking {}
 
 export interface SessionListAnswer {
   /** All sessions. */
   readonly total: number;
   /** Last minus first event, over all sessions. */
   readonly lengthUs: number;
-  /** The latest ones, latest first: by start, then end, then code, all descending. */
+  /** The latest ones, latest first; of the same start by code. */
   readonly sessions: readonly Session[];
 }
 
