@@ -4,7 +4,7 @@ export interface Budget {
   readonly left: number;
   /** Takes `bytes` if they are there. */
   take(bytes: number): boolean;
-  /** Takes `bytes` even if they are not there. */
+  /** Takes `bytes` even if they are not there: what bounds it is somewhere else. */
   force(bytes: number): void;
   give(bytes: number): void;
 }

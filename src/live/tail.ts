@@ -47,21 +47,23 @@ export function createTail(question: LiveQuestion, options: TailOptions): Tail {
   let caughtUp = after === undefined;
   let arrived = Promise.withResolvers<void>();
 
+  /** Whether there is memory for more: each reader has some of its own, so that slow ones cannot take it all. */
+  const room = () => bytes < ownBytes || budget.left > 0;
   const full = () => events.length >= maxEvents || bytes >= maxBytes;
 
   const member: FeedMember = {
     project: question.project,
     positions: from.slice(),
-    ready: () => caughtUp || !(full() || budget.left <= 0),
+    ready: () => caughtUp || (!full() && room()),
     take(event, eventBytes, partition, offset) {
       if (offset < from[partition]!) return;
       if (passes !== undefined && !passes(event)) return;
-      const cost = costOf(eventBytes);
-      if (!caughtUp) budget.force(cost);
-      else if (full() || !budget.take(cost)) {
+      if (caughtUp && (full() || !room())) {
         skipped++;
         return;
       }
+      const cost = costOf(eventBytes);
+      budget.force(cost);
       events.push(event);
       bytes += cost;
     },
@@ -102,6 +104,9 @@ export function createTail(question: LiveQuestion, options: TailOptions): Tail {
     release: giveBack,
   };
 }
+
+/** Memory that a reader has whatever the others take. */
+const ownBytes = 64 * 1024;
 
 /** About the memory of an event that took so many bytes on the wire. */
 function costOf(eventBytes: number): number {
