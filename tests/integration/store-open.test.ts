@@ -38,7 +38,7 @@ it("refuses a file of a newer version, and names both versions", async () => {
   await withDuckdb(["UPDATE meta SET value = '99' WHERE key = 'schema_version'"]);
   const open = createDuckdbStore({ path });
   await expect(open).rejects.toThrow(StoreStartError);
-  await expect(open).rejects.toThrow(/schema version 99, this program reads 1/);
+  await expect(open).rejects.toThrow(/schema version 99, this program reads 2/);
 });
 
 it("refuses a DuckDB file that is no event store, and leaves it as it is", async () => {

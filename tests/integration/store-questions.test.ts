@@ -3,16 +3,17 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { EventType } from "../../gen/analytics/v1/event_pb.js";
 import { parseFilter } from "../../src/filter/parse.ts";
 import type { Dimension, EventCursor, Metric, Selection, StoredEvent } from "../../src/store/questions.ts";
-import { createFeed, patiently, type TemporaryStore, temporaryStore, timestamp } from "../support/store.ts";
+import { createFeed, patiently, timestamp } from "../support/store.ts";
+import { type StoresByLayout, storesByLayout } from "../support/store-layouts.ts";
 import * as reference from "../support/store-reference.ts";
 
-let temporary: TemporaryStore;
+let temporary: StoresByLayout;
 const feed = createFeed();
 /** Each run's events are a project of their own, beside those of all the runs before. */
 let project = 0;
 
 beforeAll(async () => {
-  temporary = await temporaryStore();
+  temporary = await storesByLayout();
 });
 afterAll(() => temporary.remove());
 

@@ -1,8 +1,10 @@
 import { DuckDBInstance } from "@duckdb/node-api";
 import type { FilterEvent } from "../../src/filter/evaluate.ts";
 import type { Filter } from "../../src/filter/filter.ts";
-import { appendEvents } from "../../src/store/duckdb/append.ts";
-import { duckdbDialect } from "../../src/store/duckdb/dialect.ts";
+import { createRowAppender } from "../../src/store/duckdb/append.ts";
+import type { FrequentKey } from "../../src/store/duckdb/census.ts";
+import { createDuckdbDialect } from "../../src/store/duckdb/dialect.ts";
+import { addColumn, type Layout, nextColumn } from "../../src/store/duckdb/layout.ts";
 import { createReader } from "../../src/store/duckdb/reader.ts";
 import { prepareSchema } from "../../src/store/duckdb/schema.ts";
 import { filterSql } from "../../src/store/sql/filter.ts";
@@ -17,25 +19,35 @@ export interface FilterStore {
   close(): Promise<void>;
 }
 
-export async function createFilterStore(): Promise<FilterStore> {
+/** @param keys that have a column of their own */
+export async function createFilterStore(keys: readonly FrequentKey[] = []): Promise<FilterStore> {
   const instance = await DuckDBInstance.create(":memory:", { threads: "1" });
   const writer = await instance.connect();
   await prepareSchema(writer, ":memory:");
+  let layout: Layout = [];
+  for (const { map, key } of keys) {
+    const column = nextColumn(layout, map, key, false);
+    await addColumn(writer, column, layout.length);
+    layout = [...layout, column];
+  }
+  const dialect = createDuckdbDialect(layout);
+  const append = createRowAppender(writer);
   const reader = createReader(instance);
   return {
     async fill(events) {
       await writer.run("DELETE FROM events");
       const rows = events.map((flat, offset) => ({ project: "p", flat, partition: 0, offset }));
-      await appendEvents(writer, rows, new Int32Array(events.length));
+      await append.events(rows, new Int32Array(events.length), layout);
     },
     async ask(filter) {
-      const condition = filterSql(filter, duckdbDialect);
+      const condition = filterSql(filter, dialect);
       const question = render(
         sql`SELECT ${condition} AS passes FROM events ORDER BY "offset"`,
-        duckdbDialect.placeholder,
+        dialect.placeholder,
       );
-      const [table] = await reader.query(0, [question]);
-      return [...(table!.columns[0] as Float64Array)];
+      const answer = await reader.query(0, [question], layout);
+      if (!("tables" in answer)) throw new Error("the layout is another");
+      return [...(answer.tables[0]!.columns[0] as Float64Array)];
     },
     async close() {
       await reader.close();

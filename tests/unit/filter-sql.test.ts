@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { parseFilter } from "../../src/filter/parse.ts";
-import { duckdbDialect } from "../../src/store/duckdb/dialect.ts";
+import { createDuckdbDialect } from "../../src/store/duckdb/dialect.ts";
 import { filterSql } from "../../src/store/sql/filter.ts";
 import { double, int64, join, render, sql, text, trusted } from "../../src/store/sql/fragment.ts";
 
+const duckdbDialect = createDuckdbDialect([]);
 const placeholder = (index: number, type: string) => `$${index}:${type}`;
 
 function statement(source: string) {

@@ -6,123 +6,135 @@ import {
   DuckDBBlobValue,
   type DuckDBConnection,
   DuckDBDataChunk,
-  DuckDBMapValue,
   type DuckDBType,
   type DuckDBValue,
   INTEGER,
   MAP,
+  UUID,
   VARCHAR,
 } from "@duckdb/node-api";
+import { uuidOf } from "./ids.ts";
+import type { Layout } from "./layout.ts";
+import { splitMaps } from "./maps.ts";
 import type { DeadLetterRow, EventRow } from "./rows.ts";
 import type { NewUser } from "./users.ts";
+
+/** Appends rows within the connection's transaction. One call at a time. */
+export interface RowAppender {
+  users(rows: readonly NewUser[]): Promise<void>;
+  /**
+   * @param keys the user's key of each row
+   * @param layout the key columns that the table has
+   */
+  events(rows: readonly EventRow[], keys: Int32Array, layout: Layout): Promise<void>;
+  deadLetters(rows: readonly DeadLetterRow[]): Promise<void>;
+}
 
 /** Rows of a data chunk: DuckDB's vector size. */
 const chunkRows = 2048;
 
-/** How a table's columns are made of a row, in the order of its definition. */
-interface TableWriter<R> {
-  readonly table: string;
-  readonly types: readonly DuckDBType[];
-  columns(rows: readonly R[], first: number): DuckDBValue[][];
-}
+const userTypes = [INTEGER, VARCHAR, VARCHAR];
+const deadLetterTypes = [INTEGER, BIGINT, VARCHAR, VARCHAR, VARCHAR, BIGINT, BLOB];
+const eventTypes = [
+  VARCHAR,
+  UUID,
+  VARCHAR,
+  INTEGER,
+  VARCHAR,
+  VARCHAR,
+  VARCHAR,
+  VARCHAR,
+  VARCHAR,
+  BIGINT,
+  BIGINT,
+  MAP(VARCHAR, VARCHAR),
+  MAP(VARCHAR, DOUBLE),
+  INTEGER,
+  BIGINT,
+];
 
-const users: TableWriter<NewUser> = {
-  table: "users",
-  types: [INTEGER, VARCHAR, VARCHAR],
-  columns: (rows) => [rows.map((r) => r.key), rows.map((r) => r.project), rows.map((r) => r.userId)],
-};
+export function createRowAppender(connection: DuckDBConnection): RowAppender {
+  /**
+   * One chunk for each table, filled again and again: V8 knows nothing of a chunk's memory, so that chunks thrown away
+   * after each use stand about by the hundred until it collects them.
+   */
+  const chunks = new Map<string, DuckDBDataChunk>();
 
-const deadLetters: TableWriter<DeadLetterRow> = {
-  table: "dead_letters",
-  types: [INTEGER, BIGINT, VARCHAR, VARCHAR, VARCHAR, BIGINT, BLOB],
-  columns: (rows) => [
-    rows.map((r) => r.partition),
-    rows.map((r) => BigInt(r.offset)),
-    rows.map((r) => r.project),
-    rows.map((r) => r.reason),
-    rows.map((r) => r.message),
-    rows.map((r) => BigInt(r.receivedUs)),
-    rows.map((r) => new DuckDBBlobValue(r.record)),
-  ],
-};
-
-function events(keys: Int32Array): TableWriter<EventRow> {
-  return {
-    table: "events",
-    types: [
-      VARCHAR,
-      VARCHAR,
-      INTEGER,
-      VARCHAR,
-      VARCHAR,
-      VARCHAR,
-      VARCHAR,
-      VARCHAR,
-      BIGINT,
-      BIGINT,
-      MAP(VARCHAR, VARCHAR),
-      MAP(VARCHAR, DOUBLE),
-      INTEGER,
-      BIGINT,
-    ],
-    columns: (rows, first) => [
-      rows.map((r) => r.project),
-      rows.map((r) => r.flat.id),
-      Array.from(keys.subarray(first, first + rows.length)),
-      rows.map((r) => r.flat.userId),
-      rows.map((r) => r.flat.sessionId),
-      rows.map((r) => r.flat.name),
-      rows.map((r) => r.flat.eventType),
-      rows.map((r) => r.flat.source),
-      rows.map((r) => BigInt(r.flat.timestampUs)),
-      rows.map((r) => BigInt(r.flat.receivedUs)),
-      rows.map((r) => mapValue(r.flat.properties)),
-      rows.map((r) => mapValue(r.flat.measures)),
-      rows.map((r) => r.partition),
-      rows.map((r) => BigInt(r.offset)),
-    ],
-  };
-}
-
-function mapValue(map: Readonly<Record<string, DuckDBValue>>): DuckDBMapValue {
-  return new DuckDBMapValue(Object.entries(map).map(([key, value]) => ({ key, value })));
-}
-
-export function appendUsers(connection: DuckDBConnection, rows: readonly NewUser[]): Promise<void> {
-  return append(connection, users, rows);
-}
-
-export function appendDeadLetters(
-  connection: DuckDBConnection,
-  rows: readonly DeadLetterRow[],
-): Promise<void> {
-  return append(connection, deadLetters, rows);
-}
-
-/** @param keys the user's key of each row */
-export function appendEvents(
-  connection: DuckDBConnection,
-  rows: readonly EventRow[],
-  keys: Int32Array,
-): Promise<void> {
-  return append(connection, events(keys), rows);
-}
-
-/** Appends within the connection's transaction. */
-async function append<R>(
-  connection: DuckDBConnection,
-  writer: TableWriter<R>,
-  rows: readonly R[],
-): Promise<void> {
-  if (rows.length === 0) return;
-  const appender = await connection.createAppender(writer.table);
-  for (let first = 0; first < rows.length; first += chunkRows) {
-    const part = rows.slice(first, first + chunkRows);
-    const chunk = DuckDBDataChunk.create(writer.types, part.length);
-    chunk.setColumns(writer.columns(part, first));
-    appender.appendDataChunk(chunk);
-    // Lets the questions' answers go out meanwhile.
-    await setImmediate();
+  function emptyChunk(table: string, types: readonly DuckDBType[]): DuckDBDataChunk {
+    const used = chunks.get(table);
+    if (used?.columnCount === types.length) {
+      used.reset();
+      return used;
+    }
+    const chunk = DuckDBDataChunk.create(types);
+    chunks.set(table, chunk);
+    return chunk;
   }
-  appender.closeSync();
+
+  /** @param columns the values of `part`, whose first row is number `first`, in the order of the table's columns */
+  async function append<R>(
+    table: string,
+    types: readonly DuckDBType[],
+    rows: readonly R[],
+    columns: (part: readonly R[], first: number) => DuckDBValue[][],
+  ): Promise<void> {
+    if (rows.length === 0) return;
+    const appender = await connection.createAppender(table);
+    for (let first = 0; first < rows.length; first += chunkRows) {
+      const part = rows.slice(first, first + chunkRows);
+      const chunk = emptyChunk(table, types);
+      chunk.rowCount = part.length;
+      chunk.setColumns(columns(part, first));
+      appender.appendDataChunk(chunk);
+      // Lets the questions' answers go out meanwhile.
+      await setImmediate();
+    }
+    appender.closeSync();
+  }
+
+  return {
+    users: (rows) =>
+      append("users", userTypes, rows, (part) => [
+        part.map((r) => r.key),
+        part.map((r) => r.project),
+        part.map((r) => r.userId),
+      ]),
+
+    events(rows, keys, layout) {
+      const keyTypes = layout.map(({ map }) => (map === "properties" ? VARCHAR : DOUBLE));
+      return append("events", [...eventTypes, ...keyTypes], rows, (part, first) => {
+        const uuids = part.map(({ flat }) => uuidOf(flat.id) ?? null);
+        const { properties, measures, columns } = splitMaps(part, layout);
+        return [
+          part.map((r) => r.project),
+          uuids,
+          part.map(({ flat }, i) => (uuids[i] === null ? flat.id : null)),
+          Array.from(keys.subarray(first, first + part.length)),
+          part.map(({ flat }) => flat.userId),
+          part.map(({ flat }) => flat.sessionId),
+          part.map(({ flat }) => flat.name),
+          part.map(({ flat }) => flat.eventType),
+          part.map(({ flat }) => flat.source),
+          part.map(({ flat }) => BigInt(flat.timestampUs)),
+          part.map(({ flat }) => BigInt(flat.receivedUs)),
+          properties,
+          measures,
+          part.map((r) => r.partition),
+          part.map((r) => BigInt(r.offset)),
+          ...columns,
+        ];
+      });
+    },
+
+    deadLetters: (rows) =>
+      append("dead_letters", deadLetterTypes, rows, (part) => [
+        part.map((r) => r.partition),
+        part.map((r) => BigInt(r.offset)),
+        part.map((r) => r.project),
+        part.map((r) => r.reason),
+        part.map((r) => r.message),
+        part.map((r) => BigInt(r.receivedUs)),
+        part.map((r) => new DuckDBBlobValue(r.record)),
+      ]),
+  };
 }

@@ -2,8 +2,10 @@ import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { StoreStartError } from "../store.ts";
+import { migrate } from "./migrate.ts";
 import type { WorkerOptions } from "./protocol.ts";
-import { prepareSchema } from "./schema.ts";
+import { prepareSchema, schemaVersion } from "./schema.ts";
+import { storageVersion } from "./storage-version.ts";
 
 /** An open DuckDB file: its instance, and the connection that writes. */
 export interface Database {
@@ -44,10 +46,32 @@ export async function openDatabase(options: WorkerOptions, now: () => number): P
       throw startError(path, again);
     }
   }
+  const version = await withInstance(instance, async (writer) => {
+    const found = await prepareSchema(writer, path);
+    // A migration reads the main file alone.
+    if (found !== schemaVersion) await writer.run("CHECKPOINT");
+    return found;
+  });
+  if (version !== schemaVersion) {
+    instance.closeSync();
+    try {
+      await migrate(options);
+      instance = await create(options);
+    } catch (error) {
+      throw startError(path, error);
+    }
+    warnings.push(`${path} was migrated from schema version ${version} to ${schemaVersion}`);
+  }
+  return withInstance(instance, async (writer) => ({ instance, writer, warnings }));
+}
+
+/** Runs work on a new connection; closes the instance where that fails. */
+async function withInstance<T>(
+  instance: DuckDBInstance,
+  work: (connection: DuckDBConnection) => Promise<T>,
+): Promise<T> {
   try {
-    const writer = await instance.connect();
-    await prepareSchema(writer, path);
-    return { instance, writer, warnings };
+    return await work(await instance.connect());
   } catch (error) {
     instance.closeSync();
     throw error;
@@ -65,6 +89,7 @@ function create({ path, memoryLimit, threads }: WorkerOptions): Promise<DuckDBIn
     memory_limit: memoryLimit,
     threads: String(threads),
     checkpoint_threshold: checkpointThreshold,
+    storage_compatibility_version: storageVersion,
     preserve_insertion_order: "false",
     enable_external_access: "false",
     lock_configuration: "true",

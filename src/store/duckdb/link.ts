@@ -36,7 +36,7 @@ export async function startWorker(options: WorkerOptions, warn: (message: string
   const entry = import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js";
   const worker = new Worker(new URL(entry, import.meta.url), { workerData: options, name: "store" });
   const waiting = new Map<number, Waiting>();
-  let state: StoreState = { logId: undefined, positions: [], rows: 0, users: 0 };
+  let state: StoreState = { logId: undefined, positions: [], rows: 0, users: 0, layout: [] };
   let lost: string | undefined;
   let nextId = 1;
 

@@ -4,6 +4,8 @@ import type { Block } from "../../domain/record/block.ts";
 import type { Statement } from "../sql/fragment.ts";
 import type { Table } from "../sql/plan.ts";
 import type { ApplyResult } from "../store.ts";
+import type { KeyColumnLimits } from "./census.ts";
+import type { Layout } from "./layout.ts";
 
 /** What the worker opens. */
 export interface WorkerOptions {
@@ -11,6 +13,7 @@ export interface WorkerOptions {
   /** As DuckDB writes it, such as 1GiB. */
   readonly memoryLimit: string;
   readonly threads: number;
+  readonly keyColumns: KeyColumnLimits;
 }
 
 /** What the store holds, as of the last thing committed. */
@@ -19,6 +22,7 @@ export interface StoreState {
   readonly positions: readonly number[];
   readonly rows: number;
   readonly users: number;
+  readonly layout: Layout;
 }
 
 /** Counts of one apply; see ApplyResult. */
@@ -36,9 +40,12 @@ export interface Calls {
   apply: { request: { blocks: readonly Block[] }; answer: Applied };
   skipTo: { request: { starts: readonly number[] }; answer: undefined };
   removeBefore: { request: { beforeUs: number; project: string | undefined }; answer: number };
-  query: { request: { statements: readonly Statement[] }; answer: readonly Table[] };
+  query: { request: { statements: readonly Statement[]; layout: Layout }; answer: QueryAnswer };
   close: { request: Record<never, never>; answer: undefined };
 }
+
+/** Tables; or, where the statements were made for another layout than the data now has, that layout. */
+export type QueryAnswer = { readonly tables: readonly Table[] } | { readonly layout: Layout };
 
 export type CallKind = keyof Calls;
 

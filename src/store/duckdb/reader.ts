@@ -9,12 +9,18 @@ import {
 import { WeirError } from "../../domain/errors.ts";
 import type { Param, Statement } from "../sql/fragment.ts";
 import type { Table } from "../sql/plan.ts";
+import { type Layout, readLayout } from "./layout.ts";
+import type { QueryAnswer } from "./protocol.ts";
 import { readTable } from "./tables.ts";
 
 /** Runs questions on connections of its own, so that they see only what is committed and never wait for a writer. */
 export interface Reader {
-  /** Runs the statements on one state of the data. */
-  query(id: number, statements: readonly Statement[]): Promise<readonly Table[]>;
+  /**
+   * Runs the statements on one state of the data.
+   *
+   * @param layout that the statements were made for; where the data has another by now, that is the answer
+   */
+  query(id: number, statements: readonly Statement[], layout: Layout): Promise<QueryAnswer>;
   /** Ends a query early; it fails with CANCELLED. */
   cancel(id: number): void;
   /** Ends all queries, waits for them and closes the connections. */
@@ -45,7 +51,11 @@ export function createReader(instance: DuckDBInstance): Reader {
     connection: DuckDBConnection,
     query: Query,
     statements: readonly Statement[],
-  ): Promise<Table[]> {
+    layout: Layout,
+  ): Promise<QueryAnswer> {
+    // Columns are only ever added: statements made for fewer of them would miss what rows keep in the new ones.
+    const present = await readLayout(connection);
+    if (present.length !== layout.length) return { layout: present };
     const tables: Table[] = [];
     for (const { sql, params } of statements) {
       if (query.cancelled) throw cancelled();
@@ -57,24 +67,27 @@ export function createReader(instance: DuckDBInstance): Reader {
           values,
           params.map((param) => types[param.type]),
         );
-        tables.push(await readTable(result));
+        tables.push(await readTable(result, layout));
       } catch (error) {
         throw query.cancelled ? cancelled() : error;
       } finally {
         query.busy = undefined;
       }
     }
-    return tables;
+    return { tables };
   }
 
-  async function execute(query: Query, statements: readonly Statement[]): Promise<Table[]> {
+  async function execute(
+    query: Query,
+    statements: readonly Statement[],
+    layout: Layout,
+  ): Promise<QueryAnswer> {
     const connection = idle.pop() ?? (await instance.connect());
     try {
-      if (statements.length < 2) return await runAll(connection, query, statements);
       // A transaction sees one state of the data.
       await connection.run("BEGIN TRANSACTION READ ONLY");
       try {
-        return await runAll(connection, query, statements);
+        return await runAll(connection, query, statements, layout);
       } finally {
         await connection.run("ROLLBACK").catch(() => {});
       }
@@ -90,12 +103,12 @@ export function createReader(instance: DuckDBInstance): Reader {
   };
 
   return {
-    async query(id, statements) {
+    async query(id, statements, layout) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const query: Query = { cancelled: false, busy: undefined, timer: undefined, ended: promise };
       queries.set(id, query);
       try {
-        return await execute(query, statements);
+        return await execute(query, statements, layout);
       } finally {
         clearInterval(query.timer);
         queries.delete(id);

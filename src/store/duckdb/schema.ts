@@ -1,8 +1,8 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { StoreStartError } from "../store.ts";
 
-/** Grows by one with each change of the tables; a file of a greater version is refused. */
-export const schemaVersion = 1;
+/** Grows by one with each change of the tables; a file of a greater version is refused, a lesser one migrated. */
+export const schemaVersion = 2;
 
 /**
  * Tables. No keys and no indexes: a position is committed with its rows, so nothing comes twice, and an index would
@@ -13,10 +13,12 @@ const tables = [
   // Offset of the next record to apply, for each partition.
   `CREATE TABLE positions ("partition" INTEGER NOT NULL, "offset" BIGINT NOT NULL)`,
   `CREATE TABLE users (user_key INTEGER NOT NULL, project VARCHAR NOT NULL, user_id VARCHAR NOT NULL)`,
-  // Times are microseconds since 1970.
+  // Times are microseconds since 1970. Of id and id_text one is NULL: a canonical UUID is kept as such. Behind these
+  // stand the columns of key_columns.
   `CREATE TABLE events (
     project VARCHAR NOT NULL,
-    id VARCHAR NOT NULL,
+    id UUID,
+    id_text VARCHAR,
     user_key INTEGER NOT NULL,
     user_id VARCHAR NOT NULL,
     session_id VARCHAR NOT NULL,
@@ -30,6 +32,14 @@ const tables = [
     "partition" INTEGER NOT NULL,
     "offset" BIGINT NOT NULL
   )`,
+  // Columns of events for keys of properties and measures (layout.ts), in the order of `place`, from 0.
+  `CREATE TABLE key_columns (
+    place INTEGER NOT NULL,
+    map VARCHAR NOT NULL,
+    key VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    mixed BOOLEAN NOT NULL
+  )`,
   `CREATE TABLE dead_letters (
     "partition" INTEGER NOT NULL,
     "offset" BIGINT NOT NULL,
@@ -41,24 +51,34 @@ const tables = [
   )`,
 ];
 
+/** Makes the tables of this version, empty. */
+export async function createTables(connection: DuckDBConnection): Promise<void> {
+  for (const table of tables) await connection.run(table);
+}
+
+export async function writeVersion(connection: DuckDBConnection): Promise<void> {
+  await connection.run("INSERT INTO meta VALUES ('schema_version', $1)", [String(schemaVersion)]);
+}
+
 /**
  * Makes the tables in a new file, and checks the version of one that has them.
  *
+ * @returns the file's version: schemaVersion, or a lesser one that is to be migrated
  * @throws StoreStartError where the file is of a newer version, or holds something else
  */
-export async function prepareSchema(connection: DuckDBConnection, path: string): Promise<void> {
+export async function prepareSchema(connection: DuckDBConnection, path: string): Promise<number> {
   const names = await connection.runAndReadAll(
     "SELECT table_name FROM duckdb_tables() WHERE NOT internal AND NOT temporary",
   );
   const existing = new Set(names.getRows().map(([name]) => String(name)));
   if (existing.size === 0) {
     await connection.run("BEGIN TRANSACTION");
-    for (const table of tables) await connection.run(table);
-    await connection.run("INSERT INTO meta VALUES ('schema_version', $1)", [String(schemaVersion)]);
+    await createTables(connection);
+    await writeVersion(connection);
     await connection.run("COMMIT");
     // Definitions do not stay in the write-ahead file, where a replay could fail on them.
     await connection.run("CHECKPOINT");
-    return;
+    return schemaVersion;
   }
   if (!existing.has("meta") || !existing.has("events")) {
     throw new StoreStartError(
@@ -66,13 +86,11 @@ export async function prepareSchema(connection: DuckDBConnection, path: string):
     );
   }
   const version = Number(await readMeta(connection, "schema_version"));
-  if (version !== schemaVersion) {
-    const advice =
-      version > schemaVersion ? "run the newer version that wrote it" : "rebuild it from the log";
-    throw new StoreStartError(
-      `${path} has schema version ${version}, this program reads ${schemaVersion}: ${advice}`,
-    );
-  }
+  if (version >= 1 && version <= schemaVersion) return version;
+  const advice = version > schemaVersion ? "run the newer version that wrote it" : "rebuild it from the log";
+  throw new StoreStartError(
+    `${path} has schema version ${version}, this program reads ${schemaVersion}: ${advice}`,
+  );
 }
 
 export async function readMeta(connection: DuckDBConnection, key: string): Promise<string | undefined> {

@@ -41,7 +41,7 @@ export async function openSession(
     const database = await openDatabase(options, now);
     for (const warning of database.warnings) warn(warning);
     try {
-      const writer = await createWriter(database.writer);
+      const writer = await createWriter(database.writer, options.keyColumns);
       return { database, reader: createReader(database.instance), writer };
     } catch (error) {
       closeDatabase(database);

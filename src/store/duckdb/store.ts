@@ -3,7 +3,8 @@ import { WeirError } from "../../domain/errors.ts";
 import type { Block } from "../../domain/record/block.ts";
 import { planQuestion } from "../sql/question.ts";
 import type { EventStore } from "../store.ts";
-import { duckdbEngine } from "./engine.ts";
+import { defaultKeyColumnLimits, type KeyColumnLimits } from "./census.ts";
+import { createDuckdbEngine } from "./engine.ts";
 import { startWorker } from "./link.ts";
 import { createSlots } from "./slots.ts";
 
@@ -21,6 +22,8 @@ export interface DuckdbStoreOptions {
   readonly maxQueries?: number;
   /** Questions that wait for their turn; more are refused. Default 64. */
   readonly maxWaitingQueries?: number;
+  /** Which keys of properties and measures get a column of their own. */
+  readonly keyColumns?: Partial<KeyColumnLimits>;
   /** Milliseconds since 1970. Default Date.now. */
   readonly now?: () => number;
   /** Told what the operator should know, such as a write-ahead file that was put aside. */
@@ -35,7 +38,8 @@ export interface DuckdbStoreOptions {
 export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<EventStore> {
   const { path, memoryLimit = "1GiB", threads = 2, maxQueries = 2, maxWaitingQueries = 64 } = options;
   const { now = Date.now, warn = () => {} } = options;
-  const link = await startWorker({ path, memoryLimit, threads }, warn);
+  const keyColumns = { ...defaultKeyColumnLimits, ...options.keyColumns };
+  const link = await startWorker({ path, memoryLimit, threads, keyColumns }, warn);
   const slots = createSlots({ maxRunning: maxQueries, maxWaiting: maxWaitingQueries, now });
   let version = 0;
   let lastApplyMs: number | undefined;
@@ -82,9 +86,15 @@ export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<Ev
     },
 
     async ask(question, asked) {
-      const { statements, read } = planQuestion(duckdbEngine, question);
-      if (statements.length === 0) return read([]);
-      return read(await slots.run(() => link.call("query", { statements }), asked));
+      for (let { layout } = link.state; ; ) {
+        const { statements, read } = planQuestion(createDuckdbEngine(layout), question);
+        if (statements.length === 0) return read([]);
+        const made = layout;
+        const answer = await slots.run(() => link.call("query", { statements, layout: made }), asked);
+        if ("tables" in answer) return read(answer.tables);
+        // A key got its column meanwhile: the deadline bounds how often.
+        layout = answer.layout;
+      }
     },
 
     async skipTo(starts) {

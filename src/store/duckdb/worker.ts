@@ -35,7 +35,7 @@ function failureOf(error: unknown): Failure {
 async function answer(session: Session, request: Exclude<Request, { kind: "cancel" }>): Promise<unknown> {
   switch (request.kind) {
     case "query":
-      return session.reader().query(request.id, request.statements);
+      return session.reader().query(request.id, request.statements, request.layout);
     case "apply":
       return session.write((writer) => writer.apply(request.blocks));
     case "bind":

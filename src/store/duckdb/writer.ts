@@ -2,10 +2,13 @@ import { BIGINT, type DuckDBConnection, INTEGER, LIST, listValue } from "@duckdb
 import { WeirError } from "../../domain/errors.ts";
 import type { Block } from "../../domain/record/block.ts";
 import { createFlatRecordReader } from "../../domain/record/flat-record.ts";
-import { appendDeadLetters, appendEvents, appendUsers } from "./append.ts";
+import { createRowAppender } from "./append.ts";
+import type { KeyColumnLimits } from "./census.ts";
+import { createKeyColumns } from "./key-columns.ts";
 import type { Applied, StoreState } from "./protocol.ts";
 import { type DecodedBlocks, decodeBlocks } from "./rows.ts";
 import { readMeta } from "./schema.ts";
+import { transactionOf } from "./transaction.ts";
 import { createUserKeys } from "./users.ts";
 
 /** Writes to an open database. One call at a time. After one that failed the database is to be opened anew. */
@@ -18,11 +21,17 @@ export interface Writer {
 }
 
 /** Reads what the database holds, and writes to it. */
-export async function createWriter(connection: DuckDBConnection): Promise<Writer> {
+export async function createWriter(
+  connection: DuckDBConnection,
+  keyColumns: KeyColumnLimits,
+): Promise<Writer> {
   let logId = await readMeta(connection, "log_id");
   let positions = await readPositions(connection);
   let rows = await countRows(connection);
   const users = await createUserKeys(connection);
+  const transaction = transactionOf(connection);
+  const columns = await createKeyColumns(connection, transaction, keyColumns);
+  const append = createRowAppender(connection);
   const readRecord = createFlatRecordReader();
 
   /** Prepared once: small applies are frequent, and planning would be a good part of them. */
@@ -34,21 +43,9 @@ export async function createWriter(connection: DuckDBConnection): Promise<Writer
     await update.run();
   }
 
-  async function transaction(work: () => Promise<void>): Promise<void> {
-    await connection.run("BEGIN TRANSACTION");
-    try {
-      await work();
-      await connection.run("COMMIT");
-    } catch (error) {
-      // Where the commit itself failed there is nothing left to roll back.
-      await connection.run("ROLLBACK").catch(() => {});
-      throw error;
-    }
-  }
-
   return {
     get state() {
-      return { logId, positions, rows, users: users.count };
+      return { logId, positions, rows, users: users.count, layout: columns.layout };
     },
 
     async bind(id, partitions) {
@@ -71,16 +68,18 @@ export async function createWriter(connection: DuckDBConnection): Promise<Writer
 
     async apply(blocks) {
       const decoded = decodeBlocks(blocks, positions, readRecord);
+      await columns.prepare(decoded.events);
       const { keys, added, commit } = await users.assign(decoded.events);
       await transaction(async () => {
-        await appendUsers(connection, added);
-        await appendEvents(connection, decoded.events, keys);
-        await appendDeadLetters(connection, decoded.deadLetters);
+        await append.users(added);
+        await append.events(decoded.events, keys, columns.layout);
+        await append.deadLetters(decoded.deadLetters);
         await writePositions(decoded.positions);
       });
       commit();
       positions = [...decoded.positions];
       rows += decoded.events.length;
+      await columns.settle();
       return countApplied(decoded);
     },
 
