@@ -24,7 +24,7 @@ export interface LiveHubOptions {
   readonly onError?: (error: unknown) => void;
   /** Most records that one reader reads back; what lies before is reported as a gap. Default 5,000,000. */
   readonly maxRecords?: number;
-  /** Least time between two reads of what is new, in milliseconds. Default 100. */
+  /** Least time between two reads of what is new, in milliseconds. Default 50. */
   readonly readIntervalMs?: number;
   /** Longest that records are worked on before requests have a turn, in milliseconds. Default 4. */
   readonly sliceMs?: number;
@@ -55,7 +55,7 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
   const tailBudget = createBudget(options.tailBytes ?? 64 * mib);
   const feed = createFeed({
     log,
-    intervalMs: options.readIntervalMs ?? 100,
+    intervalMs: options.readIntervalMs ?? 50,
     sliceMs: options.sliceMs ?? 4,
     onError: options.onError ?? (() => {}),
   });

@@ -22,6 +22,8 @@ export interface SharedWindow {
   /** Grows whenever a figure may have changed. */
   readonly version: number;
   readonly positions: readonly number[];
+  /** Resolves once a figure may have changed by what came, not by what went. */
+  change(): Promise<void>;
   /** The window at an instant, in milliseconds since 1970. */
   figures(nowMs: number): WindowFigures;
   top(limit: number): readonly NameTotal[];
@@ -61,6 +63,8 @@ export function createSharedWindow(
         })
       : undefined;
   const filled = Promise.withResolvers<void>();
+  let change: PromiseWithResolvers<void> | undefined;
+  let told = -1;
   let missing: Span | undefined;
   let released = false;
   let top: { version: number; limit: number; names: readonly NameTotal[] } | undefined;
@@ -85,6 +89,10 @@ export function createSharedWindow(
     },
     moved() {
       if (feed.atHead(member)) filled.resolve();
+      if (window.version === told) return;
+      told = window.version;
+      change?.resolve();
+      change = undefined;
     },
     missed: miss,
   };
@@ -113,6 +121,10 @@ export function createSharedWindow(
       return window.version;
     },
     positions: member.positions,
+    change() {
+      change ??= Promise.withResolvers();
+      return change.promise;
+    },
     figures(nowMs) {
       window.advance(nowMs);
       return { ...window.figures(), duplicatesPossible: identities?.incomplete(nowMs) ?? false };

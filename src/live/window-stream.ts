@@ -43,6 +43,7 @@ export async function* streamWindow(
   let sent: Sent | undefined;
   let sentAt = performance.now();
   while (!signal.aborted) {
+    const change = shared.change();
     const figures = shared.figures(now());
     const { missing } = shared;
     if (missing !== reported && missing !== undefined && missing.endMs > figures.startMs) {
@@ -60,11 +61,15 @@ export async function* streamWindow(
       sentAt = performance.now();
       yield { figures, complete, topEvents, place, ...(gap ? { gap } : {}) };
       gap = undefined;
-    } else if (performance.now() - sentAt >= heartbeatMs) {
+      await pause(question.intervalMs, signal);
+      continue;
+    }
+    if (performance.now() - sentAt >= heartbeatMs) {
       sentAt = performance.now();
       yield "heartbeat";
     }
-    await pause(question.intervalMs, signal);
+    // What goes is seen at the next look; what comes is told at once.
+    await pause(question.intervalMs, signal, change);
   }
 }
 

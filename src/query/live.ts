@@ -23,7 +23,7 @@ export interface LiveOptions {
 }
 
 const defaultWindowMs = 60_000;
-const defaultIntervalMs = 500;
+const defaultIntervalMs = 250;
 
 export function liveMethods({ live, cursors }: LiveOptions): Methods {
   return {

@@ -85,7 +85,7 @@ export declare type GetRealTimeAnalyticsRequest = Message<"analytics.v1.GetRealT
   cursor: string;
 
   /**
-   * Least time between two messages, 100 ms to 1 minute. Absent: 500 ms.
+   * Least time between two messages, 100 ms to 1 minute. Absent: 250 ms.
    *
    * @generated from field: google.protobuf.Duration interval = 8;
    */
