@@ -55,6 +55,11 @@ export function bucketsOf(granularity: Granularity, zone: Zone, startUs: number,
   return { starts, endUs: end! };
 }
 
+/** Starts of the calendar days that [startUs, endUs) touches, however many. */
+export function daysOf(zone: Zone, startUs: number, endUs: number): number[] {
+  return calendarEdges(Granularity.DAY, zone, startUs, endUs, longestUs[Granularity.DAY]!).slice(0, -1);
+}
+
 /** Starts of the units that the range touches, and the end of the last. */
 function calendarEdges(
   granularity: Granularity,

@@ -4,19 +4,21 @@ import type { ServiceImplementation } from "../domain/call.ts";
 import { nameCount, timestampOf } from "./answers.ts";
 import { select } from "./selection.ts";
 import type { QueryOptions } from "./service.ts";
-import { limitOf, notYetBuilt } from "./terms.ts";
+import { limitOf, sessionGapUs } from "./terms.ts";
 
 type Methods = Pick<ServiceImplementation<typeof AnalyticsService>, "getAnalyticsSummary" | "listDimensions">;
 
 export function overviewMethods({ store, visibility }: QueryOptions): Methods {
   return {
     async getAnalyticsSummary(request, call) {
-      if (request.includeSessions) throw notYetBuilt("include_sessions");
       const selection = await select(request, call, visibility);
-      const answer = await store.ask({ kind: "summary", selection, topLimit: limitOf(request.limit) }, call);
+      const sessions = request.includeSessions ? { sessionGapUs: sessionGapUs(request.sessionGap) } : {};
+      const question = { kind: "summary", selection, topLimit: limitOf(request.limit), ...sessions } as const;
+      const answer = await store.ask(question, call);
       return {
         totalEvents: BigInt(answer.totalEvents),
         uniqueUsers: BigInt(answer.uniqueUsers),
+        ...(answer.sessions === undefined ? {} : { sessions: BigInt(answer.sessions) }),
         eventsByType: Object.fromEntries(
           Object.entries(answer.eventsByType).map(([type, events]) => [type, BigInt(events)]),
         ),

@@ -9,7 +9,15 @@ import { timestampOf } from "./answers.ts";
 import { type Buckets, bucketsOf } from "./buckets.ts";
 import { select } from "./selection.ts";
 import type { QueryOptions } from "./service.ts";
-import { limitOf, parseDimension, parseMetric, parseZone } from "./terms.ts";
+import {
+  limitOf,
+  metricText,
+  parseDimension,
+  parseDimensions,
+  parseMetric,
+  parseZone,
+  sessionGapUs,
+} from "./terms.ts";
 
 type Methods = Pick<ServiceImplementation<typeof AnalyticsService>, "getTimeSeries" | "getBreakdown">;
 
@@ -33,8 +41,8 @@ export function seriesMethods({ store, visibility }: QueryOptions): Methods {
   return {
     async getTimeSeries(request, call) {
       const zone = parseZone(request.timeZone);
-      const metric = parseMetric(request.metric);
-      const groupBy = request.groupBy.map((text, i) => parseDimension(text, `group_by[${i}]`));
+      const metric = parseMetric(request.metric, sessionGapUs(request.sessionGap));
+      const groupBy = parseDimensions(request.groupBy);
       const granularity = request.granularity || Granularity.DAY;
       const groupLimit = groupBy.length === 0 ? 1 : limitOf(request.limit);
       const selection = await select(request, call, visibility);
@@ -58,11 +66,11 @@ export function seriesMethods({ store, visibility }: QueryOptions): Methods {
       );
       const group = (g: SeriesGroup) => ({
         dimensionValues: [...g.values],
-        total: g.total,
+        ...(Number.isNaN(g.total) ? {} : { total: g.total }),
         buckets: buckets.starts.map((start, i) => ({
           start: timestampOf(start),
           partial: isPartial(buckets, i, selection),
-          value: g.buckets[i]!,
+          ...present(g.buckets[i]!),
         })),
       });
       return {
@@ -74,33 +82,37 @@ export function seriesMethods({ store, visibility }: QueryOptions): Methods {
       };
     },
     async getBreakdown(request, call) {
-      const metric = parseMetric(request.metric);
+      const metric = parseMetric(request.metric, sessionGapUs(request.sessionGap));
       const dimension = parseDimension(request.dimension, "dimension");
       const selection = await select(request, call, visibility);
       const limit = limitOf(request.limit);
       const answer = await store.ask({ kind: "breakdown", selection, metric, dimension, limit }, call);
-      const share = (value: number) => (answer.total > 0 ? { share: value / answer.total } : {});
+      const { total } = answer;
+      const shared = hasShares(metric) && total > 0;
+      const row = (value: number) => ({ ...present(value), ...(shared ? { share: value / total } : {}) });
       return {
         metric: metricText(metric),
         dimension: request.dimension,
-        rows: answer.rows.map((row) => ({
-          dimensionValue: row.value,
-          value: row.metric,
-          ...share(row.metric),
-        })),
-        ...(answer.other === undefined ? {} : { other: { value: answer.other, ...share(answer.other) } }),
-        total: answer.total,
+        rows: answer.rows.map(({ value, metric: of }) => ({ dimensionValue: value, ...row(of) })),
+        ...(answer.other === undefined ? {} : { other: row(answer.other) }),
+        ...(Number.isNaN(total) ? {} : { total }),
       };
     },
   };
+}
+
+/** Absent where the metric has nothing to go by. */
+function present(value: number): { value?: number } {
+  return Number.isNaN(value) ? {} : { value };
+}
+
+/** Whether a group's value can be a part of the whole. */
+function hasShares({ kind }: Metric): boolean {
+  return kind === "events" || kind === "unique_users" || kind === "sessions" || kind === "sum";
 }
 
 /** Whether the asked range cuts the bucket; an open end cuts none. */
 function isPartial({ starts, endUs }: Buckets, i: number, selection: Selection): boolean {
   const cutAtStart = selection.startUs !== undefined && starts[i]! < selection.startUs;
   return cutAtStart || (selection.endUs !== undefined && (starts[i + 1] ?? endUs) > selection.endUs);
-}
-
-function metricText(metric: Metric): string {
-  return metric.kind === "sum" ? `sum(${metric.measure})` : metric.kind;
 }

@@ -12,6 +12,7 @@ import { type LiveOptions, liveMethods } from "./live.ts";
 import { overviewMethods } from "./overview.ts";
 import type { PageTokens } from "./page-token.ts";
 import { seriesMethods } from "./series.ts";
+import { userMethods } from "./user.ts";
 
 export interface QueryOptions extends LiveOptions {
   readonly store: EventStore;
@@ -28,6 +29,7 @@ export function createAnalyticsService(options: QueryOptions): ServiceBinding {
     ...overviewMethods(options),
     ...seriesMethods(options),
     ...eventMethods(options),
+    ...userMethods(options),
     ...liveMethods(options),
     getMetrics: options.platform,
     async getAnalyticsHealth() {

@@ -1,18 +1,39 @@
 /** The terms of a question that come as text: metrics, dimensions, limits. */
-import { invalidField, WeirError } from "../domain/errors.ts";
+import type { Duration } from "@bufbuild/protobuf/wkt";
+import { invalidField } from "../domain/errors.ts";
 import { type Zone, zoneOf } from "../domain/zone.ts";
 import type { Dimension, Metric } from "../store/questions.ts";
 
 const measured = /^(sum|avg|min|max|p50|p90|p95|p99)\(([\s\S]+)\)$/;
+/** The gap of sessions where the question gives none, in microseconds. */
+const defaultGapUs = 30 * 60e6;
 
-/** @throws WeirError UNIMPLEMENTED/NOT_YET_BUILT for metrics that a later version answers */
-export function parseMetric(text: string): Metric {
+/** @throws WeirError INVALID_ARGUMENT where it is no metric, or of no measure */
+export function parseMetric(text: string, gapUs: number): Metric {
   if (text === "" || text === "events") return { kind: "events" };
   if (text === "unique_users") return { kind: "unique_users" };
+  if (text === "sessions") return { kind: "sessions", gapUs };
   const match = measured.exec(text);
-  if (match?.[1] === "sum") return { kind: "sum", measure: stripPrefix(match[2]!.trim(), "measures.") };
-  if (match || text === "sessions") throw notYetBuilt(`metric ${text}`);
-  throw invalidField("metric", `${JSON.stringify(text)} is no metric: events, unique_users or sum(measure)`);
+  if (match === null) {
+    const known = "events, unique_users, sessions, or one of a measure such as sum(amount) or p95(duration)";
+    throw invalidField("metric", `${JSON.stringify(text)} is no metric: ${known}`);
+  }
+  const measure = stripPrefix(match[2]!.trim(), "measures.");
+  if (measure === "") throw invalidField("metric", `${text} names no measure, as sum(amount) does`);
+  const of = match[1]!;
+  if (of.startsWith("p")) return { kind: "quantile", p: Number(of.slice(1)) / 100, measure };
+  return { kind: of as "sum" | "avg" | "min" | "max", measure };
+}
+
+/** As a question would spell it. */
+export function metricText(metric: Metric): string {
+  if (metric.kind === "quantile") return `p${Math.round(metric.p * 100)}(${metric.measure})`;
+  return "measure" in metric ? `${metric.kind}(${metric.measure})` : metric.kind;
+}
+
+/** Absent: 30 minutes. In microseconds. */
+export function sessionGapUs(gap: Duration | undefined): number {
+  return gap === undefined ? defaultGapUs : Number(gap.seconds) * 1e6 + Math.floor(gap.nanos / 1000);
 }
 
 const fields = ["name", "event_type", "source", "user_id", "session_id"] as const;
@@ -26,6 +47,16 @@ export function parseDimension(text: string, path: string): Dimension {
   const key = stripPrefix(text, "properties.");
   if (key === "") throw invalidField(path, "properties. needs a key, such as properties.plan");
   return { kind: "property", key };
+}
+
+/** Dimensions to group by together; each only once, however it is spelled. */
+export function parseDimensions(texts: readonly string[]): Dimension[] {
+  const dimensions = texts.map((text, i) => parseDimension(text, `group_by[${i}]`));
+  const [first, second] = dimensions.map((dimension) => JSON.stringify(dimension));
+  if (first !== undefined && first === second) {
+    throw invalidField("group_by[1]", `${texts[1]} is the dimension of group_by[0] again`);
+  }
+  return dimensions;
 }
 
 /** @throws WeirError INVALID_ARGUMENT where the zone is not known */
@@ -44,14 +75,6 @@ export function limitOf(limit: number): number {
 /** 0 means the default of 100; more than 1,000 is cut to it. */
 export function pageSizeOf(size: number): number {
   return size === 0 ? 100 : Math.min(size, 1000);
-}
-
-export function notYetBuilt(what: string): WeirError {
-  return new WeirError(
-    "UNIMPLEMENTED",
-    "NOT_YET_BUILT",
-    `${what} is part of the contract, but not built yet`,
-  );
 }
 
 function stripPrefix(text: string, prefix: string): string {

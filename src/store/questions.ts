@@ -15,11 +15,17 @@ export interface Selection {
   readonly filter?: Filter;
 }
 
-/** What is counted or added up. */
+/**
+ * What is counted or computed. Quantiles interpolate linearly at rank p·(n−1). Where avg, min, max or a quantile has
+ * nothing to go by, it is NaN; counts and sums are then 0.
+ */
 export type Metric =
   | { readonly kind: "events" }
   | { readonly kind: "unique_users" }
-  | { readonly kind: "sum"; readonly measure: string };
+  | { readonly kind: "sessions"; readonly gapUs: number }
+  | { readonly kind: "sum" | "avg" | "min" | "max"; readonly measure: string }
+  /** `p` from 0 to 1. */
+  | { readonly kind: "quantile"; readonly p: number; readonly measure: string };
 
 /** A field to group by: a built-in field, or the key of a property. */
 export type Dimension =
@@ -31,11 +37,15 @@ export interface SummaryQuestion {
   readonly selection: Selection;
   /** How many names to list, 1 to 1,000. */
   readonly topLimit: number;
+  /** Sessions are counted too, with this gap, in microseconds; absent: they are not. */
+  readonly sessionGapUs?: number;
 }
 
 export interface SummaryAnswer {
   readonly totalEvents: number;
   readonly uniqueUsers: number;
+  /** Absent unless asked for. */
+  readonly sessions?: number;
   /** By lower-case text: user, transaction, system, custom; only those that occur. */
   readonly eventsByType: Readonly<Record<string, number>>;
   readonly topEvents: readonly {
@@ -64,7 +74,10 @@ export interface SeriesQuestion {
 }
 
 export interface SeriesAnswer {
-  /** Ranked by the metric over the whole range, then by bytes; without group_by one group with no values. */
+  /**
+   * Ranked by the metric over the whole range (avg, min, max and quantiles: by events), then by bytes; without group_by
+   * one group with no values. A session counts in the group and the bucket of its first event.
+   */
   readonly groups: readonly SeriesGroup[];
   /** All events outside the groups; absent where there are none. */
   readonly other?: SeriesGroup;
@@ -72,7 +85,7 @@ export interface SeriesAnswer {
 
 export interface SeriesGroup {
   readonly values: readonly string[];
-  /** One for each bucket; 0 where it is empty. */
+  /** One for each bucket; where it is empty 0, or NaN for avg, min, max and quantiles. */
   readonly buckets: Float64Array;
   /** The metric over the whole range. */
   readonly total: number;
@@ -88,7 +101,7 @@ export interface BreakdownQuestion {
 }
 
 export interface BreakdownAnswer {
-  /** Ranked by the metric, then by bytes. */
+  /** Ranked by the metric (avg, min, max and quantiles: by events), then by bytes. */
   readonly rows: readonly { readonly value: string; readonly metric: number }[];
   /** The metric over all events outside the rows; absent where there are none. */
   readonly other?: number;
@@ -154,6 +167,10 @@ export interface UserQuestion {
   readonly userId: string;
   /** How many names to list, 1 to 1,000. */
   readonly topLimit: number;
+  /** In microseconds. */
+  readonly sessionGapUs: number;
+  /** How many sessions to list, 1 to 1,000. */
+  readonly sessionLimit: number;
 }
 
 /** Absent answer fields mean: no event of this user in the selection. */
@@ -169,6 +186,29 @@ export interface UserAnswer {
   readonly properties: Readonly<Record<string, string>>;
   /** Whether there are more than 100 keys. */
   readonly propertiesTruncated: boolean;
+  /** Latest first: by the first event's timestamp, then its id, both descending. */
+  readonly sessions: readonly UserSession[];
+  readonly totalSessions: number;
+  /** Of all sessions together, in microseconds. */
+  readonly sessionLengthUs: number;
+  /**
+   * First and last event of each quarter of a day (UTC) that has one, ascending, in turn. No zone's day is as short as
+   * that, so these events lie on every day that has events, and on no other.
+   */
+  readonly activityUs: readonly number[];
+  /** Purchases and subscriptions, completed or without a status. */
+  readonly transactions: number;
+  /** Their amounts less those of refunds, by currency as the events have it; at most 1,000 currencies, by bytes. */
+  readonly revenue: readonly { readonly currency: string; readonly amount: number }[];
+}
+
+export interface UserSession {
+  /** Empty where it was found by gaps of time. */
+  readonly sessionId: string;
+  /** Timestamps of the first and the last event. */
+  readonly startUs: number;
+  readonly endUs: number;
+  readonly events: number;
 }
 
 export interface DimensionsQuestion {

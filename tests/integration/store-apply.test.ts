@@ -245,7 +245,14 @@ it("shows of a user's properties the first 100 keys by their bytes", async () =>
   const keys = Array.from({ length: 101 }, (_, i) => `k${String(i).padStart(3, "0")}`);
   const properties = Object.fromEntries(keys.map((key) => [key, "v"]));
   await temporary.store.apply(createFeed().blocks([sent("1", { properties })]).blocks);
-  const question = { kind: "user", selection: { project: "p" }, userId: "u", topLimit: 1 } as const;
+  const question = {
+    kind: "user",
+    selection: { project: "p" },
+    userId: "u",
+    topLimit: 1,
+    sessionGapUs: 1,
+    sessionLimit: 1,
+  } as const;
   const answer = await temporary.store.ask(question, patiently());
   expect(Object.keys(answer.properties)).toEqual(keys.slice(0, 100));
   expect(answer.propertiesTruncated).toBe(true);

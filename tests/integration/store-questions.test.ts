@@ -53,10 +53,18 @@ const filters: [string, reference.Passes][] = [
 ];
 const filter = fc.constantFrom(...filters);
 
+/** Of sessions, in microseconds as the times are. */
+const gap = fc.integer({ min: 1, max: 20 });
 const range = fc.record({ startUs: time, endUs: time }, { requiredKeys: [] });
 const metric: fc.Arbitrary<Metric> = fc.oneof(
   fc.constantFrom<Metric>({ kind: "events" }, { kind: "unique_users" }),
-  key.map((measure): Metric => ({ kind: "sum", measure })),
+  gap.map((gapUs): Metric => ({ kind: "sessions", gapUs })),
+  fc
+    .record({ kind: fc.constantFrom("sum", "avg", "min", "max"), measure: key })
+    .map((metric): Metric => metric),
+  fc
+    .record({ p: fc.constantFrom(0.5, 0.9, 0.95, 0.99), measure: key })
+    .map((of): Metric => ({ kind: "quantile", ...of })),
 );
 const dimension: fc.Arbitrary<Dimension> = fc.oneof(
   fc
@@ -107,11 +115,14 @@ function holds<Q>(
 }
 
 it("answers summaries as plain loops do", () =>
-  holds(limit, async (all, { selection, passes }, topLimit) => {
-    const question = { kind: "summary", selection, topLimit } as const;
-    const answer = await temporary.store.ask(question, patiently());
-    expect(answer).toEqual(reference.summary(all, question, passes));
-  }));
+  holds(
+    fc.record({ topLimit: limit, sessionGapUs: gap }, { requiredKeys: ["topLimit"] }),
+    async (all, { selection, passes }, rest) => {
+      const question = { kind: "summary", selection, ...rest } as const;
+      const answer = await temporary.store.ask(question, patiently());
+      expect(answer).toEqual(reference.summary(all, question, passes));
+    },
+  ));
 
 it("answers series as plain loops do", () =>
   holds(
@@ -163,11 +174,14 @@ it("lists events page by page, each once and in order", () =>
   ));
 
 it("answers for one user as plain loops do", () =>
-  holds(fc.record({ userId: text, topLimit: limit }), async (all, { selection, passes }, rest) => {
-    const question = { kind: "user", selection, ...rest } as const;
-    const answer = await temporary.store.ask(question, patiently());
-    expect(answer).toEqual(reference.user(all, question, passes));
-  }));
+  holds(
+    fc.record({ userId: text, topLimit: limit, sessionGapUs: gap, sessionLimit: limit }),
+    async (all, { selection, passes }, rest) => {
+      const question = { kind: "user", selection, ...rest } as const;
+      const answer = await temporary.store.ask(question, patiently());
+      expect(answer).toEqual(reference.user(all, question, passes));
+    },
+  ));
 
 it("lists dimensions as plain loops do", () =>
   holds(limit, async (all, { selection, passes }, most) => {

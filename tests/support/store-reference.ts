@@ -3,11 +3,9 @@ import type {
   BreakdownAnswer,
   BreakdownQuestion,
   CountedKey,
-  Dimension,
   DimensionsAnswer,
   DimensionsQuestion,
   EventsQuestion,
-  Metric,
   Selection,
   SeriesAnswer,
   SeriesQuestion,
@@ -17,15 +15,10 @@ import type {
   UserAnswer,
   UserQuestion,
 } from "../../src/store/questions.ts";
-
-/** By UTF-8 bytes. */
-export function byBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
-}
-
-function own<T>(map: Readonly<Record<string, T>>, key: string): T | undefined {
-  return Object.hasOwn(map, key) ? map[key] : undefined;
-}
+import { byBytes } from "../reference/events.ts";
+import { measureOf, rankedGroups } from "../reference/metrics.ts";
+import { sessionsOf } from "../reference/sessions-plain.ts";
+import { money, userSessions } from "../reference/user-plain.ts";
 
 export type Passes = (event: StoredEvent) => boolean;
 
@@ -51,16 +44,8 @@ function groupBy<K>(
   return groups;
 }
 
-function measure(metric: Metric, events: readonly StoredEvent[]): number {
-  if (metric.kind === "events") return events.length;
-  if (metric.kind === "unique_users") return new Set(events.map((event) => event.userId)).size;
-  return events.reduce((sum, event) => sum + (own(event.measures, metric.measure) ?? 0), 0);
-}
-
-function dimensionOf(event: StoredEvent, dimension: Dimension): string {
-  if (dimension.kind === "property") return own(event.properties, dimension.key) ?? "";
-  const { id, userId, sessionId, name, eventType, source } = event;
-  return { id, user_id: userId, session_id: sessionId, name, event_type: eventType, source }[dimension.field];
+function usersOf(events: readonly StoredEvent[]): number {
+  return new Set(events.map((event) => event.userId)).size;
 }
 
 function bounds(events: readonly StoredEvent[]) {
@@ -84,7 +69,7 @@ function typesOf(events: readonly StoredEvent[]): Record<string, number> {
 
 export function summary(
   all: readonly StoredEvent[],
-  { selection, topLimit }: SummaryQuestion,
+  { selection, topLimit, sessionGapUs }: SummaryQuestion,
   passes: Passes,
 ): SummaryAnswer {
   const events = selected(all, selection, passes);
@@ -95,13 +80,14 @@ export function summary(
       : selected(all, { ...selection, startUs: 2 * startUs - endUs, endUs: startUs }, passes);
   return {
     totalEvents: events.length,
-    uniqueUsers: measure({ kind: "unique_users" }, events),
+    uniqueUsers: usersOf(events),
+    ...(sessionGapUs === undefined ? {} : { sessions: sessionsOf(events, sessionGapUs).length }),
     eventsByType: typesOf(events),
     topEvents: countBy(events, (e) => [e.name])
       .slice(0, topLimit)
       .map(({ key, events: count }) => {
         const named = (event: StoredEvent) => event.name === key;
-        const users = measure({ kind: "unique_users" }, events.filter(named));
+        const users = usersOf(events.filter(named));
         return {
           name: key,
           events: count,
@@ -113,47 +99,22 @@ export function summary(
   };
 }
 
-/** Groups by rank, each with its values, and what is left over. */
-function ranked(
-  events: readonly StoredEvent[],
-  metric: Metric,
-  dimensions: readonly Dimension[],
-  limit: number,
-) {
-  const key = (event: StoredEvent) =>
-    JSON.stringify(dimensions.map((dimension) => dimensionOf(event, dimension)));
-  const groups = [...groupBy(events, (event) => [key(event)])]
-    .map(([text, some]) => ({
-      values: JSON.parse(text) as string[],
-      events: some,
-      metric: measure(metric, some),
-    }))
-    .sort((a, b) => {
-      const bytes =
-        a.values.map((value, i) => byBytes(value, b.values[i]!)).find((order) => order !== 0) ?? 0;
-      return b.metric - a.metric || bytes;
-    });
-  return { top: groups.slice(0, limit), other: groups.slice(limit).flatMap((group) => group.events) };
-}
-
 export function series(all: readonly StoredEvent[], question: SeriesQuestion, passes: Passes): SeriesAnswer {
   const { selection, metric, starts, endUs, groupBy: dimensions, groupLimit } = question;
   const events = selected(all, selection, passes).filter(
     (event) => event.timestampUs >= starts[0]! && event.timestampUs < endUs,
   );
-  const group = (values: string[], some: readonly StoredEvent[]) => ({
+  const measure = measureOf(metric, events);
+  const group = (values: readonly string[], some: readonly StoredEvent[]) => ({
     values,
-    total: measure(metric, some),
+    total: measure(some),
     buckets: Float64Array.from(starts, (start, i) => {
       const end = starts[i + 1] ?? endUs;
-      return measure(
-        metric,
-        some.filter((event) => event.timestampUs >= start && event.timestampUs < end),
-      );
+      return measure(some.filter((event) => event.timestampUs >= start && event.timestampUs < end));
     }),
   });
   if (dimensions.length === 0) return { groups: [group([], events)] };
-  const { top, other } = ranked(events, metric, dimensions, groupLimit);
+  const { top, other } = rankedGroups(events, metric, dimensions, groupLimit);
   return {
     groups: top.map(({ values, events: some }) => group(values, some)),
     ...(other.length === 0 ? {} : { other: group([], other) }),
@@ -167,11 +128,12 @@ export function breakdown(
 ): BreakdownAnswer {
   const { selection, metric, dimension, limit } = question;
   const events = selected(all, selection, passes);
-  const { top, other } = ranked(events, metric, [dimension], limit);
+  const measure = measureOf(metric, events);
+  const { top, other } = rankedGroups(events, metric, [dimension], limit);
   return {
-    rows: top.map((group) => ({ value: group.values[0]!, metric: group.metric })),
-    ...(other.length === 0 ? {} : { other: measure(metric, other) }),
-    total: measure(metric, events),
+    rows: top.map((group) => ({ value: group.values[0]!, metric: measure(group.events) })),
+    ...(other.length === 0 ? {} : { other: measure(other) }),
+    total: measure(events),
   };
 }
 
@@ -192,11 +154,8 @@ export function events(all: readonly StoredEvent[], question: EventsQuestion, pa
     .sort(newestFirst);
 }
 
-export function user(
-  all: readonly StoredEvent[],
-  { selection, userId, topLimit }: UserQuestion,
-  passes: Passes,
-): UserAnswer {
+export function user(all: readonly StoredEvent[], question: UserQuestion, passes: Passes): UserAnswer {
+  const { selection, userId, topLimit } = question;
   const mine = selected(all, selection, passes).filter((event) => event.userId === userId);
   const last = new Map<string, string>();
   for (const event of mine.toSorted(newestFirst).reverse()) {
@@ -212,7 +171,21 @@ export function user(
     ...bounds(mine),
     properties: Object.fromEntries(keys.slice(0, 100).map((key) => [key, last.get(key)!])),
     propertiesTruncated: keys.length > 100,
+    ...userSessions(mine, question),
+    activityUs: activity(mine),
+    ...money(mine),
   };
+}
+
+/** First and last event of each quarter of a day. */
+function activity(mine: readonly StoredEvent[]): number[] {
+  const quarters = groupBy(mine, (event) => [Math.floor(event.timestampUs / 21_600e6)]);
+  return [...quarters.values()]
+    .flatMap((some) => {
+      const times = some.map((event) => event.timestampUs);
+      return [Math.min(...times), Math.max(...times)];
+    })
+    .sort((a, b) => a - b);
 }
 
 export function dimensions(

@@ -19,7 +19,12 @@ export function createDuckdbEngine(layout: Layout): SqlEngine {
     // The compensated sum turns an infinite one into NaN; the plain one keeps it.
     sum: (value) =>
       sql`COALESCE(CASE WHEN isnan(fsum(${value})) THEN sum(${value}) ELSE fsum(${value}) END, 0)`,
+    // A fraction must be a constant to the planner; it is a number, so it cannot be anything else.
+    quantile: (value, p) => sql`quantile_cont(${value}, CAST(${trusted(String(p))} AS DOUBLE))`,
+    firstBy: (value, order) => sql`arg_min(${value}, row(${join(order, ", ")}))`,
     lastBy: (value, order) => sql`arg_max(${value}, row(${join(order, ", ")}))`,
+    named: (name, size, query) =>
+      sql`${trusted(name)} AS ${trusted(size === "small" ? "MATERIALIZED" : "NOT MATERIALIZED")} (${query})`,
     keyRows: (map) => sql`unnest(${keysOf(layout, map)}) AS key`,
     propertyRows: () =>
       sql`unnest(${keysOf(layout, "properties")}) AS key, unnest(${valuesOf(layout, "properties")}) AS value`,

@@ -1,19 +1,17 @@
 import type { BreakdownAnswer, BreakdownQuestion } from "../questions.ts";
 import type { SqlEngine } from "./engine.ts";
 import { sql } from "./fragment.ts";
-import { rankedEvents } from "./groups.ts";
-import { metricAggregate } from "./metric.ts";
+import { rankedCells } from "./groups.ts";
 import { numbers, type Plan, plan, texts } from "./plan.ts";
 
 /** A breakdown: a row for each group, one for the events beyond the limit, and one for all. */
 export function breakdown(engine: SqlEngine, question: BreakdownQuestion): Plan<BreakdownAnswer> {
   const { selection, metric, dimension, limit } = question;
-  const grouped = { selection, metric, groupBy: [dimension], limit };
+  const cells = rankedCells(engine, { selection, metric, groupBy: [dimension] }, limit);
   const statement = sql`
-    SELECT grouping(r) AS whole, r, g0, ${metricAggregate(engine, metric)} AS value
-    FROM ${rankedEvents(engine, grouped, sql`0`)}
-    GROUP BY GROUPING SETS ((r, g0), ())
-    ORDER BY r`;
+    WITH ${cells.entry}
+    SELECT grouping(r) AS whole, r, g0, ${cells.metric.value} AS value
+    FROM ranked GROUP BY GROUPING SETS ((r, g0), ()) ORDER BY r`;
   return plan(engine, [statement], ([table]) => {
     const [whole, rank, name, value] = [
       numbers(table, 0),

@@ -14,8 +14,13 @@ export interface SqlEngine extends SqlDialect {
   countDistinct(value: Fragment): Fragment;
   /** Sum of doubles, better than 1e-9 relative to the sum of their amounts; NULL is passed over, 0 of none. */
   sum(value: Fragment): Fragment;
-  /** Value of the row that is last by these, compared one after the other. */
+  /** Quantile of doubles, interpolated linearly at rank p·(n−1); NULL is passed over, and NULL of none. */
+  quantile(value: Fragment, p: number): Fragment;
+  /** Value, never NULL, of the row that is first or last by these, compared one after the other. */
+  firstBy(value: Fragment, order: readonly Fragment[]): Fragment;
   lastBy(value: Fragment, order: readonly Fragment[]): Fragment;
+  /** An entry of WITH: a small result is computed once, a large one wherever it is read. */
+  named(name: string, size: "small" | "large", query: Fragment): Fragment;
   /** In a select list: column `key`, a row for each key of the event. */
   keyRows(map: MapField): Fragment;
   /** In a select list: columns `key` and `value`, a row for each entry of the event's properties. */

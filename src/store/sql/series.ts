@@ -1,18 +1,18 @@
-import type { SeriesAnswer, SeriesGroup, SeriesQuestion } from "../questions.ts";
+import type { Metric, SeriesAnswer, SeriesGroup, SeriesQuestion } from "../questions.ts";
 import { bucketOf } from "./buckets.ts";
+import { groupColumns } from "./dimension.ts";
 import type { SqlEngine } from "./engine.ts";
-import { join, sql } from "./fragment.ts";
-import { groupColumns, rankedEvents } from "./groups.ts";
-import { metricAggregate, metricInput } from "./metric.ts";
+import { type Fragment, join, sql } from "./fragment.ts";
+import { cellsOf, rankedCells } from "./groups.ts";
 import { numbers, type Plan, plan, type Table, texts } from "./plan.ts";
-import { fromSelected } from "./selection.ts";
 
 /** A series: a row for each bucket of a group that has events, and a row for each whole group. */
 export function series(engine: SqlEngine, question: SeriesQuestion): Plan<SeriesAnswer> {
   const { selection, metric, starts, endUs, groupBy, groupLimit } = question;
   const [first] = starts;
+  const empty = emptyValue(metric);
   if (first === undefined) {
-    const groups = groupBy.length === 0 ? [emptyGroup(0)] : [];
+    const groups = groupBy.length === 0 ? [emptyGroup(0, empty)] : [];
     return plan(engine, [], () => ({ groups }));
   }
   const inBuckets = {
@@ -20,40 +20,50 @@ export function series(engine: SqlEngine, question: SeriesQuestion): Plan<Series
     startUs: Math.max(selection.startUs ?? first, first),
     endUs: Math.min(selection.endUs ?? endUs, endUs),
   };
-  const bucket = bucketOf(engine, engine.timeField("timestamp"), starts, endUs);
-  const value = metricAggregate(engine, metric);
+  const bucket = (timestamp: Fragment) => bucketOf(engine, timestamp, starts, endUs);
+  const cellQuestion = { selection: inBuckets, metric, groupBy, bucket };
   if (groupBy.length === 0) {
-    const input = sql`SELECT ${metricInput(engine, metric)}, ${bucket} AS b ${fromSelected(engine, inBuckets)}`;
+    const cells = cellsOf(engine, cellQuestion);
     const statement = sql`
-      SELECT grouping(b) AS whole, b, ${value} AS value FROM (${input}) AS e GROUP BY GROUPING SETS ((b), ())`;
-    return plan(engine, [statement], ([table]) => readWhole(table, starts.length));
+      WITH ${cells.entry}
+      SELECT grouping(b) AS whole, b, ${cells.metric.value} AS value FROM cells GROUP BY GROUPING SETS ((b), ())`;
+    return plan(engine, [statement], ([table]) => readWhole(table, emptyGroup(starts.length, empty)));
   }
-  const grouped = { selection: inBuckets, metric, groupBy, limit: groupLimit };
+  const cells = rankedCells(engine, cellQuestion, groupLimit);
   const names = join(groupColumns(groupBy), ", ");
   const statement = sql`
-    SELECT grouping(b) AS whole, b, ${value} AS value, r, ${names}
-    FROM ${rankedEvents(engine, grouped, bucket)}
-    GROUP BY GROUPING SETS ((r, b), (r, ${names}))`;
-  return plan(engine, [statement], ([table]) => readGroups(table, starts.length, groupBy.length));
+    WITH ${cells.entry}
+    SELECT grouping(b) AS whole, b, ${cells.metric.value} AS value, r, ${names}
+    FROM ranked GROUP BY GROUPING SETS ((r, b), (r, ${names}))`;
+  const newGroup = () => emptyGroup(starts.length, empty);
+  return plan(engine, [statement], ([table]) => readGroups(table, newGroup, groupBy.length));
 }
 
-function readWhole(table: Table | undefined, buckets: number): SeriesAnswer {
-  const group = emptyGroup(buckets);
+/** What a bucket without events holds. */
+function emptyValue({ kind }: Metric): number {
+  return kind === "avg" || kind === "min" || kind === "max" || kind === "quantile" ? Number.NaN : 0;
+}
+
+function readWhole(table: Table | undefined, group: MutableGroup): SeriesAnswer {
   fill(table, () => group);
   return { groups: [group] };
 }
 
-function readGroups(table: Table | undefined, buckets: number, dimensions: number): SeriesAnswer {
+function readGroups(
+  table: Table | undefined,
+  newGroup: () => MutableGroup,
+  dimensions: number,
+): SeriesAnswer {
   const ranks = numbers(table, 3);
   const byRank = new Map<number, MutableGroup>();
   let other: MutableGroup | undefined;
   const groupAt = (row: number): MutableGroup => {
     const rank = ranks[row]!;
     if (Number.isNaN(rank)) {
-      other ??= emptyGroup(buckets);
+      other ??= newGroup();
       return other;
     }
-    const group = byRank.get(rank) ?? emptyGroup(buckets);
+    const group = byRank.get(rank) ?? newGroup();
     byRank.set(rank, group);
     return group;
   };
@@ -67,8 +77,8 @@ function readGroups(table: Table | undefined, buckets: number, dimensions: numbe
 
 type MutableGroup = { -readonly [K in keyof SeriesGroup]: SeriesGroup[K] };
 
-function emptyGroup(buckets: number): MutableGroup {
-  return { values: [], buckets: new Float64Array(buckets), total: 0 };
+function emptyGroup(buckets: number, empty: number): MutableGroup {
+  return { values: [], buckets: new Float64Array(buckets).fill(empty), total: empty };
 }
 
 /** Puts each row where it belongs: into a bucket of its group, or into the group's total. */

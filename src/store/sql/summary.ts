@@ -3,17 +3,23 @@ import type { SqlEngine } from "./engine.ts";
 import { type Fragment, int64, sql } from "./fragment.ts";
 import { numbers, type Plan, plan, rows, type Table, texts } from "./plan.ts";
 import { fromSelected } from "./selection.ts";
+import { sessionStarts } from "./sessions.ts";
 
 export function summary(engine: SqlEngine, question: SummaryQuestion): Plan<SummaryAnswer> {
-  const { selection, topLimit } = question;
+  const { selection, topLimit, sessionGapUs } = question;
   const timestamp = engine.timeField("timestamp");
   const users = engine.countDistinct(engine.column("user_key"));
   const totals = sql`
     SELECT count(*), ${users}, min(${timestamp}), max(${timestamp}) ${fromSelected(engine, selection)}`;
   const top = topNames(engine, selection, topLimit);
-  return plan(engine, [totals, countByType(engine, selection), top.statement], ([total, types, names]) => ({
+  const statements = [totals, countByType(engine, selection), top.statement];
+  if (sessionGapUs !== undefined) {
+    statements.push(sql`SELECT count(*) FROM (${sessionStarts(engine, selection, sessionGapUs)}) AS starts`);
+  }
+  return plan(engine, statements, ([total, types, names, sessions]) => ({
     totalEvents: numbers(total, 0)[0]!,
     uniqueUsers: numbers(total, 1)[0]!,
+    ...(sessions ? { sessions: numbers(sessions, 0)[0]! } : {}),
     eventsByType: readTypes(types),
     topEvents: top.read(names),
     ...readBounds(total, 2),
