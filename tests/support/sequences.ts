@@ -99,5 +99,5 @@ export const randomEvents = (options: {
       sessionId: fc.constantFrom("", "", "s", "t"),
       properties: fc.record({ plan: fc.constantFrom("", "a", "b", "\uffff", "\u{10000}") }),
     }),
-    { maxLength: options.maxLength, selector: ({ userId, id }) => `${userId} ${id}` },
+    { maxLength: options.maxLength, size: "max", selector: ({ userId, id }) => `${userId} ${id}` },
   );
