@@ -3,9 +3,9 @@
  * chunk by chunk, so that memory holds a chunk and what the machine remembers of one user, besides the answer's figures.
  *
  * Times and durations are whole microseconds (times since 1970) as numbers, ranges [startUs, endUs). Names, breakdown
- * values and session ids come as integer codes that the feed chooses; where an answer is ranked, ties go by
- * `compareCodes`, which orders codes as their texts' UTF-8 bytes. It is called when an instant's events are ordered by
- * name (paths) and at the end.
+ * values and session ids come as codes that the feed chooses, integers from 0 to 2^31 - 1 (names of paths below 2^26).
+ * Where an answer is ranked, ties go by `compareCodes`, which orders codes as their texts' UTF-8 bytes. It is called
+ * when an instant's events are ordered by name (paths) and at the end.
  */
 
 /**

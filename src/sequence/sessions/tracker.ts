@@ -1,0 +1,49 @@
+import type { SessionRule } from "../sequence.ts";
+
+/** Tells which session each row of a user belongs to, rows coming by time. Sessions are numbered from 0 for each user. */
+export class SessionTracker {
+  readonly #gapUs: number;
+  readonly #numbers = new Map<number, number>();
+  #count = 0;
+  /** The session of the last row without a session_id, and that row's time. */
+  #open = -1;
+  #openUs = -Infinity;
+  #lastCode = 0;
+  #lastNumber = 0;
+
+  constructor({ gapUs }: SessionRule) {
+    this.#gapUs = gapUs;
+  }
+
+  /** How many sessions the user has so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Forgets the user before. */
+  begin(): void {
+    if (this.#numbers.size > 0) this.#numbers.clear();
+    this.#count = 0;
+    this.#open = -1;
+    this.#openUs = -Infinity;
+    this.#lastCode = 0;
+  }
+
+  /** @param code of the session_id, 0 without one */
+  numberOf(timeUs: number, code: number): number {
+    if (code === 0) {
+      if (timeUs - this.#openUs > this.#gapUs) this.#open = this.#count++;
+      this.#openUs = timeUs;
+      return this.#open;
+    }
+    if (code === this.#lastCode) return this.#lastNumber;
+    let number = this.#numbers.get(code);
+    if (number === undefined) {
+      number = this.#count++;
+      this.#numbers.set(code, number);
+    }
+    this.#lastCode = code;
+    this.#lastNumber = number;
+    return number;
+  }
+}
