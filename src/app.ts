@@ -23,6 +23,7 @@ import { createLiveHub } from "./live/hub.ts";
 import { openLevelDatabase } from "./log/level/database.ts";
 import { createLevelLog } from "./log/level/level.ts";
 import { type EventLog, LogStartError } from "./log/log.ts";
+import { withCache } from "./query/cache.ts";
 import { createLiveCursors } from "./query/live-cursor.ts";
 import { createPageTokens } from "./query/page-token.ts";
 import { createAnalyticsService } from "./query/service.ts";
@@ -122,6 +123,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
 
     const health = () => [log.health(), store.health(), consumer.health(), live.health()];
     const stats = createIngestionStats(now);
+    const answers = withCache(store, { maxBytes: config.queryCacheBytes });
     const secret = await tokenSecret(config, state);
     const visibility = createVisibility({ secret, logId: log.logId, applied: consumer });
     const services: ServiceBinding[] = [
@@ -132,7 +134,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
         health: () => [consumer.health(), log.health(), store.health()],
       }),
       createAnalyticsService({
-        store,
+        store: answers,
         visibility,
         pageTokens: createPageTokens(secret),
         live,
@@ -164,7 +166,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
         health,
         stats: () => ({
           producer: { ...stats.read(), log: log.stats() },
-          consumer: { ...consumer.stats(), store: store.stats() },
+          consumer: { ...consumer.stats(), store: answers.stats() },
           live: live.stats(),
         }),
         lag: async () => ({ partitions: await consumer.lag() }),

@@ -292,6 +292,13 @@ export const settings = {
     default: 100,
     description: "Queries that may wait for a place; beyond it RESOURCE_EXHAUSTED.",
   }),
+  queryCacheBytes: setting({
+    flag: "query-cache",
+    type: bytes(0, 64 * gib),
+    default: 32 * mib,
+    description:
+      "Memory for answers that are given again while nothing has changed, a quarter of it at most for one project; 0 keeps none.",
+  }),
   maxLiveStreams: setting({
     flag: "max-live-streams",
     type: integer(1, 100_000),

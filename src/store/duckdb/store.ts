@@ -53,6 +53,8 @@ export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<Ev
       return answer;
     } catch (error) {
       if (error instanceof WeirError && error.code === "UNAVAILABLE") failed = error.message;
+      // Whether it was committed is not known here.
+      version++;
       throw error;
     }
   }

@@ -1,0 +1,70 @@
+/**
+ * Answers once for all who ask the same: while the store's version stays, a question that was answered is not asked
+ * again, and equal questions under way share one run. So a question must hold all that its answer depends on besides the
+ * stored events; what depends on the present time is worked out of the answer, never in the store.
+ */
+import { hash } from "node:crypto";
+import type { AnswerTo, Question } from "../store/questions.ts";
+import type { AskOptions, EventStore } from "../store/store.ts";
+import { type KeptLimits, keepAnswers } from "./answers-kept.ts";
+import { type SharedWork, shareWork } from "./shared-work.ts";
+
+/** What a question must have: whose events it is about. The rest of it is plain data. */
+interface Asked {
+  readonly kind: string;
+  readonly selection: { readonly project: string };
+}
+
+/** A store's answers, which callers share: they must not change them. Everything else is the store's own. */
+export function withCache(store: EventStore, limits: KeptLimits = {}): EventStore {
+  const kept = keepAnswers(limits);
+  /** By key and version. */
+  const underWay = new Map<string, SharedWork<unknown>>();
+  let keptVersion = store.version;
+  let reused = 0;
+
+  function answer<A>(
+    question: Asked,
+    asked: AskOptions,
+    ask: (options: AskOptions) => Promise<A>,
+  ): Promise<A> {
+    // Read before the store is asked: an answer may be newer than its version, never older.
+    const { version } = store;
+    if (version !== keptVersion) kept.clear();
+    keptVersion = version;
+    const { project } = question.selection;
+    const key = hash("sha256", JSON.stringify(question), "base64");
+    const known = kept.get(project, key);
+    if (known !== undefined) {
+      reused++;
+      return Promise.resolve(known as A);
+    }
+    // Too late already: nothing is to be started.
+    if (asked.signal.aborted || asked.deadline <= Date.now()) return ask(asked);
+    const run = `${version} ${key}`;
+    const present = underWay.get(run);
+    if (present) reused++;
+    const shared = present ?? shareWork(askAndKeep, () => underWay.delete(run));
+    if (!present) underWay.set(run, shared);
+    return shared.join(asked) as Promise<A>;
+
+    async function askAndKeep(options: AskOptions): Promise<A> {
+      const found = await ask(options);
+      if (store.version === version) kept.set(project, key, found);
+      return found;
+    }
+  }
+
+  const cached: Pick<EventStore, "ask" | "stats"> = {
+    ask: <Q extends Question>(question: Q, options: AskOptions): Promise<AnswerTo<Q>> =>
+      answer(question, options, (own) => store.ask(question, own)),
+    stats: () => ({
+      ...store.stats(),
+      answersKept: kept.entries,
+      answersKeptBytes: kept.bytes,
+      answersReused: reused,
+    }),
+  };
+  // The store's state is read through, not copied.
+  return Object.assign(Object.create(store) as EventStore, cached);
+}
