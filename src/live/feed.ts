@@ -3,23 +3,9 @@
  * read and decoded once for them. Those that are still behind share what lies between them and the head in the same way,
  * in turns, so that they do not hold the others up.
  */
-import type { FlatEvent } from "../domain/record/flatten.ts";
 import type { EventLog } from "../log/log.ts";
+import { type FeedMember, isReady } from "./member.ts";
 import { createRunReader, type RunStats } from "./run.ts";
-
-/** Somebody who is given the log's records in the order of each partition. */
-export interface FeedMember {
-  readonly project: string;
-  /** For each partition the offset of the next record; the feed moves them. */
-  readonly positions: number[];
-  /** Whether it has room for another record; one that has none is left behind until it has. */
-  ready(): boolean;
-  take(event: FlatEvent, eventBytes: number, partition: number, offset: number): void;
-  /** Its positions have moved, whether or not it was given anything. */
-  moved(): void;
-  /** Records that were received before `endMs` cannot be given. */
-  missed(endMs: number): void;
-}
 
 export interface Feed {
   /** Positions beyond the head are moved to it. */
@@ -65,7 +51,7 @@ export function createFeed({ log, intervalMs, sliceMs, onError }: FeedOptions): 
     member.positions[partition]! >= heads[partition]!;
   /** Whether the head has somebody to read for; else it waits. */
   const someAtHead = (partition: number) => {
-    for (const member of members) if (isAtHead(member, partition) && member.ready()) return true;
+    for (const member of members) if (isAtHead(member, partition) && isReady(member)) return true;
     return false;
   };
 
@@ -86,7 +72,7 @@ export function createFeed({ log, intervalMs, sliceMs, onError }: FeedOptions): 
       let until = heads[partition]!;
       for (const member of members) {
         const position = member.positions[partition]!;
-        if (position >= heads[partition]! || !member.ready()) continue;
+        if (position >= heads[partition]! || !isReady(member)) continue;
         if (position < from) from = position;
       }
       if (from === Number.POSITIVE_INFINITY) continue;

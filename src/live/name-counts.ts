@@ -79,8 +79,20 @@ export function createNameCounts(maxCells: number, budget: Budget): NameCounts {
       giveBack(names.size * cellBytes);
     },
     top(limit) {
-      const ranked = [...totals.values()].sort((a, b) => b.events - a.events || compareUtf8(a.name, b.name));
-      return ranked.slice(0, limit).map(({ name, events }) => ({ name, events }));
+      // Only the best so far are kept in order: names may be a hundred times as many.
+      const best: Counted[] = [];
+      for (const counted of totals.values()) {
+        if (best.length === limit && before(best[limit - 1]!, counted)) continue;
+        let low = 0;
+        for (let high = best.length; low < high; ) {
+          const middle = (low + high) >>> 1;
+          if (before(best[middle]!, counted)) low = middle + 1;
+          else high = middle;
+        }
+        best.splice(low, 0, counted);
+        if (best.length > limit) best.pop();
+      }
+      return best.map(({ name, events }) => ({ name, events }));
     },
     release() {
       totals.clear();
@@ -89,4 +101,8 @@ export function createNameCounts(maxCells: number, budget: Budget): NameCounts {
       cells = 0;
     },
   };
+}
+
+function before(a: Counted, b: Counted): boolean {
+  return a.events > b.events || (a.events === b.events && compareUtf8(a.name, b.name) < 0);
 }

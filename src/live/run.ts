@@ -3,7 +3,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { type Block, BrokenBlockError, blockTime, readBlock } from "../domain/record/block.ts";
 import { createFlatRecordReader, type FlatRecord } from "../domain/record/flat-record.ts";
 import type { EventLog } from "../log/log.ts";
-import type { FeedMember } from "./feed.ts";
+import { type FeedMember, isReady } from "./member.ts";
 import { projectOf } from "./record-project.ts";
 
 export interface RunStats {
@@ -73,12 +73,13 @@ export function createRunReader({ log, members, heads, sliceMs }: RunReaderOptio
   function slice(partition: number, records: readonly Uint8Array[], first: number, offset: number): number {
     const started = performance.now();
     const atHead = heads[partition] === offset;
-    const waiting = standingAt(partition, offset).filter((member) => member.ready());
+    const waiting = standingAt(partition, offset).filter(isReady);
+    const bounded = waiting.filter(({ ready }) => ready !== undefined);
     const projects = Map.groupBy(waiting, ({ project }) => project);
     let next = offset;
     for (; next < first + records.length && waiting.length > 0; next++) {
       const record = records[next - first]!;
-      if (waiting.some((member) => !member.ready())) break;
+      if (!bounded.every(isReady)) break;
       const project = projectOf(record);
       // A record without length keeps the offset of one that was removed.
       if (record.length > 0 && (project === undefined || projects.has(project))) {

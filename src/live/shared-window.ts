@@ -4,10 +4,11 @@ import { compilePredicate } from "../filter/evaluate.ts";
 import type { Filter } from "../filter/filter.ts";
 import type { EventLog } from "../log/log.ts";
 import type { Budget } from "./budget.ts";
-import type { Feed, FeedMember } from "./feed.ts";
+import type { Feed } from "./feed.ts";
 import { createIdentities } from "./identities.ts";
 import type { NameTotal, Span, WindowFigures } from "./live.ts";
 import { locate } from "./locate.ts";
+import type { FeedMember } from "./member.ts";
 import { createSlidingWindow, longestWindowMs, type WindowLimits } from "./window.ts";
 
 export interface SharedWindow {
@@ -78,7 +79,6 @@ export function createSharedWindow(
   const member: FeedMember = {
     project: question.project,
     positions: [],
-    ready: () => true,
     take(event: FlatEvent) {
       const receivedMs = Math.floor(event.receivedUs / 1000);
       if (receivedMs >= window.endMs) window.advance(now());

@@ -2,8 +2,8 @@
 import type { FlatEvent } from "../domain/record/flatten.ts";
 import { compilePredicate } from "../filter/evaluate.ts";
 import type { Budget } from "./budget.ts";
-import type { FeedMember } from "./feed.ts";
 import type { LivePlace, LiveQuestion, Span, TailUpdate } from "./live.ts";
+import type { FeedMember } from "./member.ts";
 
 export interface Tail {
   readonly member: FeedMember;

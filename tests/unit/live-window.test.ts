@@ -139,6 +139,20 @@ describe("a sliding window", () => {
     expect(figures().topEventsAtLeast).toBe(false);
   });
 
+  it("ranks the same few of very many names", () => {
+    const { add, window } = createFixture(60_000);
+    const counts = new Map<string, number>();
+    for (let i = 0; i < 50_000; i++) {
+      const name = `n-${((i * 7919) % 20_011) % (1 + (i % 20_000))}`;
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+      add({ userId: "ann", name, atMs: 0 });
+    }
+    const ranked = [...counts]
+      .map(([name, events]) => ({ name, events }))
+      .sort((a, b) => b.events - a.events || compareUtf8(a.name, b.name));
+    for (const limit of [1, 10, 1000]) expect(window.top(limit)).toEqual(ranked.slice(0, limit));
+  });
+
   it("shares its memory, says where there is none left, and gives all back", () => {
     const { add, advance, budget, figures, window } = createFixture(1000, {}, 2000);
     for (let i = 0; i < 100; i++) add({ userId: `user-${i}`, name: `name-${i}`, atMs: 0 });
