@@ -139,6 +139,26 @@ describe("a live window", () => {
     expect(topOf(all[3]!.all)).toEqual({ "n-1": 150 });
   });
 
+  it("that is being filled does not hold up those who have caught up", async () => {
+    const { hub, send } = await start({ hub: { sliceMs: 1 } });
+    for (let batch = 0; batch < 60; batch++) {
+      await send(...Array.from({ length: 1000 }, (_, i) => ({ id: `old-${batch}-${i}`, userId: `u-${i}` })));
+    }
+    const filter = parseFilter('name == "new"');
+    const narrow = read(hub, { filter, windowMs: 1000 });
+    fixture.clock.ms += 2000;
+    await narrow.next();
+    let filled = false;
+    const filling = read(hub).next();
+    void filling.then(() => {
+      filled = true;
+    });
+    await send({ id: "new", name: "new" });
+    await narrow.until(reaches(1));
+    expect(filled).toBe(false);
+    expect((await filling).figures.events).toBeGreaterThanOrEqual(60_000);
+  });
+
   it("gives changes from which its reader has the top names at any time", async () => {
     const { clock, hub, send } = await start();
     const limit = 3;
