@@ -24,6 +24,7 @@ const allowed: Record<string, readonly string[]> = {
     "src/filter",
     "src/store/store.ts",
     "src/store/questions.ts",
+    "src/store/sequences.ts",
     "src/visibility",
     "src/live",
     "src/telemetry",

@@ -15,12 +15,12 @@ export class Problem extends Error {
  * The error that the caller sees. Its message begins with line:column, both from 1, columns in code points, so that an
  * editor can show the place.
  */
-export function invalidFilter(expression: string, problem: Problem): WeirError {
+export function invalidFilter(expression: string, problem: Problem, field: string): WeirError {
   const before = [...expression.slice(0, problem.offset)];
   const line = before.reduce((lines, char) => (char === "\n" ? lines + 1 : lines), 1);
   const column = before.length - before.lastIndexOf("\n");
   const message = `${line}:${column}: ${problem.message}`;
-  return new WeirError("INVALID_ARGUMENT", "INVALID_FILTER", `filter: ${message}`, {
-    violations: [{ field: "filter", ruleId: "filter.invalid", message }],
+  return new WeirError("INVALID_ARGUMENT", "INVALID_FILTER", `${field}: ${message}`, {
+    violations: [{ field, ruleId: "filter.invalid", message }],
   });
 }

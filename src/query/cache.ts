@@ -5,6 +5,7 @@
  */
 import { hash } from "node:crypto";
 import type { AnswerTo, Question } from "../store/questions.ts";
+import type { SequenceAnswer, SequenceQuestion } from "../store/sequences.ts";
 import type { AskOptions, EventStore } from "../store/store.ts";
 import { type KeptLimits, keepAnswers } from "./answers-kept.ts";
 import { type SharedWork, shareWork } from "./shared-work.ts";
@@ -55,9 +56,11 @@ export function withCache(store: EventStore, limits: KeptLimits = {}): EventStor
     }
   }
 
-  const cached: Pick<EventStore, "ask" | "stats"> = {
+  const cached: Pick<EventStore, "ask" | "trace" | "stats"> = {
     ask: <Q extends Question>(question: Q, options: AskOptions): Promise<AnswerTo<Q>> =>
       answer(question, options, (own) => store.ask(question, own)),
+    trace: <Q extends SequenceQuestion>(question: Q, options: AskOptions): Promise<SequenceAnswer<Q>> =>
+      answer(question, options, (own) => store.trace(question, own)),
     stats: () => ({
       ...store.stats(),
       answersKept: kept.entries,

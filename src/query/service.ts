@@ -8,6 +8,7 @@ import { healthAnswer, type StageHealth } from "../domain/health.ts";
 import type { EventStore } from "../store/store.ts";
 import type { Visibility } from "../visibility/visibility.ts";
 import { eventMethods } from "./events.ts";
+import { funnelMethods } from "./funnel.ts";
 import { type LiveOptions, liveMethods } from "./live.ts";
 import { overviewMethods } from "./overview.ts";
 import type { PageTokens } from "./page-token.ts";
@@ -30,6 +31,7 @@ export function createAnalyticsService(options: QueryOptions): ServiceBinding {
     ...seriesMethods(options),
     ...eventMethods(options),
     ...userMethods(options),
+    ...funnelMethods(options),
     ...liveMethods(options),
     getMetrics: options.platform,
     async getAnalyticsHealth() {

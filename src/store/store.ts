@@ -1,6 +1,7 @@
 import type { Stage } from "../domain/health.ts";
 import type { Block } from "../domain/record/block.ts";
 import type { AnswerTo, Question } from "./questions.ts";
+import type { SequenceAnswer, SequenceQuestion } from "./sequences.ts";
 
 /** What applying blocks did. */
 export interface ApplyResult {
@@ -62,6 +63,9 @@ export interface EventStore extends Stage {
    * UNAVAILABLE/STORE_UNAVAILABLE
    */
   ask<Q extends Question>(question: Q, options: AskOptions): Promise<AnswerTo<Q>>;
+
+  /** As ask, for questions about the order of a user's events. */
+  trace<Q extends SequenceQuestion>(question: Q, options: AskOptions): Promise<SequenceAnswer<Q>>;
 
   /** Moves positions forward where the log no longer has the records before `starts` (--rebuild-store). */
   skipTo(starts: readonly number[]): Promise<void>;

@@ -24,6 +24,7 @@ const samples = new Map<DescMethod, Record<string, unknown>>([
   [ProducerService.method.sendEventAsync, { event: flat }],
   [ProducerService.method.sendBatchEvents, { events: [flat] }],
   [AnalyticsService.method.getBreakdown, { dimension: "name" }],
+  [AnalyticsService.method.getFunnelAnalysis, { steps: [{ name: "a" }, { name: "b" }] }],
   [AnalyticsService.method.getUserAnalytics, { userId: event.userId }],
   // All of them do not fit into the first bytes of an answer.
   [MetricsService.method.streamMetrics, { names: ["service_uptime_seconds"] }],

@@ -1,6 +1,7 @@
 /** What the serving thread and the store's worker say to each other. */
 import type { ErrorCode, ErrorReason } from "../../domain/errors.ts";
 import type { Block } from "../../domain/record/block.ts";
+import type { SequenceResult, SequenceTask } from "../sql/feed.ts";
 import type { Statement } from "../sql/fragment.ts";
 import type { Table } from "../sql/plan.ts";
 import type { ApplyResult } from "../store.ts";
@@ -41,8 +42,21 @@ export interface Calls {
   skipTo: { request: { starts: readonly number[] }; answer: undefined };
   removeBefore: { request: { beforeUs: number; project: string | undefined }; answer: number };
   query: { request: { statements: readonly Statement[]; layout: Layout }; answer: QueryAnswer };
+  sequence: { request: SequenceRequest & { layout: Layout }; answer: SequenceAnswer };
   close: { request: Record<never, never>; answer: undefined };
 }
+
+/** A state machine's rows, and the texts of its codes. */
+export interface SequenceRequest {
+  readonly feed: Statement;
+  readonly dictionary?: Statement;
+  readonly task: SequenceTask;
+}
+
+/** As QueryAnswer. */
+export type SequenceAnswer =
+  | { readonly result: SequenceResult; readonly dictionary: Table | undefined }
+  | { readonly layout: Layout };
 
 /** Tables; or, where the statements were made for another layout than the data now has, that layout. */
 export type QueryAnswer = { readonly tables: readonly Table[] } | { readonly layout: Layout };

@@ -3,6 +3,7 @@ import {
   DOUBLE,
   type DuckDBConnection,
   type DuckDBInstance,
+  type DuckDBResult,
   type DuckDBType,
   VARCHAR,
 } from "@duckdb/node-api";
@@ -10,7 +11,8 @@ import { WeirError } from "../../domain/errors.ts";
 import type { Param, Statement } from "../sql/fragment.ts";
 import type { Table } from "../sql/plan.ts";
 import { type Layout, readLayout } from "./layout.ts";
-import type { QueryAnswer } from "./protocol.ts";
+import { runMachine } from "./machine.ts";
+import type { QueryAnswer, SequenceAnswer, SequenceRequest } from "./protocol.ts";
 import { readTable } from "./tables.ts";
 
 /** Runs questions on connections of its own, so that they see only what is committed and never wait for a writer. */
@@ -21,6 +23,8 @@ export interface Reader {
    * @param layout that the statements were made for; where the data has another by now, that is the answer
    */
   query(id: number, statements: readonly Statement[], layout: Layout): Promise<QueryAnswer>;
+  /** As query, for the rows of a state machine, which runs on this thread. */
+  sequence(id: number, request: SequenceRequest, layout: Layout): Promise<SequenceAnswer>;
   /** Ends a query early; it fails with CANCELLED. */
   cancel(id: number): void;
   /** Ends all queries, waits for them and closes the connections. */
@@ -41,58 +45,71 @@ interface Query {
   readonly ended: Promise<unknown>;
 }
 
+interface Running {
+  readonly connection: DuckDBConnection;
+  readonly query: Query;
+}
+
 const types: Record<Param["type"], DuckDBType> = { text: VARCHAR, double: DOUBLE, int64: BIGINT };
 
 export function createReader(instance: DuckDBInstance): Reader {
   const idle: DuckDBConnection[] = [];
   const queries = new Map<number, Query>();
 
-  async function runAll(
-    connection: DuckDBConnection,
-    query: Query,
-    statements: readonly Statement[],
-    layout: Layout,
-  ): Promise<QueryAnswer> {
-    // Columns are only ever added: statements made for fewer of them would miss what rows keep in the new ones.
-    const present = await readLayout(connection);
-    if (present.length !== layout.length) return { layout: present };
-    const tables: Table[] = [];
-    for (const { sql, params } of statements) {
-      if (query.cancelled) throw cancelled();
-      query.busy = connection;
-      try {
-        const values = params.map((param) => param.value);
-        const result = await connection.run(
-          sql,
-          values,
-          params.map((param) => types[param.type]),
-        );
-        tables.push(await readTable(result, layout));
-      } catch (error) {
-        throw query.cancelled ? cancelled() : error;
-      } finally {
-        query.busy = undefined;
-      }
+  /** Runs one statement, which an interrupt ends. */
+  async function run<T>(
+    { connection, query }: Running,
+    { sql, params }: Statement,
+    how: "run" | "stream",
+    read: (result: DuckDBResult) => Promise<T>,
+  ): Promise<T> {
+    if (query.cancelled) throw cancelled();
+    query.busy = connection;
+    try {
+      const values = params.map((param) => param.value);
+      const valueTypes = params.map((param) => types[param.type]);
+      return await read(await connection[how](sql, values, valueTypes));
+    } catch (error) {
+      throw query.cancelled ? cancelled() : error;
+    } finally {
+      query.busy = undefined;
     }
-    return { tables };
   }
 
-  async function execute(
+  /** One state of the data, on a connection of its own; or the layout that it has, where that is not the wanted one. */
+  async function execute<T>(
     query: Query,
-    statements: readonly Statement[],
     layout: Layout,
-  ): Promise<QueryAnswer> {
+    work: (running: Running) => Promise<T>,
+  ): Promise<T | { layout: Layout }> {
     const connection = idle.pop() ?? (await instance.connect());
     try {
       // A transaction sees one state of the data.
       await connection.run("BEGIN TRANSACTION READ ONLY");
       try {
-        return await runAll(connection, query, statements, layout);
+        // Columns are only ever added: statements made for fewer of them would miss what rows keep in the new ones.
+        const present = await readLayout(connection);
+        if (present.length !== layout.length) return { layout: present };
+        return await work({ connection, query });
       } finally {
         await connection.run("ROLLBACK").catch(() => {});
       }
     } finally {
       idle.push(connection);
+    }
+  }
+
+  /** Work that `cancel` and `close` find by its id. */
+  async function cancellable<T>(id: number, work: (query: Query) => Promise<T>): Promise<T> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const query: Query = { cancelled: false, busy: undefined, timer: undefined, ended: promise };
+    queries.set(id, query);
+    try {
+      return await work(query);
+    } finally {
+      clearInterval(query.timer);
+      queries.delete(id);
+      resolve();
     }
   }
 
@@ -103,18 +120,28 @@ export function createReader(instance: DuckDBInstance): Reader {
   };
 
   return {
-    async query(id, statements, layout) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const query: Query = { cancelled: false, busy: undefined, timer: undefined, ended: promise };
-      queries.set(id, query);
-      try {
-        return await execute(query, statements, layout);
-      } finally {
-        clearInterval(query.timer);
-        queries.delete(id);
-        resolve();
-      }
-    },
+    query: (id, statements, layout) =>
+      cancellable(id, (query) =>
+        execute(query, layout, async (running) => {
+          const tables: Table[] = [];
+          for (const statement of statements) {
+            tables.push(await run(running, statement, "run", (result) => readTable(result, layout)));
+          }
+          return { tables };
+        }),
+      ),
+    sequence: (id, { feed, dictionary, task }, layout) =>
+      cancellable(id, (query) =>
+        execute(query, layout, async (running) => {
+          const next = () => {
+            if (query.cancelled) throw cancelled();
+          };
+          const result = await run(running, feed, "stream", (rows) => runMachine(task, rows, next));
+          if (dictionary === undefined) return { result, dictionary };
+          const table = await run(running, dictionary, "run", (rows) => readTable(rows, layout));
+          return { result, dictionary: table };
+        }),
+      ),
     cancel(id) {
       const query = queries.get(id);
       if (query !== undefined) interrupt(query);

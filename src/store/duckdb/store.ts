@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { WeirError } from "../../domain/errors.ts";
 import type { Block } from "../../domain/record/block.ts";
+import { planSequence } from "../sql/feed.ts";
 import { planQuestion } from "../sql/question.ts";
 import type { EventStore } from "../store.ts";
 import { defaultKeyColumnLimits, type KeyColumnLimits } from "./census.ts";
@@ -95,6 +96,16 @@ export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<Ev
         const answer = await slots.run(() => link.call("query", { statements, layout: made }), asked);
         if ("tables" in answer) return read(answer.tables);
         // A key got its column meanwhile: the deadline bounds how often.
+        layout = answer.layout;
+      }
+    },
+
+    async trace(question, asked) {
+      for (let { layout } = link.state; ; ) {
+        const { read, ...request } = planSequence(createDuckdbEngine(layout), question);
+        const made = layout;
+        const answer = await slots.run(() => link.call("sequence", { ...request, layout: made }), asked);
+        if ("result" in answer) return read(answer.result, answer.dictionary);
         layout = answer.layout;
       }
     },

@@ -36,6 +36,8 @@ async function answer(session: Session, request: Exclude<Request, { kind: "cance
   switch (request.kind) {
     case "query":
       return session.reader().query(request.id, request.statements, request.layout);
+    case "sequence":
+      return session.reader().sequence(request.id, request, request.layout);
     case "apply":
       return session.write((writer) => writer.apply(request.blocks));
     case "bind":
@@ -49,13 +51,17 @@ async function answer(session: Session, request: Exclude<Request, { kind: "cance
   }
 }
 
+/** Reads run beside each other and beside the writes. */
+function isRead({ kind }: Request): boolean {
+  return kind === "query" || kind === "sequence";
+}
+
 function serve(session: Session): void {
   /** The end of the write before. */
   let written: Promise<void> = Promise.resolve();
 
   async function handle(request: Exclude<Request, { kind: "cancel" }>): Promise<void> {
-    const state = () =>
-      request.kind === "query" || request.kind === "close" ? {} : { state: session.state };
+    const state = () => (isRead(request) || request.kind === "close" ? {} : { state: session.state });
     try {
       const result = await answer(session, request);
       reply({ id: request.id, answer: result, ...state() });
@@ -71,7 +77,7 @@ function serve(session: Session): void {
       try {
         session.reader().cancel(request.id);
       } catch {}
-    } else if (request.kind === "query") void handle(request);
+    } else if (isRead(request)) void handle(request);
     else written = written.then(() => handle(request));
   });
 }

@@ -3,7 +3,13 @@
  * what the machine is to do with them. Codes of text values are their places in the order of their UTF-8 bytes.
  */
 import type * as sequence from "../../sequence/sequence.ts";
-import type { EventMatch, FunnelAnswer, FunnelQuestion, SequenceAnswer, SequenceQuestion } from "../sequences.ts";
+import type {
+  EventMatch,
+  FunnelAnswer,
+  FunnelQuestion,
+  SequenceAnswer,
+  SequenceQuestion,
+} from "../sequences.ts";
 import { dimensionText } from "./dimension.ts";
 import type { SqlEngine } from "./engine.ts";
 import { filterSql } from "./filter.ts";
@@ -61,7 +67,9 @@ function funnel(engine: SqlEngine, question: FunnelQuestion): SequencePlan<Funne
   const placeholder: SqlEngine["placeholder"] = (index, type) => engine.placeholder(index, type);
   return {
     feed: render(feed, placeholder),
-    ...(value ? { dictionary: render(sql`SELECT DISTINCT ${value} AS v ${from} ORDER BY v`, placeholder) } : {}),
+    ...(value
+      ? { dictionary: render(sql`SELECT DISTINCT ${value} AS v ${from} ORDER BY v`, placeholder) }
+      : {}),
     task: {
       kind: "funnel",
       question: {
@@ -77,14 +85,19 @@ function funnel(engine: SqlEngine, question: FunnelQuestion): SequencePlan<Funne
     },
     read({ groups, ...rest }, dictionary) {
       const values = dictionary ? texts(dictionary, 0) : [];
-      return { ...rest, groups: groups.map((group) => ({ value: values[group.code] ?? "", steps: group.steps })) };
+      return {
+        ...rest,
+        groups: groups.map((group) => ({ value: values[group.code] ?? "", steps: group.steps })),
+      };
     },
   };
 }
 
 /** An integer whose bit i says whether the event matches matcher i. */
 function bits(engine: SqlEngine, matches: readonly EventMatch[]): Fragment {
-  const terms = matches.map((match, i) => sql`CASE WHEN ${condition(engine, match)} THEN ${int64(2 ** i)} ELSE 0 END`);
+  const terms = matches.map(
+    (match, i) => sql`CASE WHEN ${condition(engine, match)} THEN ${int64(2 ** i)} ELSE 0 END`,
+  );
   return terms.length === 0 ? trusted("0") : sql`(${join(terms, " + ")})`;
 }
 
