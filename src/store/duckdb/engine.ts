@@ -4,8 +4,18 @@ import { type Fragment, join, sql, text, trusted } from "../sql/fragment.ts";
 import { createDuckdbDialect, isThere } from "./dialect.ts";
 import { columnsOf, type Layout } from "./layout.ts";
 
-/** DuckDB over the tables of schema.ts, whose events have the columns of the layout. */
-export function createDuckdbEngine(layout: Layout): SqlEngine {
+/** A variable of the reader's connection: the greatest user key, the least being 1. */
+export const usersVariable = "weir_users";
+
+/** Bytes that bitmaps of users may take in one aggregation, in each thread. */
+const bitmapBytes = 64 * 1024 ** 2;
+
+/**
+ * DuckDB over the tables of schema.ts, whose events have the columns of the layout.
+ *
+ * @param users about how many there are
+ */
+export function createDuckdbEngine(layout: Layout, users: number): SqlEngine {
   return {
     ...createDuckdbDialect(layout),
     events: sql`events`,
@@ -16,6 +26,16 @@ export function createDuckdbEngine(layout: Layout): SqlEngine {
     },
     divide: (left, right) => sql`(${left} // ${right})`,
     countDistinct: (value) => sql`count(DISTINCT ${value})`,
+    countUsers(userKey, groups) {
+      if ((groups * users) / 8 > bitmapBytes) return sql`count(DISTINCT ${userKey})`;
+      // A bit for each user: seven times as fast by name over ten million events.
+      const last = trusted(`CAST(getvariable('${usersVariable}') AS INTEGER)`);
+      return sql`COALESCE(bit_count(bitstring_agg(${userKey}, 1, ${last})), 0)`;
+    },
+    isUser(project, userId) {
+      const key = sql`SELECT user_key FROM users WHERE project = ${text(project)} AND user_id = ${text(userId)}`;
+      return sql`user_key = COALESCE((${key}), 0)`;
+    },
     // The compensated sum turns an infinite one into NaN; the plain one keeps it.
     sum: (value) =>
       sql`COALESCE(CASE WHEN isnan(fsum(${value})) THEN sum(${value}) ELSE fsum(${value}) END, 0)`,
@@ -25,7 +45,7 @@ export function createDuckdbEngine(layout: Layout): SqlEngine {
     lastBy: (value, order) => sql`arg_max(${value}, row(${join(order, ", ")}))`,
     named: (name, size, query) =>
       sql`${trusted(name)} AS ${trusted(size === "small" ? "MATERIALIZED" : "NOT MATERIALIZED")} (${query})`,
-    keyRows: (map) => sql`unnest(${keysOf(layout, map)}) AS key`,
+    keyCounts: (map, from) => keyCounts(layout, map, from),
     propertyRows: () =>
       sql`unnest(${keysOf(layout, "properties")}) AS key, unnest(${valuesOf(layout, "properties")}) AS value`,
   };
@@ -39,6 +59,22 @@ function wholeMap(layout: Layout, map: MapField): Fragment {
     (name) => sql`${trusted(name)} := ${trusted(name)}`,
   );
   return sql`struct_pack(${join(fields, ", ")})`;
+}
+
+/** Columns are counted as such; only the rows that keep something in the map are unfolded. */
+function keyCounts(layout: Layout, map: MapField, from: Fragment): Fragment {
+  const columns = columnsOf(layout, map);
+  const inMap = sql`
+    SELECT key, count(*) AS n
+    FROM (SELECT unnest(map_keys(${trusted(map)})) AS key ${from} AND cardinality(${trusted(map)}) > 0) AS every_key
+    GROUP BY key`;
+  if (columns.length === 0) return inMap;
+  const keys = columns.map(({ key }) => text(key));
+  const counts = columns.map(({ name }) => trusted(`count(${name})`));
+  const inColumns = sql`SELECT unnest([${join(keys, ", ")}]) AS key, unnest([${join(counts, ", ")}]) AS n ${from}`;
+  return sql`
+    SELECT key, CAST(sum(n) AS BIGINT) AS n FROM (${inColumns} UNION ALL ${inMap}) AS parts
+    GROUP BY key HAVING sum(n) > 0`;
 }
 
 /** The row's keys as a list. */

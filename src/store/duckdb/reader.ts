@@ -10,6 +10,7 @@ import {
 import { WeirError } from "../../domain/errors.ts";
 import type { Param, Statement } from "../sql/fragment.ts";
 import type { Table } from "../sql/plan.ts";
+import { usersVariable } from "./engine.ts";
 import { type Layout, readLayout } from "./layout.ts";
 import { runMachine } from "./machine.ts";
 import type { QueryAnswer, SequenceAnswer, SequenceRequest } from "./protocol.ts";
@@ -124,6 +125,11 @@ export function createReader(instance: DuckDBInstance): Reader {
       cancellable(id, (query) =>
         execute(query, layout, async (running) => {
           const tables: Table[] = [];
+          if (statements.some(({ sql }) => sql.includes(usersVariable))) {
+            await running.connection.run(
+              `SET VARIABLE ${usersVariable} = (SELECT COALESCE(max(user_key), 1) FROM users)`,
+            );
+          }
           for (const statement of statements) {
             tables.push(await run(running, statement, "run", (result) => readTable(result, layout)));
           }

@@ -90,7 +90,7 @@ export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<Ev
 
     async ask(question, asked) {
       for (let { layout } = link.state; ; ) {
-        const { statements, read } = planQuestion(createDuckdbEngine(layout), question);
+        const { statements, read } = planQuestion(createDuckdbEngine(layout, link.state.users), question);
         if (statements.length === 0) return read([]);
         const made = layout;
         const answer = await slots.run(() => link.call("query", { statements, layout: made }), asked);
@@ -102,7 +102,7 @@ export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<Ev
 
     async trace(question, asked) {
       for (let { layout } = link.state; ; ) {
-        const { read, ...request } = planSequence(createDuckdbEngine(layout), question);
+        const { read, ...request } = planSequence(createDuckdbEngine(layout, link.state.users), question);
         const made = layout;
         const answer = await slots.run(() => link.call("sequence", { ...request, layout: made }), asked);
         if ("result" in answer) return read(answer.result, answer.dictionary);

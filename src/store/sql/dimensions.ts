@@ -9,13 +9,14 @@ export function dimensions(
   { selection, limit }: DimensionsQuestion,
 ): Plan<DimensionsAnswer> {
   const from = fromSelected(engine, selection);
-  const counted = (keys: Fragment) => sql`
-    SELECT key, count(*) AS n, count(*) OVER () AS total FROM (SELECT ${keys} ${from}) AS every_key
-    GROUP BY key ORDER BY n DESC, key LIMIT ${int64(limit)}`;
+  const ranked = (counts: Fragment) => sql`
+    SELECT key, n, count(*) OVER () AS total FROM (${counts}) AS counts
+    ORDER BY n DESC, key LIMIT ${int64(limit)}`;
+  const name = engine.textField("name");
   const statements = [
-    counted(sql`${engine.textField("name")} AS key`),
-    counted(engine.keyRows("properties")),
-    counted(engine.keyRows("measures")),
+    ranked(sql`SELECT ${name} AS key, count(*) AS n ${from} GROUP BY ${name}`),
+    ranked(engine.keyCounts("properties", from)),
+    ranked(engine.keyCounts("measures", from)),
   ];
   return plan(engine, statements, ([names, properties, measures]) => ({
     names: keys(names),

@@ -12,6 +12,10 @@ export interface SqlEngine extends SqlDialect {
   divide(left: Fragment, right: Fragment): Fragment;
   /** Exact number of different values. */
   countDistinct(value: Fragment): Fragment;
+  /** Exact number of different user keys, of rows that fall into so many groups at most; NULL is passed over. */
+  countUsers(userKey: Fragment, groups: number): Fragment;
+  /** Whether the event is of that user, as a boolean without NULL. */
+  isUser(project: string, userId: string): Fragment;
   /** Sum of doubles, better than 1e-9 relative to the sum of their amounts; NULL is passed over, 0 of none. */
   sum(value: Fragment): Fragment;
   /** Quantile of doubles, interpolated linearly at rank p·(n−1); NULL is passed over, and NULL of none. */
@@ -21,8 +25,8 @@ export interface SqlEngine extends SqlDialect {
   lastBy(value: Fragment, order: readonly Fragment[]): Fragment;
   /** An entry of WITH: a small result is computed once, a large one wherever it is read. */
   named(name: string, size: "small" | "large", query: Fragment): Fragment;
-  /** In a select list: column `key`, a row for each key of the event. */
-  keyRows(map: MapField): Fragment;
+  /** A query of columns `key` and `n`: the keys of the events of `from` (FROM … WHERE …), and how many have them. */
+  keyCounts(map: MapField, from: Fragment): Fragment;
   /** In a select list: columns `key` and `value`, a row for each entry of the event's properties. */
   propertyRows(): Fragment;
 }

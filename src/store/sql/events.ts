@@ -15,7 +15,7 @@ export function events(engine: SqlEngine, question: EventsQuestion): Plan<Events
     engine.column("offset"),
   ];
   const further: Fragment[] = [];
-  if (userId !== undefined) further.push(sql`${engine.textField("user_id")} = ${text(userId)}`);
+  if (userId !== undefined) further.push(engine.isUser(selection.project, userId));
   if (after !== undefined) {
     // The first condition follows from the second; alone it lets an engine skip what is newer.
     further.push(sql`${order[0]!} <= ${int64(after.timestampUs)}`, before(order, cursorValues(after)));

@@ -1,6 +1,6 @@
 import type { Selection, SummaryAnswer, SummaryQuestion } from "../questions.ts";
 import type { SqlEngine } from "./engine.ts";
-import { type Fragment, int64, sql } from "./fragment.ts";
+import { type Fragment, int64, sql, trusted } from "./fragment.ts";
 import { numbers, type Plan, plan, rows, type Table, texts } from "./plan.ts";
 import { fromSelected } from "./selection.ts";
 import { sessionStarts } from "./sessions.ts";
@@ -8,7 +8,7 @@ import { sessionStarts } from "./sessions.ts";
 export function summary(engine: SqlEngine, question: SummaryQuestion): Plan<SummaryAnswer> {
   const { selection, topLimit, sessionGapUs } = question;
   const timestamp = engine.timeField("timestamp");
-  const users = engine.countDistinct(engine.column("user_key"));
+  const users = engine.countUsers(engine.column("user_key"), 1);
   const totals = sql`
     SELECT count(*), ${users}, min(${timestamp}), max(${timestamp}) ${fromSelected(engine, selection)}`;
   const top = topNames(engine, selection, topLimit);
@@ -50,37 +50,32 @@ export function readBounds(
   return Number.isNaN(firstEventUs) ? {} : { firstEventUs, lastEventUs };
 }
 
-/** The names with the most events; with both ends, what they had in the range of equal length before. */
+/**
+ * The names with the most events; with both ends, what they had in the range of equal length before. Users are counted
+ * of these names alone, which bounds what it takes.
+ */
 function topNames(engine: SqlEngine, selection: Selection, limit: number) {
   const { startUs, endUs } = selection;
   const name = engine.textField("name");
-  const user = engine.column("user_key");
-  if (startUs === undefined || endUs === undefined) {
-    const statement = sql`
-      SELECT ${name}, count(*) AS n, ${engine.countDistinct(user)}
-      ${fromSelected(engine, selection)}
-      GROUP BY ${name} ORDER BY n DESC, ${name} LIMIT ${int64(limit)}`;
-    const read = (table: Table | undefined) =>
-      rows(table, (i) => ({
-        name: texts(table, 0)[i] ?? "",
-        events: numbers(table, 1)[i]!,
-        users: numbers(table, 2)[i]!,
-      }));
-    return { statement, read };
-  }
-  const both = { ...selection, startUs: 2 * startUs - endUs };
-  const now = sql`${engine.timeField("timestamp")} >= ${int64(startUs)}`;
-  const eventsNow = sql`count(CASE WHEN ${now} THEN 1 END)`;
+  const hasBefore = startUs !== undefined && endUs !== undefined;
+  const counted = hasBefore ? { ...selection, startUs: 2 * startUs - endUs } : selection;
+  const now = hasBefore
+    ? sql`count(CASE WHEN ${engine.timeField("timestamp")} >= ${int64(startUs)} THEN 1 END)`
+    : sql`count(*)`;
+  const top = sql`
+    SELECT ${name} AS name, ${now} AS n, count(*) AS all_n ${fromSelected(engine, counted)}
+    GROUP BY ${name} HAVING ${now} > 0 ORDER BY n DESC, ${name} LIMIT ${int64(limit)}`;
   const statement = sql`
-    SELECT ${name}, ${eventsNow} AS n, ${engine.countDistinct(sql`CASE WHEN ${now} THEN ${user} END`)}, count(*)
-    ${fromSelected(engine, both)}
-    GROUP BY ${name} HAVING ${eventsNow} > 0 ORDER BY n DESC, ${name} LIMIT ${int64(limit)}`;
+    WITH ${engine.named("top_names", "small", top)}
+    SELECT top_names.name, min(top_names.n) AS n, ${engine.countUsers(trusted("u"), limit)}, min(top_names.all_n)
+    FROM (SELECT ${name} AS name, ${engine.column("user_key")} AS u ${fromSelected(engine, selection)}) AS e
+    JOIN top_names ON top_names.name = e.name
+    GROUP BY top_names.name ORDER BY n DESC, top_names.name`;
   const read = (table: Table | undefined) =>
-    rows(table, (i) => ({
-      name: texts(table, 0)[i] ?? "",
-      events: numbers(table, 1)[i]!,
-      users: numbers(table, 2)[i]!,
-      eventsBefore: numbers(table, 3)[i]! - numbers(table, 1)[i]!,
-    }));
+    rows(table, (i) => {
+      const events = numbers(table, 1)[i]!;
+      const before = hasBefore ? { eventsBefore: numbers(table, 3)[i]! - events } : {};
+      return { name: texts(table, 0)[i] ?? "", events, users: numbers(table, 2)[i]!, ...before };
+    });
   return { statement, read };
 }

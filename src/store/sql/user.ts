@@ -1,6 +1,6 @@
 import type { UserAnswer, UserQuestion } from "../questions.ts";
 import type { SqlEngine } from "./engine.ts";
-import { type Fragment, int64, sql, text, trusted } from "./fragment.ts";
+import { type Fragment, int64, sql, trusted } from "./fragment.ts";
 import { numbers, type Plan, plan, rows, texts } from "./plan.ts";
 import { revenueOf, transactionsOf } from "./revenue.ts";
 import { fromSelected } from "./selection.ts";
@@ -15,7 +15,7 @@ const quarterDayUs = 21_600_000_000;
 export function user(engine: SqlEngine, question: UserQuestion): Plan<UserAnswer> {
   const { selection, userId, topLimit, sessionGapUs, sessionLimit } = question;
   const [timestamp, name] = [engine.timeField("timestamp"), engine.textField("name")];
-  const own = [sql`${engine.textField("user_id")} = ${text(userId)}`];
+  const own = [engine.isUser(selection.project, userId)];
   const from = fromSelected(engine, selection, own);
   const totals = sql`SELECT count(*), min(${timestamp}), max(${timestamp}), ${transactionsOf(engine)} ${from}`;
   const names = sql`
