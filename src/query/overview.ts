@@ -8,7 +8,7 @@ import { limitOf, sessionGapUs } from "./terms.ts";
 
 type Methods = Pick<ServiceImplementation<typeof AnalyticsService>, "getAnalyticsSummary" | "listDimensions">;
 
-export function overviewMethods({ store, visibility }: QueryOptions): Methods {
+export function overviewMethods({ store, visibility }: Pick<QueryOptions, "store" | "visibility">): Methods {
   return {
     async getAnalyticsSummary(request, call) {
       const selection = await select(request, call, visibility);

@@ -17,7 +17,7 @@ export interface PageRequest {
  * @throws WeirError INVALID_ARGUMENT/INVALID_TOKEN
  */
 export async function eventPage(
-  { store, pageTokens }: QueryOptions,
+  { store, pageTokens }: Pick<QueryOptions, "store" | "pageTokens">,
   request: PageRequest,
   selection: Selection,
   userId: string | undefined,

@@ -24,7 +24,7 @@ type Methods = Pick<ServiceImplementation<typeof AnalyticsService>, "getTimeSeri
 /** Most buckets times groups of one answer. */
 const maxCells = 100_000;
 
-export function seriesMethods({ store, visibility }: QueryOptions): Methods {
+export function seriesMethods({ store, visibility }: Pick<QueryOptions, "store" | "visibility">): Methods {
   /** The range with both ends: an open one reaches from the first to the last event. */
   async function closedRange(
     selection: Selection,

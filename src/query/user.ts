@@ -15,7 +15,7 @@ type Methods = Pick<ServiceImplementation<typeof AnalyticsService>, "getUserAnal
 /** Names that a profile lists. */
 const profileNames = 100;
 
-export function userMethods(options: QueryOptions): Methods {
+export function userMethods(options: Pick<QueryOptions, "store" | "visibility" | "pageTokens">): Methods {
   return {
     async getUserAnalytics(request, call) {
       const zone = parseZone(request.timeZone);
