@@ -1,6 +1,6 @@
 /**
- * Offsets of IANA time zones, by Node's own time zone data (Intl). They are computed once for a range and kept as
- * segments, since asking Intl for each event costs a microsecond and more.
+ * Offsets of IANA time zones, by Node's own time zone data (Intl), as segments: asking Intl for an instant costs some
+ * microseconds. What was found out about a zone is kept.
  */
 
 /** A stretch of time with one offset. */
@@ -18,8 +18,12 @@ export interface Zone {
 }
 
 const secondMs = 1000;
-/** No zone changes its offset and back within a day. */
-const stepMs = 86_400_000;
+/** No zone changes its offset and back within three days; the shortest such stretch since 1970 had seven. */
+const stepMs = 3 * 86_400_000;
+/** Where zones had no such stretches yet, or the data knows of none: before 1880 and from 2100 on. */
+const wideStepMs = 60 * 86_400_000;
+const wideBeforeMs = Date.UTC(1880, 0, 1);
+const wideFromMs = Date.UTC(2100, 0, 1);
 /** Zones whose formatters are kept. */
 const maxZones = 100;
 
@@ -77,23 +81,71 @@ function createZone(name: string, format: Intl.DateTimeFormat): Zone {
     return to * secondMs;
   }
 
+  /** What was found out so far; undefined while nothing was. */
+  let kept: Known | undefined;
+
+  /** What [firstMs, lastMs] has, and maybe more. */
+  function learn(firstMs: number, lastMs: number): Known {
+    // Ages far away are found out anew, lest all the time between were.
+    const near = firstMs >= wideBeforeMs && lastMs < wideFromMs;
+    const known = (near ? kept : undefined) ?? {
+      fromMs: firstMs,
+      toMs: firstMs,
+      segments: [{ startMs: firstMs, offsetMs: offsetMs(firstMs) }],
+    };
+    if (near) kept = known;
+    const { segments } = known;
+    while (known.toMs < lastMs) {
+      const next = Math.min(known.toMs + stepAt(known.toMs), lastMs);
+      const { offsetMs: before } = segments.at(-1)!;
+      const then = offsetMs(next);
+      if (then !== before) segments.push({ startMs: change(known.toMs, next, before), offsetMs: then });
+      known.toMs = next;
+    }
+    while (known.fromMs > firstMs) {
+      const previous = Math.max(known.fromMs - stepAt(known.fromMs), firstMs);
+      const before = offsetMs(previous);
+      const { offsetMs: then } = segments[0]!;
+      const startMs = before === then ? previous : change(previous, known.fromMs, before);
+      segments[0] = { startMs, offsetMs: then };
+      if (before !== then) segments.unshift({ startMs: previous, offsetMs: before });
+      known.fromMs = previous;
+    }
+    return known;
+  }
+
   return {
     name,
     segments(fromUs, toUs) {
-      const first = Math.floor(fromUs / 1000);
-      const last = Math.ceil(toUs / 1000);
       if (fixed) return [{ startUs: fromUs, offsetUs: 0 }];
-      let offset = offsetMs(first);
-      const found: OffsetSegment[] = [{ startUs: fromUs, offsetUs: offset * 1000 }];
-      for (let at = first; at < last; at += stepMs) {
-        const next = Math.min(at + stepMs, last);
-        const then = offsetMs(next);
-        if (then === offset) continue;
-        const changed = change(at, next, offset);
-        offset = then;
-        if (changed * 1000 < toUs) found.push({ startUs: changed * 1000, offsetUs: offset * 1000 });
-      }
-      return found;
+      const { segments } = learn(Math.floor(fromUs / 1000), Math.ceil(toUs / 1000));
+      const first = Math.max(
+        0,
+        segments.findLastIndex(({ startMs }) => startMs * 1000 <= fromUs),
+      );
+      const after = segments.findIndex(({ startMs }) => startMs * 1000 >= toUs);
+      return segments
+        .slice(first, after === -1 ? undefined : Math.max(after, first + 1))
+        .map(({ startMs, offsetMs: offset }, i) => ({
+          startUs: i === 0 ? fromUs : startMs * 1000,
+          offsetUs: offset * 1000,
+        }));
     },
   };
+}
+
+function stepAt(ms: number): number {
+  return ms < wideBeforeMs || ms >= wideFromMs ? wideStepMs : stepMs;
+}
+
+/** The segments of [fromMs, toMs], ascending; the first begins at fromMs. */
+interface Known {
+  fromMs: number;
+  toMs: number;
+  readonly segments: Segment[];
+}
+
+interface Segment {
+  readonly startMs: number;
+  readonly offsetMs: number;
 }
