@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { EventType } from "../../gen/analytics/v1/event_pb.js";
 import { parseFilter } from "../../src/filter/parse.ts";
 import type { Dimension, EventCursor, Metric, Selection, StoredEvent } from "../../src/store/questions.ts";
-import { rounded } from "../support/rounded.ts";
+import { expectNearly } from "../support/nearly.ts";
 import { createFeed, patiently, timestamp } from "../support/store.ts";
 import { type StoresByLayout, storesByLayout } from "../support/store-layouts.ts";
 import * as reference from "../support/store-reference.ts";
@@ -131,7 +131,7 @@ it("answers series as plain loops do", () =>
     async (all, { selection, passes }, { buckets: { starts, endUs }, ...rest }) => {
       const question = { kind: "series", selection, starts, endUs, ...rest } as const;
       const answer = await temporary.store.ask(question, patiently());
-      expect(rounded(answer)).toEqual(rounded(reference.series(all, question, passes)));
+      expectNearly(answer, reference.series(all, question, passes));
     },
   ));
 
@@ -139,7 +139,7 @@ it("answers breakdowns as plain loops do", () =>
   holds(fc.record({ metric, dimension, limit }), async (all, { selection, passes }, rest) => {
     const question = { kind: "breakdown", selection, ...rest } as const;
     const answer = await temporary.store.ask(question, patiently());
-    expect(rounded(answer)).toEqual(rounded(reference.breakdown(all, question, passes)));
+    expectNearly(answer, reference.breakdown(all, question, passes));
   }));
 
 it("knows the first and last event of a selection", () =>
