@@ -7,7 +7,7 @@ import { numbers, type Plan, plan, texts } from "./plan.ts";
 /** A breakdown: a row for each group, one for the events beyond the limit, and one for all. */
 export function breakdown(engine: SqlEngine, question: BreakdownQuestion): Plan<BreakdownAnswer> {
   const { selection, metric, dimension, limit } = question;
-  const cells = rankedCells(engine, { selection, metric, groupBy: [dimension] }, limit);
+  const cells = rankedCells(engine, { selection, metric, groupBy: [dimension], values: limit + 2 }, limit);
   const statement = sql`
     WITH ${cells.entry}
     SELECT grouping(r) AS whole, r, g0, ${cells.metric.value} AS value

@@ -12,6 +12,8 @@ export interface CellQuestion {
   readonly groupBy: readonly Dimension[];
   /** Number of the bucket that a timestamp lies in; absent: cells are not told apart by buckets. */
   readonly bucket?: (timestamp: Fragment) => Fragment;
+  /** How many values are asked for at most: buckets, groups, other, the whole. */
+  readonly values: number;
 }
 
 export interface Cells {
@@ -23,7 +25,7 @@ export interface Cells {
 /** What a metric by group and bucket is computed from. */
 export function cellsOf(engine: SqlEngine, question: CellQuestion): Cells {
   const { groupBy, bucket } = question;
-  const metric = metricSql(engine, question.metric, bucket !== undefined);
+  const metric = metricSql(engine, question.metric, bucket !== undefined, question.values);
   const keys = groupColumns(groupBy);
   if (bucket) keys.push(trusted("b"));
   const rows = rowsOf(engine, question, metric);

@@ -24,8 +24,11 @@ export interface MetricSql {
   readonly rank: Fragment;
 }
 
-/** @param bucketed whether cells are told apart by buckets too */
-export function metricSql(engine: SqlEngine, metric: Metric, bucketed: boolean): MetricSql {
+/**
+ * @param bucketed whether cells are told apart by buckets too
+ * @param values of how many sets of cells the metric is asked at most
+ */
+export function metricSql(engine: SqlEngine, metric: Metric, bucketed: boolean, values: number): MetricSql {
   const events = sql`COALESCE(sum(n), 0)`;
   switch (metric.kind) {
     case "events":
@@ -56,11 +59,17 @@ export function metricSql(engine: SqlEngine, metric: Metric, bucketed: boolean):
       return aggregated(measureOf(engine, metric), columns, extreme("v"), events);
     }
     case "unique_users": {
-      const value = engine.countDistinct(trusted("m"));
       const input = engine.column("user_key");
+      const ofUsers = {
+        input,
+        columns: ["m"],
+        aggregates: [],
+        value: engine.countUsers(trusted("m"), values),
+      };
       // With buckets there are about as many different users of cells as rows, and remembering them costs more.
-      const cells = bucketed ? "rows" : "different";
-      return { input, cells, columns: ["m"], aggregates: [], value, rank: value };
+      return bucketed
+        ? { ...ofUsers, cells: "rows", rank: engine.countDistinct(trusted("m")) }
+        : { ...ofUsers, cells: "different", rank: sql`count(*)` };
     }
     case "quantile": {
       const value = engine.quantile(trusted("m"), metric.p);

@@ -21,7 +21,9 @@ export function series(engine: SqlEngine, question: SeriesQuestion): Plan<Series
     endUs: Math.min(selection.endUs ?? endUs, endUs),
   };
   const bucket = (timestamp: Fragment) => bucketOf(engine, timestamp, starts, endUs);
-  const cellQuestion = { selection: inBuckets, metric, groupBy, bucket };
+  const groups = groupBy.length === 0 ? 1 : groupLimit + 1;
+  const values = groups * (starts.length + 1);
+  const cellQuestion = { selection: inBuckets, metric, groupBy, bucket, values };
   if (groupBy.length === 0) {
     const cells = cellsOf(engine, cellQuestion);
     const statement = sql`
