@@ -2,22 +2,27 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { parseFilter } from "../../src/filter/parse.ts";
 import { withCache } from "../../src/query/cache.ts";
 import type { BoundsQuestion, Question, SummaryQuestion } from "../../src/store/questions.ts";
+import type { FunnelQuestion, SequenceQuestion } from "../../src/store/sequences.ts";
 import type { AskOptions, EventStore } from "../../src/store/store.ts";
 import { createFeed, type Feed, patiently, type TemporaryStore, temporaryStore } from "../support/store.ts";
 
 let temporary: TemporaryStore;
 let feed: Feed;
-let asked: Question[];
+let asked: (Question | SequenceQuestion)[];
 let answers: EventStore;
 
 beforeEach(async () => {
   temporary = await temporaryStore({ maxQueries: 1, maxWaitingQueries: 4 });
   feed = createFeed();
   asked = [];
-  const counting: Pick<EventStore, "ask"> = {
+  const counting: Pick<EventStore, "ask" | "trace"> = {
     ask(question, options) {
       asked.push(question);
       return temporary.store.ask(question, options);
+    },
+    trace(question, options) {
+      asked.push(question);
+      return temporary.store.trace(question, options);
     },
   };
   answers = withCache(Object.assign(Object.create(temporary.store) as EventStore, counting));
@@ -57,6 +62,32 @@ it("asks the store once while nothing changes, and again after an event", async 
   expect([await total(), await total()]).toEqual([2, 2]);
   expect(asked).toHaveLength(2);
   expect(answers.stats()).toMatchObject({ rows: 2, answersKept: 1, answersReused: 3 });
+});
+
+it("keeps answers about the order of events too", async () => {
+  await apply("1");
+  const funnel: FunnelQuestion = {
+    kind: "funnel",
+    selection: { project: "p" },
+    steps: [{ name: "" }, { name: "" }],
+    windowUs: 1e6,
+    order: "ordered",
+    entry: "every",
+    exclusions: [],
+    groupLimit: 1,
+  };
+  const users = async () => {
+    const { steps } = await answers.trace(funnel, patiently());
+    return steps.map((step) => step.users);
+  };
+  expect([await users(), await users()]).toEqual([
+    [1, 0],
+    [1, 0],
+  ]);
+  expect(asked).toHaveLength(1);
+  await apply("2");
+  expect(await users()).toEqual([1, 1]);
+  expect(asked).toHaveLength(2);
 });
 
 it("asks again after rows were removed", async () => {
