@@ -5,7 +5,7 @@
  */
 import type { EventLog } from "../log/log.ts";
 import { type FeedMember, isReady } from "./member.ts";
-import { createRunReader, type RunStats } from "./run.ts";
+import { createRunReader, type Run, type RunStats } from "./run.ts";
 
 export interface Feed {
   /** Positions beyond the head are moved to it. */
@@ -31,10 +31,10 @@ export interface FeedOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** About how much is read at once for those who are behind. */
-const behindBytes = 256 * 1024;
-/** About how much is read at once of what is new. */
-const headBytes = 1024 * 1024;
+/** About how much is read at once for those who are behind, of all partitions. */
+const behindBytes = 512 * 1024;
+/** About how much is read at once of what is new, of all partitions. */
+const headBytes = 4 * 1024 * 1024;
 const retryMs = 1000;
 
 export function createFeed({ log, intervalMs, sliceMs, onError }: FeedOptions): Feed {
@@ -56,33 +56,29 @@ export function createFeed({ log, intervalMs, sliceMs, onError }: FeedOptions): 
   };
 
   async function readHead(): Promise<void> {
-    for (const [partition, end] of log.ends().entries()) {
-      // To the end as it was: what comes meanwhile waits for the next round.
-      while (heads[partition]! < end && someAtHead(partition)) {
-        if (closed || !(await reader.read(partition, heads[partition]!, end, headBytes))) break;
-      }
+    // To the ends as they were: what comes meanwhile waits for the next round.
+    const ends = log.ends();
+    for (let moved = true; moved && !closed; ) {
+      const runs = ends.flatMap((until, partition): Run[] => {
+        const from = heads[partition]!;
+        return from < until && someAtHead(partition) ? [{ partition, from, until }] : [];
+      });
+      if (runs.length === 0) return;
+      moved = await reader.read(runs, headBytes / runs.length);
     }
   }
 
   /** One read for those furthest behind, of each partition. Answers whether any was made. */
   async function readBehind(): Promise<boolean> {
-    let moved = false;
-    for (let partition = 0; partition < heads.length && !closed; partition++) {
-      let from = Number.POSITIVE_INFINITY;
-      let until = heads[partition]!;
-      for (const member of members) {
-        const position = member.positions[partition]!;
-        if (position >= heads[partition]! || !isReady(member)) continue;
-        if (position < from) from = position;
-      }
-      if (from === Number.POSITIVE_INFINITY) continue;
+    const runs = heads.flatMap((head, partition): Run[] => {
+      const at = [...members].filter(({ positions }) => positions[partition]! < head);
+      const from = Math.min(...at.filter(isReady).map(({ positions }) => positions[partition]!));
+      if (from === Number.POSITIVE_INFINITY) return [];
       // Up to the next who waits there, who then comes along.
-      for (const { positions } of members) {
-        if (positions[partition]! > from) until = Math.min(until, positions[partition]!);
-      }
-      moved = (await reader.read(partition, from, until, behindBytes)) || moved;
-    }
-    return moved;
+      const next = at.map(({ positions }) => positions[partition]!).filter((position) => position > from);
+      return [{ partition, from, until: Math.min(head, ...next) }];
+    });
+    return runs.length > 0 && (await reader.read(runs, behindBytes / runs.length));
   }
 
   function pause(ms: number): Promise<void> {

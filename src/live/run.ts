@@ -17,12 +17,19 @@ export interface RunStats {
 
 export interface RunReader {
   /**
-   * Reads from `from`, up to `until` or about `maxBytes`, and moves the members' positions and the head. Answers whether
-   * anything moved.
+   * Reads from each place, up to `until` or about `maxBytes`, all at once, and moves the members' positions and the
+   * head. Answers whether anything moved.
    */
-  read(partition: number, from: number, until: number, maxBytes: number): Promise<boolean>;
+  read(runs: readonly Run[], maxBytes: number): Promise<boolean>;
   readonly trouble: string;
   stats(): RunStats;
+}
+
+/** Records [from, until) of a partition. */
+export interface Run {
+  readonly partition: number;
+  readonly from: number;
+  readonly until: number;
 }
 
 export interface RunReaderOptions {
@@ -42,6 +49,8 @@ export function createRunReader({ log, members, heads, sliceMs }: RunReaderOptio
   let undecodable = 0;
   let busyMs = 0;
   let trouble = "";
+  /** When this turn of the event loop began to work on records. */
+  let turnStarted = 0;
 
   const standingAt = (partition: number, offset: number) =>
     [...members].filter((member) => member.positions[partition] === offset);
@@ -72,6 +81,7 @@ export function createRunReader({ log, members, heads, sliceMs }: RunReaderOptio
   /** Gives records from `offset` on until the slice's time is over. Answers the offset of the first not given. */
   function slice(partition: number, records: readonly Uint8Array[], first: number, offset: number): number {
     const started = performance.now();
+    const until = turnStarted + sliceMs;
     const atHead = heads[partition] === offset;
     const waiting = standingAt(partition, offset).filter(isReady);
     const bounded = waiting.filter(({ ready }) => ready !== undefined);
@@ -88,7 +98,7 @@ export function createRunReader({ log, members, heads, sliceMs }: RunReaderOptio
           member.take(read!.flat, read!.eventBytes, partition, next);
         }
       }
-      if ((next - offset) % stride === stride - 1 && performance.now() - started >= sliceMs) {
+      if ((next - offset) % stride === stride - 1 && performance.now() >= until) {
         next++;
         break;
       }
@@ -112,35 +122,48 @@ export function createRunReader({ log, members, heads, sliceMs }: RunReaderOptio
     }
   }
 
-  return {
-    async read(partition, from, until, maxBytes) {
-      let offset = from;
-      for (const block of await log.read(partition, from, maxBytes)) {
-        const { firstOffset, count, bytes } = block;
-        if (firstOffset > offset) {
-          // Trimmed meanwhile.
-          const to = Math.min(firstOffset, until);
-          leap(partition, offset, to, blockTime(bytes));
-          offset = to;
-        }
-        if (offset >= until) break;
-        const end = Math.min(firstOffset + count, until);
-        const records = recordsOf(block);
-        if (records === undefined) {
-          leap(partition, offset, end, blockTime(bytes));
-          offset = end;
-          continue;
-        }
-        records.length = end - firstOffset;
-        while (offset < end) {
-          const next = slice(partition, records, firstOffset, offset);
-          await turn();
-          // Nobody stands there any more, or some have no room.
-          if (next === offset) return offset > from;
-          offset = next;
-        }
+  /** Gives a run's records as far as they were read. Answers whether anything moved. */
+  async function give({ partition, from, until }: Run, blocks: readonly Block[]): Promise<boolean> {
+    let offset = from;
+    for (const block of blocks) {
+      const { firstOffset, count, bytes } = block;
+      if (firstOffset > offset) {
+        // Trimmed meanwhile.
+        const to = Math.min(firstOffset, until);
+        leap(partition, offset, to, blockTime(bytes));
+        offset = to;
       }
-      return offset > from;
+      if (offset >= until) break;
+      const end = Math.min(firstOffset + count, until);
+      const records = recordsOf(block);
+      if (records === undefined) {
+        leap(partition, offset, end, blockTime(bytes));
+        offset = end;
+        continue;
+      }
+      records.length = end - firstOffset;
+      while (offset < end) {
+        const next = slice(partition, records, firstOffset, offset);
+        if (performance.now() - turnStarted >= sliceMs) {
+          await turn();
+          turnStarted = performance.now();
+        }
+        // Nobody stands there any more, or some have no room.
+        if (next === offset) return offset > from;
+        offset = next;
+      }
+    }
+    return offset > from;
+  }
+
+  return {
+    async read(runs, maxBytes) {
+      // At once: under load each wait takes as long as all the work that comes before its turn.
+      const read = await Promise.all(runs.map(({ partition, from }) => log.read(partition, from, maxBytes)));
+      turnStarted = performance.now();
+      let moved = false;
+      for (const [i, run] of runs.entries()) moved = (await give(run, read[i]!)) || moved;
+      return moved;
     },
     get trouble() {
       return trouble;
