@@ -10,11 +10,15 @@ import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { compressionGzip } from "@connectrpc/connect-node";
 import fastify from "fastify";
 import { contractRegistry } from "../contract/registry.ts";
+import { pause } from "../domain/pause.ts";
 import { type ConnectCall, connectCallKey } from "./connect.ts";
 import type { Front } from "./front.ts";
 import type { Limits } from "./limits.ts";
 import { headerBytes, headersTooLarge, malformedBody } from "./malformed.ts";
 import { createNodeExchange } from "./node-exchange.ts";
+
+/** How long the last answers may take to leave once all calls have ended, before connections are cut. */
+const flushMs = 500;
 
 export interface EngineOptions {
   readonly front: Front;
@@ -107,6 +111,11 @@ export async function createEngine({ front, routes, limits, stopping }: EngineOp
       for (const session of sessions) session.close();
     },
     close: async () => {
+      // Ended answers may still be on their way out: a session that is told to close does so once they are.
+      const closed = [...sessions].map((session) => new Promise((resolve) => session.once("close", resolve)));
+      const overdue = new AbortController();
+      await Promise.race([Promise.all(closed), pause(flushMs, overdue.signal)]);
+      overdue.abort();
       for (const session of sessions) session.destroy();
       await app.close();
     },
