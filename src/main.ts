@@ -30,7 +30,7 @@ export async function runServer(config: Config): Promise<number> {
     logger.info({ signal }, "stopping: calls under way may end");
     return await stopApp(app, config.shutdownTimeoutMs + graceMs, logger);
   } catch (error) {
-    logger.error({ err: error }, "the server cannot run");
+    logger.debug({ err: error }, "the server cannot run");
     console.error(`weir serve: ${(error as Error).message}`);
     return 1;
   } finally {

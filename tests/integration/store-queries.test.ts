@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { WeirError } from "../../src/domain/errors.ts";
 import { parseFilter } from "../../src/filter/parse.ts";
 import type { BoundsQuestion } from "../../src/store/questions.ts";
 import type { EventStore } from "../../src/store/store.ts";
@@ -57,6 +58,10 @@ it("refuses what comes too late at once", async () => {
   await expect(late).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
   const aborted = store.ask(quick, { ...patiently(), signal: AbortSignal.abort() });
   await expect(aborted).rejects.toMatchObject({ code: "CANCELLED" });
+  // A call's deadline aborts its signal too: its caller is still there.
+  const passed = new WeirError("DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED", "the deadline passed");
+  const timedOut = store.ask(quick, { ...patiently(), signal: AbortSignal.abort(passed) });
+  await expect(timedOut).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
 });
 
 it("lets so many wait and refuses more, with a delay after which to come again", async () => {

@@ -51,14 +51,14 @@ export function createSlots({ maxRunning, maxWaiting, now }: SlotLimits): Slots 
       return queue.size;
     },
     run<T>(work: () => Work<T>, { signal, deadline }: AskOptions): Promise<T> {
-      if (signal.aborted) return Promise.reject(cancelled());
+      if (signal.aborted) return Promise.reject(endedBy(signal));
       const remaining = deadline - now();
       if (remaining <= 0) return Promise.reject(tooLate());
       if (running >= maxRunning && queue.size >= maxWaiting) return Promise.reject(tooMany(maxWaiting));
       return new Promise<T>((resolve, reject) => {
         let underWay: Work<T> | undefined;
         const timer = remaining < longestTimer ? setTimeout(() => giveUp(tooLate()), remaining) : undefined;
-        const onAbort = () => giveUp(cancelled());
+        const onAbort = () => giveUp(endedBy(signal));
         signal.addEventListener("abort", onAbort, { once: true });
         const leave = () => {
           clearTimeout(timer);
@@ -86,7 +86,9 @@ export function createSlots({ maxRunning, maxWaiting, now }: SlotLimits): Slots 
   };
 }
 
-function cancelled(): WeirError {
+/** A call's signal is aborted by its deadline too: the caller is still there then. */
+function endedBy({ reason }: AbortSignal): WeirError {
+  if (reason instanceof WeirError && reason.code === "DEADLINE_EXCEEDED") return tooLate();
   return new WeirError("CANCELLED", "CANCELLED", "the caller went away");
 }
 
