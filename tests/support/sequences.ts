@@ -89,10 +89,12 @@ export const randomEvents = (options: {
   readonly maxLength: number;
   readonly time: fc.Arbitrary<number>;
   readonly names: readonly string[];
+  /** Absent: mostly one, and two others. */
+  readonly users?: readonly string[];
 }): fc.Arbitrary<Event[]> =>
   fc.uniqueArray(
     fc.record({
-      userId: fc.constantFrom("u", "u", "u", "v", "w"),
+      userId: fc.constantFrom(...(options.users ?? ["u", "u", "u", "v", "w"])),
       id: fc.integer({ min: 0, max: 99 }).map((id) => `${id}`.padStart(2, "0")),
       timestampUs: options.time,
       name: fc.constantFrom(...options.names),

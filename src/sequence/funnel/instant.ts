@@ -1,6 +1,7 @@
 /**
  * Events of one instant of a user, as classes of those that match the same steps. Only as many classes are kept as can
- * matter: once `steps + 1` events match a step, it can be filled whatever the other steps and a start take.
+ * matter: once `steps + 1` events match a step, it can be filled whatever the other steps and a start take. A start left
+ * out gets no further than one kept, as not all of those can be needed to fill steps, and comes after it.
  */
 export class Instant {
   readonly masks: number[] = [];
@@ -8,9 +9,6 @@ export class Instant {
   /** Of each class its first event. */
   readonly rows: number[] = [];
   readonly values: number[] = [];
-  /** Row of the first event that may start and is in no class; -1: none. Filling steps never needs it. */
-  spareRow = -1;
-  spareValue = 0;
   /** Each different pair of what an excluded event matches and which steps it ends. */
   readonly excludedSteps: number[] = [];
   readonly excludedEnds: number[] = [];
@@ -40,7 +38,6 @@ export class Instant {
     ]) {
       list.length = 0;
     }
-    this.spareRow = -1;
     this.#classes.clear();
     this.#excluded.clear();
     this.#held.fill(0);
@@ -62,9 +59,6 @@ export class Instant {
       this.rows.push(row);
       this.values.push(value);
       this.#hold(mask);
-    } else if ((mask & 1) !== 0 && this.spareRow < 0) {
-      this.spareRow = row;
-      this.spareValue = value;
     }
   }
 

@@ -31,7 +31,10 @@ export class LatestEvents {
     this.times.fill(-Infinity);
   }
 
-  /** Adds an event that is not earlier than any before. It takes the place of the earliest one that is then dispensable. */
+  /**
+   * Adds an event that matches a step and is not earlier than any before. Where no more steps can be filled with it, it
+   * takes the place of the earliest event that is then dispensable.
+   */
   add(timeUs: number, mask: number): void {
     let reached = 0;
     let earliest = -1;
@@ -48,7 +51,7 @@ export class LatestEvents {
       size = this.#reach(next, step, size);
       reached |= next;
     }
-    if (earliest >= 0 && this.#timeOf[earliest]! < timeUs) this.#place(earliest, timeUs, mask);
+    this.#place(earliest, timeUs, mask);
   }
 
   /** Brings `times` up to date with what was added. */

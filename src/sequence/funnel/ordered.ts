@@ -119,23 +119,18 @@ export class OrderedMachine implements AttemptMachine {
 
   /** Starts attempts: of those that reach the same step at once only that of the smallest row can count. */
   #startSeveral(): void {
-    const { masks, rows, values, spareRow, spareValue } = this.#instant;
+    const { masks, rows, values } = this.#instant;
     const first: { row: number; value: number }[] = [];
     const offer = (reached: number, row: number, value: number) => {
       if (first[reached] === undefined || row < first[reached].row) first[reached] = { row, value };
     };
-    const starts = masks.flatMap((mask, c) => ((mask & 1) !== 0 ? [c] : []));
+    // Classes stand by their first rows, so the first one has the instant's first start.
+    const all = masks.flatMap((mask, c) => ((mask & 1) !== 0 ? [c] : []));
+    const starts = this.#firstOnly ? all.slice(0, 1) : all;
     const furthest = 1 + this.#matching.fill(1);
     const scarce = starts.filter((c) => this.#matching.exhausts(c));
-    const reachedBy = (c: number) => (scarce.includes(c) ? 1 + this.#matching.fill(1, c) : furthest);
-    if (!this.#firstOnly) {
-      for (const c of starts) offer(reachedBy(c), rows[c]!, values[c]!);
-      if (spareRow >= 0) offer(furthest, spareRow, spareValue);
-    } else {
-      // Rows come in order, so classes do, and a spare row comes after the classes that make it spare.
-      const [c] = starts;
-      if (c !== undefined) offer(reachedBy(c), rows[c]!, values[c]!);
-      else if (spareRow >= 0) offer(furthest, spareRow, spareValue);
+    for (const c of starts) {
+      offer(scarce.includes(c) ? 1 + this.#matching.fill(1, c) : furthest, rows[c]!, values[c]!);
     }
     first.forEach(({ row, value }, reached) => {
       this.#start(reached, row, value);

@@ -59,7 +59,7 @@ export class Entries {
   /** Counts a return in period `period`, which is the last one of the question where it lies after that. */
   returned(timeUs: number, period: number): void {
     if (timeUs < this.#nextChangeUs) return;
-    const { counting, periods, periodStarts, returnRule } = this.#question;
+    const { counting, periods, periodStarts } = this.#question;
     const calendar = counting.kind === "calendar";
     let next = calendar ? (periodStarts[period + 1] ?? Infinity) : Infinity;
     for (let i = this.#head; i < this.#live.length; i++) {
@@ -68,7 +68,7 @@ export class Entries {
       if (cell > entry.counted) this.#count(entry, cell);
       if (!calendar) next = Math.min(next, entry.startUs + (cell + 1) * counting.unitUs);
       // Of a later start the cell is smaller, so this one is the first.
-      if (cell >= periods && (returnRule === "on_or_after" || cell > periods)) this.#head = i + 1;
+      if (cell >= periods) this.#head = i + 1;
     }
     this.#nextChangeUs = next;
     if (this.empty) this.clear();
