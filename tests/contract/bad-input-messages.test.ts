@@ -11,7 +11,7 @@ import { rest } from "../support/wires.ts";
 
 const { ingestEvent, ingestEvents } = EventIngestionService.method;
 const { sendEvent, sendBatchEvents } = ProducerService.method;
-const { getAnalyticsSummary, getTimeSeries, getBreakdown, getUserAnalytics, listEvents, getFunnelAnalysis } =
+const { getAnalyticsSummary, getTimeSeries, getBreakdown, getUserAnalytics, listEvents, getRetention } =
   AnalyticsService.method;
 
 const invalid = (
@@ -227,9 +227,9 @@ testRefusals([
   },
   {
     what: "a method that a later version answers",
-    request: (wire) => wellFormed(wire, getFunnelAnalysis, {}),
+    request: (wire) => wellFormed(wire, getRetention, {}),
     code: "Unimplemented",
     reason: "NOT_YET_BUILT",
-    message: /AnalyticsService\/GetFunnelAnalysis/,
+    message: /AnalyticsService\/GetRetention/,
   },
 ]);

@@ -100,9 +100,9 @@ describe.skipIf(path === undefined)("grpcurl", async () => {
     // The details' types are known by reflection too.
     expect(stderr).toContain('"reason": "INVALID_EVENT"');
     expect(stderr).toContain('"field": "event.user_id"');
-    const planned = await grpcurl(call, AnalyticsService.method.getFunnelAnalysis, {});
+    const planned = await grpcurl(call, AnalyticsService.method.getRetention, {});
     expect(planned.stderr).toContain("Code: Unimplemented");
-    expect(planned.stderr).toContain("analytics.v1.AnalyticsService/GetFunnelAnalysis");
+    expect(planned.stderr).toContain("analytics.v1.AnalyticsService/GetRetention");
   });
 
   test("asks for the health that load balancers ask for", async () => {

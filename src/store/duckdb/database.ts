@@ -97,7 +97,9 @@ function create({ path, memoryLimit, threads }: WorkerOptions): Promise<DuckDBIn
 }
 
 function isReplayFailure(error: unknown): boolean {
-  return error instanceof Error && error.message.includes("Failure while replaying WAL file");
+  // The latter is left where a checkpoint reached the main file and a full disk kept the old write-ahead file in place.
+  const messages = ["Failure while replaying WAL file", "WAL checkpoint iteration does not match"];
+  return error instanceof Error && messages.some((message) => error.message.includes(message));
 }
 
 function putAside(path: string, nowMs: number): string[] {
