@@ -102,7 +102,7 @@ describe("the deadline of a unary call", () => {
     await vi.waitFor(() => {
       const reasons = port.seen.records.map((record) => record.reason);
       expect(reasons).toContain("DEADLINE_EXCEEDED");
-    });
+    }, 10_000);
   });
 
   test("is 504 over REST", async () => {
