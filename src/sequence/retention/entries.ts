@@ -5,14 +5,6 @@
  */
 import type { RetentionQuestion } from "../sequence.ts";
 
-/** A user's entry into a cohort. */
-interface Entry {
-  readonly cohort: number;
-  readonly startUs: number;
-  /** Last cell that has been counted; -1: none. */
-  counted: number;
-}
-
 /** Figures of the grid, row by row. */
 export interface Grid {
   readonly sizes: Int32Array;
@@ -23,26 +15,41 @@ export interface Grid {
 }
 
 export class Entries {
-  readonly #question: RetentionQuestion;
   readonly #grid: Grid;
-  #live: Entry[] = [];
+  readonly #periods: number;
+  readonly #periodStarts: ArrayLike<number>;
+  readonly #on: boolean;
+  /** Length of a rolling period; 0: calendar. */
+  readonly #unitUs: number;
+  /** The entries that lie in [head, tail): cohort, start event's time, and the last cell counted (-1: none). */
+  readonly #cohorts: Int32Array;
+  readonly #startsUs: Float64Array;
+  readonly #counted: Int32Array;
   #head = 0;
+  #tail = 0;
   /** Returns before it change nothing, the last one having counted everywhere. */
   #nextChangeUs = Infinity;
 
-  constructor(question: RetentionQuestion, grid: Grid) {
-    this.#question = question;
+  constructor({ periods, periodStarts, returnRule, counting, cohorts }: RetentionQuestion, grid: Grid) {
     this.#grid = grid;
+    this.#periods = periods;
+    this.#periodStarts = periodStarts;
+    this.#on = returnRule === "on";
+    this.#unitUs = counting.kind === "rolling" ? counting.unitUs : 0;
+    // A user enters each cohort once.
+    this.#cohorts = new Int32Array(cohorts);
+    this.#startsUs = new Float64Array(cohorts);
+    this.#counted = new Int32Array(cohorts);
   }
 
   clear(): void {
-    this.#live = [];
     this.#head = 0;
+    this.#tail = 0;
     this.#nextChangeUs = Infinity;
   }
 
   get empty(): boolean {
-    return this.#head === this.#live.length;
+    return this.#head === this.#tail;
   }
 
   /** @param returned whether another event of the same instant is a return */
@@ -50,35 +57,35 @@ export class Entries {
     const { sizes, lastStarts } = this.#grid;
     sizes[cohort]!++;
     lastStarts[cohort] = Math.max(lastStarts[cohort]!, startUs);
-    const entry = { cohort, startUs, counted: -1 };
-    this.#live.push(entry);
-    if (returned) this.#count(entry, 0);
+    const at = this.#tail++;
+    this.#cohorts[at] = cohort;
+    this.#startsUs[at] = startUs;
+    this.#counted[at] = -1;
+    if (returned) this.#count(at, 0);
     this.#nextChangeUs = startUs;
   }
 
   /** Counts a return in period `period`, which is the last one of the question where it lies after that. */
   returned(timeUs: number, period: number): void {
     if (timeUs < this.#nextChangeUs) return;
-    const { counting, periods, periodStarts } = this.#question;
-    const calendar = counting.kind === "calendar";
-    let next = calendar ? (periodStarts[period + 1] ?? Infinity) : Infinity;
-    for (let i = this.#head; i < this.#live.length; i++) {
-      const entry = this.#live[i]!;
-      const cell = calendar ? period - entry.cohort : Math.floor((timeUs - entry.startUs) / counting.unitUs);
-      if (cell > entry.counted) this.#count(entry, cell);
-      if (!calendar) next = Math.min(next, entry.startUs + (cell + 1) * counting.unitUs);
-      // Of a later start the cell is smaller, so this one is the first.
-      if (cell >= periods) this.#head = i + 1;
+    const unitUs = this.#unitUs;
+    let next = unitUs === 0 ? (this.#periodStarts[period + 1] ?? Infinity) : Infinity;
+    for (let i = this.#head; i < this.#tail; i++) {
+      const startUs = this.#startsUs[i]!;
+      const cell = unitUs === 0 ? period - this.#cohorts[i]! : Math.floor((timeUs - startUs) / unitUs);
+      if (cell > this.#counted[i]!) this.#count(i, cell);
+      if (unitUs > 0) next = Math.min(next, startUs + (cell + 1) * unitUs);
+      // Of a later start the cell is no greater, so this one is the first.
+      if (cell >= this.#periods) this.#head = i + 1;
     }
     this.#nextChangeUs = next;
-    if (this.empty) this.clear();
   }
 
-  #count(entry: Entry, cell: number): void {
-    const { periods, returnRule } = this.#question;
-    const row = entry.cohort * (periods + 1);
-    const first = returnRule === "on" ? cell : entry.counted + 1;
+  #count(at: number, cell: number): void {
+    const periods = this.#periods;
+    const row = this.#cohorts[at]! * (periods + 1);
+    const first = this.#on ? cell : this.#counted[at]! + 1;
     for (let i = first; i <= Math.min(cell, periods); i++) this.#grid.retained[row + i]!++;
-    entry.counted = cell;
+    this.#counted[at] = cell;
   }
 }
