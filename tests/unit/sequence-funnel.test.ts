@@ -76,6 +76,15 @@ describe("a funnel", () => {
     expect(other!.steps.map(({ users }) => users)).toEqual([2, 1]);
   });
 
+  it.each(["ordered", "strict", "any_order"] as const)("has up to 20 steps, %s", (order) => {
+    const apart = parseEvents(Array.from({ length: 20 }, (_, i) => `A${i}`).join(" "));
+    const together = parseEvents(Array(20).fill("A0").join(" "));
+    const question = { ...questionOf({ events: "", reached: 0 }), order, steps: Array(20).fill(named("A")) };
+    expect(reachedIn(ask(apart, question, 7).steps)).toBe(20);
+    expect(reachedIn(ask(together, question, 7).steps)).toBe(20);
+    expect(reachedIn(ask(together.slice(1), question, 7).steps)).toBe(19);
+  });
+
   it("counts of two attempts that start at once and get equally far that of the smaller id, with its own times", () => {
     const [first, second, ...later] = parseEvents("A0 A0 B10 C20");
     const events = [{ ...first!, properties: { plan: "both" } }, second!, ...later];
