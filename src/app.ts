@@ -176,12 +176,11 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     stops.push(() => transport.close(config.shutdownTimeoutMs));
     const urls = (await transport.start()).map((address) => `${tls ? "https" : "http"}://${address}`);
     ready = true;
-    const closed = stop;
     return {
       urls,
       stop: () => {
         ready = false;
-        return closed();
+        return stop();
       },
     };
   } catch (error) {

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { isLoopback, parseAddress } from "../domain/address.ts";
 import { type Setting, type Settings, settings, variableOf } from "./settings.ts";
 
 /** Every setting's value, by the names of settings.ts. */
@@ -52,8 +53,8 @@ function readFlags(args: readonly string[]): Record<string, string | undefined> 
 
 function check(config: Config): Config {
   if (config.listen.length === 0) throw new ConfigError("--listen: at least one address is needed");
-  for (const address of config.listen) parseAddress("--listen", address);
-  for (const address of config.metricsListen) parseAddress("--metrics-listen", address);
+  for (const address of config.listen) addressOf("--listen", address);
+  for (const address of config.metricsListen) addressOf("--metrics-listen", address);
   if ((config.tlsCert === "") !== (config.tlsKey === "")) {
     throw new ConfigError("--tls-cert and --tls-key go together: one of them is missing");
   }
@@ -79,7 +80,7 @@ function check(config: Config): Config {
       "--auth required: this version has no keys yet; serve loopback, or say --auth open",
     );
   }
-  const exposed = config.listen.find((address) => !isLoopback(parseAddress("--listen", address).host));
+  const exposed = config.listen.find((address) => !isLoopback(addressOf("--listen", address).host));
   if (exposed !== undefined && config.auth !== "open") {
     throw new ConfigError(
       `--listen ${exposed} is not a loopback address, and everybody who reaches it could read and write: ` +
@@ -89,21 +90,13 @@ function check(config: Config): Config {
   return config;
 }
 
-/** Host and port of `127.0.0.1:8080`, `[::1]:8080` or `localhost:8080`. */
-export function parseAddress(flag: string, address: string): { host: string; port: number } {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(address);
-  const port = Number(match?.[3]);
-  if (!match || port > 65535) {
-    throw new ConfigError(
-      `${flag}: ${JSON.stringify(address)} is not of the form HOST:PORT, such as 127.0.0.1:8080`,
-    );
-  }
-  return { host: (match[1] ?? match[2])!, port };
-}
-
-/** Whether an address can be reached from this machine only. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+/** Host and port of an address that a flag gives. @throws ConfigError */
+function addressOf(flag: string, address: string): { host: string; port: number } {
+  const parsed = parseAddress(address);
+  if (parsed) return parsed;
+  throw new ConfigError(
+    `${flag}: ${JSON.stringify(address)} is not of the form HOST:PORT, such as 127.0.0.1:8080`,
+  );
 }
 
 /** The settings as text for `--help`: flag, variable, form, default, description. */

@@ -2,6 +2,7 @@ import { create, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import { type Event, EventSchema } from "../../gen/analytics/v1/event_pb.js";
 import type { FlatEvent } from "../../gen/analytics/v1/producer_pb.js";
 import type { FieldViolation } from "../domain/errors.ts";
+import { timestampOf } from "../domain/record/flatten.ts";
 
 /** Numbers whose shortest decimal text is longer than this are measures only: nobody groups by them. */
 const longestNumberText = 32;
@@ -28,13 +29,7 @@ export function fromFlatEvent(flat: FlatEvent): Event | FieldViolation {
   });
   if (flat.timestamp !== undefined) {
     // A double holds today's seconds to about 0.2 microseconds: rounded, so that .123457 stays that.
-    const us = Math.round(flat.timestamp * 1e6);
-    const seconds = Math.floor(us / 1e6);
-    event.timestamp = {
-      $typeName: "google.protobuf.Timestamp",
-      seconds: BigInt(seconds),
-      nanos: (us - seconds * 1e6) * 1000,
-    };
+    event.timestamp = timestampOf(Math.round(flat.timestamp * 1e6));
   }
   return event;
 }

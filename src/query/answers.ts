@@ -1,19 +1,9 @@
 /** From the store's answers to the contract's messages. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { NameCountSchema, StoredEventSchema } from "../../gen/analytics/v1/analytics_events_pb.js";
 import { EventType } from "../../gen/analytics/v1/event_pb.js";
-import type { FlatEvent } from "../domain/record/flatten.ts";
+import { type FlatEvent, timestampOf } from "../domain/record/flatten.ts";
 import type { CountedKey } from "../store/questions.ts";
-
-export function timestampOf(us: number): Timestamp {
-  const seconds = Math.floor(us / 1e6);
-  return {
-    $typeName: "google.protobuf.Timestamp",
-    seconds: BigInt(seconds),
-    nanos: (us - seconds * 1e6) * 1000,
-  };
-}
 
 const eventTypes: Record<string, EventType> = {
   user: EventType.USER,

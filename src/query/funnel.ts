@@ -1,6 +1,5 @@
 /** Funnels: how many users get how far through a sequence of steps. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Duration } from "@bufbuild/protobuf/wkt";
 import {
   FunnelEntry,
   FunnelOrder,
@@ -14,7 +13,7 @@ import { parseFilter } from "../filter/parse.ts";
 import type { Durations, EventMatch, FunnelQuestion, FunnelStep } from "../store/sequences.ts";
 import { select } from "./selection.ts";
 import type { QueryOptions } from "./service.ts";
-import { limitOf, parseDimension } from "./terms.ts";
+import { durationUs, limitOf, parseDimension } from "./terms.ts";
 
 type Methods = Pick<ServiceImplementation<typeof AnalyticsService>, "getFunnelAnalysis">;
 
@@ -43,7 +42,7 @@ export function funnelMethods({ store, visibility }: QueryOptions): Methods {
           selection,
           steps,
           exclusions,
-          windowUs: request.window ? microseconds(request.window) : defaultWindowUs,
+          windowUs: request.window ? durationUs(request.window) : defaultWindowUs,
           order: orders[request.order],
           entry: request.entry === FunnelEntry.FIRST ? "first" : "every",
           ...(request.breakdown === "" ? {} : { breakdown: parseDimension(request.breakdown, "breakdown") }),
@@ -63,10 +62,6 @@ export function funnelMethods({ store, visibility }: QueryOptions): Methods {
 /** @throws WeirError INVALID_ARGUMENT/INVALID_FILTER that names the matcher */
 function matchOf({ name, filter }: EventMatcher, path: string): EventMatch {
   return filter.trim() === "" ? { name } : { name, filter: parseFilter(filter, { field: `${path}.filter` }) };
-}
-
-function microseconds({ seconds, nanos }: Duration): number {
-  return Number(seconds) * 1_000_000 + Math.floor(nanos / 1000);
 }
 
 function stepsOf(steps: readonly FunnelStep[]): MessageInitShape<typeof FunnelStepSchema>[] {

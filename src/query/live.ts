@@ -8,10 +8,11 @@ import type {
 } from "../../gen/analytics/v1/analytics_live_pb.js";
 import type { AnalyticsService } from "../../gen/analytics/v1/analytics_pb.js";
 import type { ServiceImplementation } from "../domain/call.ts";
+import { timestampOf } from "../domain/record/flatten.ts";
 import type { Filter } from "../filter/filter.ts";
 import { parseFilter } from "../filter/parse.ts";
 import type { LiveHub, Span } from "../live/live.ts";
-import { nameCount, storedEvent, timestampOf } from "./answers.ts";
+import { nameCount, storedEvent } from "./answers.ts";
 import type { LiveCursors } from "./live-cursor.ts";
 import { limitOf } from "./terms.ts";
 

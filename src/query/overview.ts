@@ -1,7 +1,8 @@
 /** Summary and dimensions: the whole at a glance. */
 import type { AnalyticsService } from "../../gen/analytics/v1/analytics_pb.js";
 import type { ServiceImplementation } from "../domain/call.ts";
-import { nameCount, timestampOf } from "./answers.ts";
+import { timestampOf } from "../domain/record/flatten.ts";
+import { nameCount } from "./answers.ts";
 import { select } from "./selection.ts";
 import type { QueryOptions } from "./service.ts";
 import { limitOf, sessionGapUs } from "./terms.ts";

@@ -33,7 +33,12 @@ export function metricText(metric: Metric): string {
 
 /** Absent: 30 minutes. In microseconds. */
 export function sessionGapUs(gap: Duration | undefined): number {
-  return gap === undefined ? defaultGapUs : Number(gap.seconds) * 1e6 + Math.floor(gap.nanos / 1000);
+  return gap === undefined ? defaultGapUs : durationUs(gap);
+}
+
+/** In whole microseconds; finer digits are cut. */
+export function durationUs({ seconds, nanos }: Duration): number {
+  return Number(seconds) * 1_000_000 + Math.floor(nanos / 1000);
 }
 
 const fields = ["name", "event_type", "source", "user_id", "session_id"] as const;

@@ -2,8 +2,9 @@
 import type { AnalyticsService } from "../../gen/analytics/v1/analytics_pb.js";
 import type { ServiceImplementation } from "../domain/call.ts";
 import { WeirError } from "../domain/errors.ts";
+import { timestampOf } from "../domain/record/flatten.ts";
 import type { UserAnswer, UserSession } from "../store/questions.ts";
-import { nameCount, timestampOf } from "./answers.ts";
+import { nameCount } from "./answers.ts";
 import { daysOf } from "./buckets.ts";
 import { eventPage } from "./page.ts";
 import { select } from "./selection.ts";

@@ -18,18 +18,6 @@ export interface ApplyResult {
   readonly oldestReceivedMs?: number;
 }
 
-/** A record that could not become a row. */
-export interface DeadLetter {
-  readonly partition: number;
-  readonly offset: number;
-  readonly project: string;
-  /** Why, as a reason such as UNDECODABLE or INVALID_EVENT. */
-  readonly reason: string;
-  readonly message: string;
-  readonly receivedMs: number;
-  readonly record: Uint8Array;
-}
-
 export interface AskOptions {
   /** Interrupts the question's work. */
   readonly signal: AbortSignal;

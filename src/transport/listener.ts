@@ -15,6 +15,7 @@ import {
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import { parseAddress } from "../domain/address.ts";
 import type { Limits } from "./limits.ts";
 import { malformedAnswer } from "./malformed.ts";
 
@@ -99,7 +100,9 @@ export function createListener(options: ListenerOptions): Listener {
     listen: (address) => {
       const server = create();
       servers.push(server);
-      const { host, port } = parseAddress(address);
+      const parsed = parseAddress(address);
+      if (!parsed) throw new Error(`${address} is no address such as 127.0.0.1:8080 or [::1]:8080`);
+      const { host, port } = parsed;
       return new Promise((resolve, reject) => {
         server.once("error", reject);
         server.listen({ host, port }, () => {
@@ -145,15 +148,6 @@ function chooseByPreface(socket: Socket, timeoutMs: number, chosen: (http2: bool
 
 function chooseByAlpn(socket: Socket, _timeoutMs: number, chosen: (http2: boolean) => void): void {
   chosen((socket as TLSSocket).alpnProtocol === "h2");
-}
-
-/** @throws Error where the address is none */
-export function parseAddress(address: string): { host: string; port: number } {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65_535)
-    throw new Error(`${address} is no address such as 127.0.0.1:8080 or [::1]:8080`);
-  return { host: (match[1] ?? match[2])!, port };
 }
 
 function formatAddress(address: string, { port }: AddressInfo): string {

@@ -57,9 +57,3 @@ function hostOf(origin: string): string {
 function nameOf(host: string): string {
   return host.replace(/:\d+$/, "");
 }
-
-/** Whether an address such as 127.0.0.1:8080, [::1]:0 or localhost:80 can be reached from this machine alone. */
-export function isLoopback(address: string): boolean {
-  const name = nameOf(address);
-  return name === "localhost" || name === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(name);
-}

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { ConfigError, isLoopback, parseAddress, readConfig } from "../../src/config/config.ts";
+import { ConfigError, readConfig } from "../../src/config/config.ts";
+import { isLoopback, parseAddress } from "../../src/domain/address.ts";
 import { formatBytes, formatDuration, parseBytes, parseDuration } from "../../src/domain/duration.ts";
 
 describe("settings", () => {
@@ -63,8 +64,9 @@ describe("settings", () => {
   });
 
   test("an IPv6 address stands in brackets", () => {
-    expect(parseAddress("--listen", "[::1]:8080")).toEqual({ host: "::1", port: 8080 });
-    expect(() => parseAddress("--listen", "127.0.0.1:65536")).toThrow(ConfigError);
+    expect(parseAddress("[::1]:8080")).toEqual({ host: "::1", port: 8080 });
+    expect(parseAddress("127.0.0.1:65536")).toBeUndefined();
+    expect(() => readConfig(["--listen", "127.0.0.1:65536"], {})).toThrow(ConfigError);
   });
 });
 

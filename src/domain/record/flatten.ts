@@ -78,6 +78,16 @@ export function timestampUs(timestamp: Timestamp): number {
   return Number(timestamp.seconds) * 1_000_000 + Math.floor(timestamp.nanos / 1000);
 }
 
+/** The timestamp of whole microseconds since 1970. */
+export function timestampOf(us: number): Timestamp {
+  const seconds = Math.floor(us / 1_000_000);
+  return {
+    $typeName: "google.protobuf.Timestamp",
+    seconds: BigInt(seconds),
+    nanos: (us - seconds * 1_000_000) * 1000,
+  };
+}
+
 /** RFC 3339 in UTC, with as many digits of a second as it takes, at most 6. */
 export function rfc3339(us: number): string {
   const ms = Math.floor(us / 1000);
