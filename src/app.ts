@@ -160,6 +160,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
       limits: config,
       log: logger.child({ stage: "transport" }),
       observe: (call) => observeCall(call, metrics, stats),
+      underWay: (change) => (change > 0 ? metrics.rpcStarted() : metrics.rpcEnded()),
       pages: {
         version: packageVersion(),
         ready: () => ready,
@@ -289,12 +290,16 @@ function pathOf(url: string, fallback: string): string {
 
 /** One answered request, as metrics and figures count it. */
 function observeCall(call: CallRecord, metrics: Metrics, stats: IngestionStats): void {
-  metrics.rpc(call.method, call.protocol, call.code, call.durationMs / 1000);
+  const seconds = call.durationMs / 1000;
+  metrics.rpc(call.method, call.protocol, call.code, seconds, call.stream);
+  if (queryMethod.test(call.method) && !call.stream) metrics.processing("query", seconds);
   if (call.reason === undefined) return;
   metrics.error(call.project ?? "", "transport", call.reason);
-  if (ingestionMethod.test(call.method)) stats.failed(call.reason, 1);
+  // Rejected events were counted at admission, one by one.
+  if (ingestionMethod.test(call.method) && call.reason !== "INVALID_EVENT") stats.failed(call.reason, 1);
 }
 
+const queryMethod = /^analytics\.v1\.AnalyticsService\//;
 const ingestionMethod = /^analytics\.v1\.(EventIngestionService|ProducerService)\//;
 
 function packageVersion(): string {

@@ -110,7 +110,9 @@ export function createAdmission(options: AdmissionOptions): Admission {
         for (const index of indexes) verdicts[index] = "queued";
       } else {
         const deadline = deadlineOf(ingest, sender, receivedMs);
+        const appended = performance.now();
         const result = await byDeadline(log.append(records), deadline, unknownOutcome);
+        metrics.append((performance.now() - appended) / 1000);
         for (let i = 0; i < indexes.length; i++) {
           verdicts[indexes[i]!] = result.duplicates[i] === 1 ? "duplicate" : "accepted";
         }

@@ -13,6 +13,7 @@ import { toWeirError } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Gate } from "./gate.ts";
 import type { CallRecord, TransportLog } from "./log.ts";
+import { isUnary } from "./methods.ts";
 import type { OriginPolicy } from "./origins.ts";
 import type { Page } from "./pages.ts";
 import { requestIdHeader, requestIdOf } from "./request-id.ts";
@@ -35,11 +36,13 @@ export interface FrontOptions {
   readonly log: TransportLog;
   /** Told of every request once it is answered. */
   readonly observe: (call: CallRecord) => void;
+  /** Told of each call that the gate let in, and once it is over. */
+  readonly underWay: (change: 1 | -1) => void;
 }
 
 export type Front = (exchange: Exchange) => Promise<PassedCall | undefined>;
 
-export function createFront({ routes, gate, rest, origins, log, observe }: FrontOptions): Front {
+export function createFront({ routes, gate, rest, origins, log, observe, underWay }: FrontOptions): Front {
   return async (exchange) => {
     const started = performance.now();
     const requestId = requestIdOf(exchange);
@@ -48,7 +51,10 @@ export function createFront({ routes, gate, rest, origins, log, observe }: Front
     let target: Target | undefined;
     let context: CallContext | undefined;
     const done = () => {
-      if (context !== undefined) gate.leave(context);
+      if (context !== undefined) {
+        gate.leave(context);
+        underWay(-1);
+      }
       const record = recordOf(requestId, target, outcome, context, performance.now() - started);
       report(log, exchange, record, target);
       observe(record);
@@ -71,6 +77,7 @@ export function createFront({ routes, gate, rest, origins, log, observe }: Front
       const protocol = target.kind === "rest" ? "rest" : protocolOf(target.type.wire);
       const browserKey = target.kind === "rest" && method.plainText;
       context = await gate.enter(exchange, { method, protocol, requestId, outcome, browserKey });
+      underWay(1);
       if (target.kind === "rpc") {
         exchange.setHeader("cache-control", "no-store");
         return { context, type: target.type, done };
@@ -135,6 +142,7 @@ function recordOf(
     method: target === undefined ? "none" : target.kind === "page" ? target.page.path : target.method.name,
     code: error?.code ?? "OK",
     durationMs,
+    stream: target !== undefined && target.kind !== "page" && !isUnary(target.method),
     ...(error === undefined ? {} : { reason: error.reason }),
     ...(project === undefined ? {} : { project }),
     ...(keyId === undefined ? {} : { keyId }),

@@ -20,6 +20,8 @@ export interface CallRecord {
   /** Absent where it went well. */
   readonly reason?: ErrorReason;
   readonly durationMs: number;
+  /** Whether it was a stream, which lasts as long as its caller likes. */
+  readonly stream: boolean;
   /** Absent where nobody was authenticated. */
   readonly project?: string;
   readonly keyId?: string;

@@ -40,6 +40,8 @@ export interface TransportOptions {
   readonly log: TransportLog;
   /** Told of every request once it is answered. */
   readonly observe?: (call: CallRecord) => void;
+  /** Told of each call that was let in, and once it is over. */
+  readonly underWay?: (change: 1 | -1) => void;
   readonly pages: PageSources;
   /** Addresses that serve /metrics, /stats and /lag alone, without a key, in the clear. */
   readonly metricsListen?: readonly string[];
@@ -66,7 +68,7 @@ export interface Transport {
 export async function createTransport(options: TransportOptions): Promise<Transport> {
   const { listen, tls, authenticator, open, allowedOrigins, log, pages, metricsListen = [] } = options;
   const limits: Limits = { ...defaultLimits, ...options.limits };
-  const observe = options.observe ?? (() => {});
+  const { observe = () => {}, underWay = () => {} } = options;
   const methods = mountAll(options);
   const openApi = openApiDocument({ services: contractServices, version: pages.version });
   const calls = createCalls(log);
@@ -75,7 +77,7 @@ export async function createTransport(options: TransportOptions): Promise<Transp
   const loopback = listen.every((address) => isLoopback(parseAddress(address)?.host ?? ""));
   const origins = createOriginPolicy({ open, loopback, allowed: allowedOrigins });
   const routes = createRoutes(methods, plainPages(pages, openApi));
-  const front = createFront({ routes, gate, rest, origins, log, observe });
+  const front = createFront({ routes, gate, rest, origins, log, observe, underWay });
   const stopping = new AbortController();
   const linger = { ...limits, stopping: stopping.signal };
   const engine = await createEngine({
@@ -97,6 +99,7 @@ export async function createTransport(options: TransportOptions): Promise<Transp
     origins: createOriginPolicy({ open: false, loopback: false, allowed: [] }),
     log,
     observe,
+    underWay,
   });
   const figuresListener = createListener({
     limits,
