@@ -1,8 +1,8 @@
 import { create, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
+import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { type Event, EventSchema } from "../../gen/analytics/v1/event_pb.js";
 import type { FlatEvent } from "../../gen/analytics/v1/producer_pb.js";
 import type { FieldViolation } from "../domain/errors.ts";
-import { timestampOf } from "../domain/record/flatten.ts";
 
 /** Numbers whose shortest decimal text is longer than this are measures only: nobody groups by them. */
 const longestNumberText = 32;
@@ -27,10 +27,7 @@ export function fromFlatEvent(flat: FlatEvent): Event | FieldViolation {
     properties,
     measures,
   });
-  if (flat.timestamp !== undefined) {
-    // A double holds today's seconds to about 0.2 microseconds: rounded, so that .123457 stays that.
-    event.timestamp = timestampOf(Math.round(flat.timestamp * 1e6));
-  }
+  if (flat.timestamp !== undefined) event.timestamp = timestampOfSeconds(flat.timestamp);
   return event;
 }
 
@@ -64,6 +61,20 @@ function flatten(
     }
   }
   return undefined;
+}
+
+/**
+ * Cut to microseconds as the sender wrote it: the shortest decimal text, since the double next to 1640995200.123457 lies
+ * below it.
+ */
+function timestampOfSeconds(seconds: number): Timestamp {
+  const text = String(seconds);
+  // Below a microsecond the text has an exponent.
+  const [whole = "0", fraction = ""] = text.includes("e") ? [] : text.split(".");
+  return create(TimestampSchema, {
+    seconds: BigInt(whole),
+    nanos: Number(fraction.slice(0, 6).padEnd(6, "0")) * 1000,
+  });
 }
 
 function isObject(value: JsonValue): value is JsonObject {

@@ -58,8 +58,8 @@ export declare type FlatEvent = Message<"analytics.v1.FlatEvent"> & {
   properties?: JsonObject | undefined;
 
   /**
-   * Seconds since 1970-01-01T00:00:00Z, fractions allowed. A value that can only be milliseconds is refused with that
-   * hint. Absent: the time the server received it.
+   * Seconds since 1970-01-01T00:00:00Z; of a fraction what is finer than microseconds is cut. A value that can only be
+   * milliseconds is refused with that hint. Absent: the time the server received it.
    *
    * @generated from field: optional double timestamp = 6;
    */
