@@ -49,7 +49,9 @@ describe("weir", () => {
       'weir send: --url must be an address such as http://127.0.0.1:8080, not "localhost"\n',
     ],
     [["generate-data", "--seed", "x"], /--seed must be a whole number/],
-    [["generate-data", "--start", "2025-13-01"], /--start must be a day/],
+    [["generate-data", "--start", "2025-13-01"], /--start must be a day of the calendar/],
+    [["generate-data", "--start", "2023-02-29"], /--start must be a day of the calendar.*not "2023-02-29"/],
+    [["generate-data", "--start", "1969-12-31"], /from 1970 on/],
     [["generate-data", "--out", "/nowhere/at/all"], /cannot write \/nowhere\/at\/all/],
   ] as [string[], string | RegExp][])("%j is one clear line and exit code 2", async (args, line) => {
     const { code, stdout, stderr } = await weir(args);

@@ -50,8 +50,13 @@ export const generateData: Command = {
 
 function startOf(date: string): number {
   const ms = /^\d{4}-\d{2}-\d{2}$/.test(date) ? Date.parse(`${date}T00:00:00Z`) : Number.NaN;
-  if (!(ms >= 0))
-    throw new UsageError(`--start must be a day from 1970 on, such as 2025-01-01, not "${date}"`);
+  // Date.parse takes February 30 for March 2.
+  const exists = ms >= 0 && new Date(ms).toISOString().startsWith(date);
+  if (!exists) {
+    throw new UsageError(
+      `--start must be a day of the calendar from 1970 on, such as 2025-01-01, not "${date}"`,
+    );
+  }
   return ms;
 }
 
