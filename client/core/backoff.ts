@@ -1,5 +1,6 @@
 import type { ConnectError } from "@connectrpc/connect";
 import { RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
+import { checkOptions } from "./options.ts";
 
 /** How a call that failed is tried again. */
 export interface RetryPolicy {
@@ -16,9 +17,10 @@ export const defaultRetryPolicy: RetryPolicy = { maxAttempts: 4, baseDelayMs: 10
 /**
  * The policy with its defaults.
  *
- * @throws RangeError where a figure makes no sense
+ * @throws TypeError for an unknown part, RangeError where a figure makes no sense
  */
 export function retryPolicy(given: Partial<RetryPolicy> = {}): RetryPolicy {
+  checkOptions(given, { maxAttempts: "any", baseDelayMs: "any", maxDelayMs: "any" }, "retry.");
   const policy = { ...defaultRetryPolicy, ...given };
   if (!Number.isInteger(policy.maxAttempts) || policy.maxAttempts < 1) {
     throw new RangeError(`retry.maxAttempts must be a whole number from 1, not ${policy.maxAttempts}`);

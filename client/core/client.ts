@@ -9,6 +9,7 @@ import { Health } from "../../gen/grpc/health/v1/health_pb.js";
 import { type RetryPolicy, retryPolicy } from "./backoff.ts";
 import { createCallTransport, type RetryNotice } from "./calls.ts";
 import { type ClientEnvironment, platformEnvironment } from "./environment.ts";
+import { checkOptions, type KnownOptions } from "./options.ts";
 
 /** What every client takes, whatever carries its calls. */
 export interface WeirClientOptions {
@@ -28,6 +29,15 @@ export interface WeirClientOptions {
   /** Clocks, randomness and ids, for tests. Default: the platform's. */
   environment?: Partial<ClientEnvironment>;
 }
+
+export const knownOptions: KnownOptions<WeirClientOptions> = {
+  apiKey: "any",
+  headers: "any",
+  timeoutMs: "any",
+  retry: "any",
+  onRetry: "any",
+  environment: "any",
+};
 
 /**
  * Every service of the contract, typed. Calls fail with ConnectError; `errorReason` tells why in one word. A stream ends
@@ -59,12 +69,14 @@ export interface WeirClient {
  * client/web make the transport too.
  *
  * @param closeTransport closes the transport's connections, last
+ * @throws TypeError for an unknown option, RangeError where a figure makes no sense
  */
 export function createWeirClientOver(
   transport: Transport,
   options: WeirClientOptions = {},
   closeTransport: () => void | Promise<void> = () => {},
 ): WeirClient {
+  checkOptions(options, knownOptions);
   const timeoutMs = options.timeoutMs ?? 30_000;
   if (!(timeoutMs >= 0)) throw new RangeError(`timeoutMs must be 0 or more, not ${timeoutMs}`);
   const calls = createCallTransport(transport, {

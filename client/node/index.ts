@@ -6,7 +6,13 @@ import {
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
 import { baseUrl } from "../core/base-url.ts";
-import { createWeirClientOver, type WeirClient, type WeirClientOptions } from "../core/client.ts";
+import {
+  createWeirClientOver,
+  knownOptions,
+  type WeirClient,
+  type WeirClientOptions,
+} from "../core/client.ts";
+import { checkOptions } from "../core/options.ts";
 import { createSessionPool } from "./session-pool.ts";
 
 export * from "../core/index.ts";
@@ -15,7 +21,7 @@ export interface NodeWeirClientOptions extends WeirClientOptions {
   /** Address of the server, such as http://127.0.0.1:8080; https for TLS. */
   url: string | URL;
   /** What is spoken over HTTP/2. Default grpc. */
-  protocol?: "grpc" | "grpc-web" | "connect";
+  transport?: "grpc" | "grpc-web" | "connect";
   /** How messages are written. JSON is for Connect, to be read by people. Default binary. */
   format?: "binary" | "json";
   /** Whether requests of 1 KiB and more are sent with gzip. Default false: on a fast network it costs more than it saves. */
@@ -33,31 +39,51 @@ export interface NodeWeirClientOptions extends WeirClientOptions {
 /**
  * A client for Node, over pooled HTTP/2 connections that open with the first call and do not keep the process alive.
  *
- * @throws TypeError where the url is none, RangeError where a figure makes no sense
+ * @throws TypeError where the url is none or an option unknown, RangeError where a figure makes no sense
  */
 export function createWeirClient(options: NodeWeirClientOptions): WeirClient {
-  const url = baseUrl(options.url);
-  const sessions = positive("sessions", options.sessions ?? 4);
-  const streamsPerSession = positive("streamsPerSession", options.streamsPerSession ?? 100);
-  const pool = createSessionPool({
-    url,
+  checkOptions(options, {
+    ...knownOptions,
+    url: "any",
+    transport: ["grpc", "grpc-web", "connect"],
+    format: ["binary", "json"],
+    gzip: [true, false],
+    sessions: "any",
+    streamsPerSession: "any",
+    readMaxBytes: "any",
+    nodeOptions: "any",
+  });
+  const {
+    url: address,
+    transport: spoken,
+    format,
+    gzip,
     sessions,
     streamsPerSession,
-    nodeOptions: options.nodeOptions ?? {},
+    readMaxBytes,
+    nodeOptions,
+    ...shared
+  } = options;
+  const url = baseUrl(address);
+  const pool = createSessionPool({
+    url,
+    sessions: positive("sessions", sessions ?? 4),
+    streamsPerSession: positive("streamsPerSession", streamsPerSession ?? 100),
+    nodeOptions: nodeOptions ?? {},
   });
   const common = {
     baseUrl: url,
     sessionManager: pool,
-    useBinaryFormat: options.format !== "json",
-    readMaxBytes: positive("readMaxBytes", options.readMaxBytes ?? 64 * 1024 * 1024),
-    ...(options.gzip ? { sendCompression: compressionGzip } : {}),
+    useBinaryFormat: format !== "json",
+    readMaxBytes: positive("readMaxBytes", readMaxBytes ?? 64 * 1024 * 1024),
+    ...(gzip ? { sendCompression: compressionGzip } : {}),
   };
   const transport = {
     grpc: () => createGrpcTransport(common),
     "grpc-web": () => createGrpcWebTransport({ ...common, httpVersion: "2" }),
     connect: () => createConnectTransport({ ...common, httpVersion: "2" }),
-  }[options.protocol ?? "grpc"]();
-  return createWeirClientOver(transport, options, () => pool.close());
+  }[spoken ?? "grpc"]();
+  return createWeirClientOver(transport, shared, () => pool.close());
 }
 
 function positive(name: string, value: number): number {

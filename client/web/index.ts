@@ -1,6 +1,12 @@
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import { baseUrl } from "../core/base-url.ts";
-import { createWeirClientOver, type WeirClient, type WeirClientOptions } from "../core/client.ts";
+import {
+  createWeirClientOver,
+  knownOptions,
+  type WeirClient,
+  type WeirClientOptions,
+} from "../core/client.ts";
+import { checkOptions } from "../core/options.ts";
 import { refuseRequestStreams } from "./fetch-transport.ts";
 
 export * from "../core/index.ts";
@@ -9,7 +15,7 @@ export interface WebWeirClientOptions extends WeirClientOptions {
   /** Address of the server, such as https://events.example.com. Default: where the page came from. */
   url?: string | URL;
   /** What is spoken over fetch. Default connect. */
-  protocol?: "connect" | "grpc-web";
+  transport?: "connect" | "grpc-web";
   /** How messages are written. JSON is for Connect, to be read in the browser's tools. Default binary. */
   format?: "binary" | "json";
   /** Whether reads over Connect are GET requests. Default false. */
@@ -22,17 +28,26 @@ export interface WebWeirClientOptions extends WeirClientOptions {
  * A client for browsers and whatever else has fetch. Server streams arrive message by message; StreamEvents is refused
  * with UNIMPLEMENTED, since fetch cannot stream in both directions.
  *
- * @throws TypeError where the url is none, RangeError where a figure makes no sense
+ * @throws TypeError where the url is none or an option unknown, RangeError where a figure makes no sense
  */
 export function createWeirClient(options: WebWeirClientOptions = {}): WeirClient {
+  checkOptions(options, {
+    ...knownOptions,
+    url: "any",
+    transport: ["connect", "grpc-web"],
+    format: ["binary", "json"],
+    httpGet: [true, false],
+    fetch: "any",
+  });
+  const { url, transport: spoken, format, httpGet, fetch, ...shared } = options;
   const common = {
-    baseUrl: baseUrl(options.url ?? globalThis.location.origin),
-    useBinaryFormat: options.format !== "json",
-    ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
+    baseUrl: baseUrl(url ?? globalThis.location.origin),
+    useBinaryFormat: format !== "json",
+    ...(fetch === undefined ? {} : { fetch }),
   };
   const transport =
-    options.protocol === "grpc-web"
+    spoken === "grpc-web"
       ? createGrpcWebTransport(common)
-      : createConnectTransport({ ...common, useHttpGet: options.httpGet ?? false });
-  return createWeirClientOver(refuseRequestStreams(transport), options);
+      : createConnectTransport({ ...common, useHttpGet: httpGet ?? false });
+  return createWeirClientOver(refuseRequestStreams(transport), shared);
 }

@@ -9,8 +9,8 @@ function element<T extends HTMLElement>(id: string): T {
 }
 
 async function sendAndShow(): Promise<void> {
-  const protocol = element<HTMLSelectElement>("protocol").value as "connect" | "grpc-web";
-  const weir = createWeirClient({ url: element<HTMLInputElement>("url").value, protocol });
+  const transport = element<HTMLSelectElement>("transport").value as "connect" | "grpc-web";
+  const weir = createWeirClient({ url: element<HTMLInputElement>("url").value, transport });
   try {
     const sent = await weir.ingestion.ingestEvent({
       event: {

@@ -13,7 +13,7 @@ const [url, seconds, batch, callers, rate = "0"] = process.argv.slice(2) as [
   string,
   string?,
 ];
-const client = createWeirClient({ url, protocol: "grpc" });
+const client = createWeirClient({ url, transport: "grpc" });
 const names = ["page_view", "click", "sign_up", "purchase", "search"];
 const latencies: number[] = [];
 let accepted = 0;

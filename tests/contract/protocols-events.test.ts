@@ -28,7 +28,7 @@ import {
 const server = await startServer({ env: { WEIR_LOG_LEVEL: "debug" } });
 const typedClients = (["grpc", "grpc-web", "connect"] as const).map((protocol) => ({
   protocol,
-  weir: createWeirClient({ url: server.url, protocol }),
+  weir: createWeirClient({ url: server.url, transport: protocol }),
 }));
 afterAll(async () => {
   for (const { weir } of typedClients) await weir.close();

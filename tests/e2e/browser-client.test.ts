@@ -38,10 +38,10 @@ async function open(url: string): Promise<void> {
 }
 
 describe.each([
-  { protocol: "connect", format: "binary" },
-  { protocol: "connect", format: "json" },
-  { protocol: "connect", format: "binary", httpGet: true },
-  { protocol: "grpc-web", format: "binary" },
+  { transport: "connect", format: "binary" },
+  { transport: "connect", format: "json" },
+  { transport: "connect", format: "binary", httpGet: true },
+  { transport: "grpc-web", format: "binary" },
 ] as const)("the client in Chromium with %j", (options) => {
   it("sends an event, reads it back and finds it a duplicate the second time", async () => {
     await open(site.url);

@@ -36,20 +36,20 @@ describe("the examples", () => {
 
   it.each(["connect", "grpc-web"])(
     "for the browser sends an event over %s and shows what counts it",
-    async (protocol) => {
+    async (transport) => {
       const page = await browser.newPage();
       await page.goto(site.url);
       await page.fill("#url", server.url);
-      await page.selectOption("#protocol", protocol);
-      await page.fill("#user", `browser-${protocol}`);
-      await page.fill("#name", `click-${protocol}`);
+      await page.selectOption("#transport", transport);
+      await page.fill("#user", `browser-${transport}`);
+      await page.fill("#name", `click-${transport}`);
       await page.click("button");
       await page.getByText(/^\d+ events of \d+ users$/).waitFor();
       const cells = await page
-        .locator("#top tr", { hasText: `click-${protocol}` })
+        .locator("#top tr", { hasText: `click-${transport}` })
         .locator("td")
         .allTextContents();
-      expect(cells).toEqual([`click-${protocol}`, "1", "1"]);
+      expect(cells).toEqual([`click-${transport}`, "1", "1"]);
       await page.close();
     },
   );

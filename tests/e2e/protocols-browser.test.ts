@@ -46,10 +46,10 @@ afterAll(async () => {
 });
 
 test.each([
-  { protocol: "connect", format: "binary" },
-  { protocol: "connect", format: "json" },
-  { protocol: "connect", format: "binary", httpGet: true },
-  { protocol: "grpc-web", format: "binary" },
+  { transport: "connect", format: "binary" },
+  { transport: "connect", format: "json" },
+  { transport: "connect", format: "binary", httpGet: true },
+  { transport: "grpc-web", format: "binary" },
 ] as const)(
   "an event of Node is a duplicate in Chromium with %j, and the other way round",
   async (options) => {
@@ -89,7 +89,7 @@ test.each([
     expect(answer.events).toMatchObject([{ ...event, userId: names.second }]);
     expect(await sent(names.second)).toBe("DUPLICATE");
 
-    const { protocol } = options;
+    const protocol = options.transport;
     expect(await requestLine(server, ids.sending)).toMatchObject({ protocol, verb: "POST" });
     const verb = "httpGet" in options ? "GET" : "POST";
     expect(await requestLine(server, ids.reading)).toMatchObject({ protocol, verb });

@@ -13,7 +13,7 @@ import {
   type StreamEventsRequestSchema,
   type WeirClient,
 } from "../../client/node/index.ts";
-import { createWeirClient as createWebClient } from "../../client/web/index.ts";
+import { createWeirClient as createWebClient, type WebWeirClientOptions } from "../../client/web/index.ts";
 
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -58,9 +58,9 @@ function connect(options: NodeWeirClientOptions): WeirClient {
   return weir;
 }
 
-const protocols = ["grpc", "grpc-web", "connect"] as const;
+const transports = ["grpc", "grpc-web", "connect"] as const;
 
-describe.each(protocols)("over %s", (protocol) => {
+describe.each(transports)("over %s", (transport) => {
   it("a call comes through with its headers, id and answer", async () => {
     const { url } = await serve((router) =>
       router.service(EventIngestionService, {
@@ -72,10 +72,10 @@ describe.each(protocols)("over %s", (protocol) => {
         }),
       }),
     );
-    const weir = connect({ url, protocol, apiKey: "key" });
+    const weir = connect({ url, transport, apiKey: "key" });
     const headers = { "x-request-id": "r-1" };
     const answer = await weir.ingestion.ingestEvent({ event: { id: "e", userId: "u" } }, { headers });
-    expect(answer).toMatchObject({ eventId: "e", message: `${protocol} key r-1` });
+    expect(answer).toMatchObject({ eventId: "e", message: `${transport} key r-1` });
   });
 
   it("a large request with gzip comes through", async () => {
@@ -87,7 +87,7 @@ describe.each(protocols)("over %s", (protocol) => {
         }),
       }),
     );
-    const weir = connect({ url, protocol, gzip: true });
+    const weir = connect({ url, transport, gzip: true });
     const events = Array.from({ length: 1_000 }, (_, i) => ({ id: `${i}`, userId: `user-${i % 10}` }));
     const answer = await weir.ingestion.ingestEvents({ events });
     expect(answer).toMatchObject({ acceptedCount: 1_000, visibilityToken: "gzip" });
@@ -106,7 +106,7 @@ describe.each(protocols)("over %s", (protocol) => {
         },
       }),
     );
-    const weir = connect({ url: server.url, protocol });
+    const weir = connect({ url: server.url, transport });
     expect((await weir.analytics.getAnalyticsSummary({})).totalEvents).toBe(7n);
     expect(attempts).toBe(2);
   });
@@ -114,7 +114,7 @@ describe.each(protocols)("over %s", (protocol) => {
   it("a server that is not there is UNAVAILABLE after the last attempt", async () => {
     const { url, sockets } = await serve(() => {});
     for (const cleanup of cleanups.splice(0)) await cleanup();
-    const weir = connect({ url, protocol, retry: { maxAttempts: 3, baseDelayMs: 1 } });
+    const weir = connect({ url, transport, retry: { maxAttempts: 3, baseDelayMs: 1 } });
     await expect(weir.analytics.getAnalyticsSummary({})).rejects.toMatchObject({ code: Code.Unavailable });
     expect(sockets.size).toBe(0);
   });
@@ -257,7 +257,7 @@ describe("StreamEvents", () => {
 describe("the client over fetch", () => {
   it.each(["connect", "grpc-web"] as const)(
     "tries again over %s when the connection breaks",
-    async (protocol) => {
+    async (transport) => {
       let attempts = 0;
       const server = await serve(
         (router) =>
@@ -272,7 +272,7 @@ describe("the client over fetch", () => {
           }),
         "1.1",
       );
-      const weir = createWebClient({ url: server.url, protocol, retry: { baseDelayMs: 1 } });
+      const weir = createWebClient({ url: server.url, transport, retry: { baseDelayMs: 1 } });
       expect((await weir.analytics.getAnalyticsSummary({})).totalEvents).toBe(7n);
       expect(attempts).toBe(2);
       await weir.close();
@@ -292,5 +292,43 @@ describe("a url that is none", () => {
   it.each(["", "localhost:8080", "ftp://127.0.0.1"])("%j is refused", (url) => {
     expect(() => createWeirClient({ url })).toThrow("such as http://127.0.0.1:8080");
     expect(() => createWebClient({ url })).toThrow("such as http://127.0.0.1:8080");
+  });
+});
+
+describe("options that are none", () => {
+  it.each([
+    [
+      { protokoll: "grpc" },
+      /^unknown option "protokoll": the options are apiKey, .*url, transport, format, .*nodeOptions$/,
+    ],
+    [{ transport: "bogus" }, /^transport must be "grpc" or "grpc-web" or "connect", not "bogus"$/],
+    [{ transport: "toString" }, /^transport must be "grpc" or "grpc-web" or "connect", not "toString"$/],
+    [{ format: null }, /^format must be "binary" or "json", not null$/],
+    [{ gzip: "no" }, /^gzip must be true or false, not "no"$/],
+    [
+      { retry: { attempts: 2 } },
+      /^unknown option "retry.attempts": the options are retry.maxAttempts, retry.baseDelayMs, retry.maxDelayMs$/,
+    ],
+  ])("%j is refused in one line that says what is allowed", (options, message) => {
+    const given = { url: "http://127.0.0.1:1", ...options } as unknown as NodeWeirClientOptions;
+    expect(() => createWeirClient(given)).toThrow(message);
+  });
+
+  it.each([
+    [
+      { protokoll: "connect" },
+      /^unknown option "protokoll": the options are apiKey, .*url, transport, format, httpGet, fetch$/,
+    ],
+    [{ transport: "grpc" }, /^transport must be "connect" or "grpc-web", not "grpc"$/],
+    [{ httpGet: 1 }, /^httpGet must be true or false, not 1$/],
+  ])("%j is refused in one line by the client for browsers", (options, message) => {
+    const given = { url: "http://127.0.0.1:1", ...options } as unknown as WebWeirClientOptions;
+    expect(() => createWebClient(given)).toThrow(message);
+  });
+
+  it("no options at all are refused in one line too", () => {
+    expect(() => createWeirClient(undefined as unknown as NodeWeirClientOptions)).toThrow(
+      /^options must be an object, not undefined$/,
+    );
   });
 });

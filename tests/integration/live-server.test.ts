@@ -91,7 +91,7 @@ async function failure(call: Promise<unknown>): Promise<string> {
 
 describe.each(protocols)("over %s", (protocol) => {
   it("an event is in the window of another client within a second of its acknowledgement, under load", async () => {
-    const [sender, watcher] = [connect(), connect({ protocol })];
+    const [sender, watcher] = [connect(), connect({ transport: protocol })];
     const probes = reading(
       watcher.analytics.getRealTimeAnalytics({ filter: 'name.startsWith("probe")', limit: 1000 }),
     );
@@ -114,7 +114,7 @@ describe.each(protocols)("over %s", (protocol) => {
   });
 
   it("a tail gives what its filter takes, in the form of other answers", async () => {
-    const client = connect({ protocol });
+    const client = connect({ transport: protocol });
     const tail = reading(client.analytics.tailEvents({ filter: 'properties.plan == "pro"' }));
     expect(await tail.next()).toMatchObject({ events: [], skipped: 0n });
     const id = (i: number) => `${protocol}-tail-${i}`;
@@ -139,7 +139,7 @@ describe.each(protocols)("over %s", (protocol) => {
   });
 
   it("metrics stream, then only what changed", async () => {
-    const client = connect({ protocol });
+    const client = connect({ transport: protocol });
     const names = ["service_uptime_seconds", "weir_rpcs_in_flight"];
     const metrics = reading(client.metrics.streamMetrics({ names, interval: { seconds: 1n } }));
     expect((await metrics.next()).series.map(({ name }) => name)).toEqual(names);
@@ -147,7 +147,7 @@ describe.each(protocols)("over %s", (protocol) => {
   });
 
   it("a bad filter, cursor, window or interval is refused with its reason", async () => {
-    const { analytics } = connect({ protocol });
+    const { analytics } = connect({ transport: protocol });
     const cursors = {
       window: (await reading(analytics.getRealTimeAnalytics({})).next()).cursor,
       tail: (await reading(analytics.tailEvents({})).next()).cursor,
