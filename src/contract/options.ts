@@ -1,7 +1,7 @@
-/** What the contract's method options say, read from the descriptors. */
-import { type DescMethod, getOption, hasOption } from "@bufbuild/protobuf";
+/** What the contract's own options say, read from the descriptors. */
+import { type DescField, type DescMethod, getOption, hasOption } from "@bufbuild/protobuf";
 import type { RestOptions } from "../../gen/analytics/v1/options_pb.js";
-import { auth, planned, rest, Scope } from "../../gen/analytics/v1/options_pb.js";
+import { auth, expectation, planned, rest, Scope } from "../../gen/analytics/v1/options_pb.js";
 import { http } from "../../gen/google/api/annotations_pb.js";
 import type { HttpRule } from "../../gen/google/api/http_pb.js";
 
@@ -20,6 +20,11 @@ export function isPlanned(method: DescMethod): boolean {
 /** What google.api.http cannot state about the method's routes; every field at its default where it states nothing. */
 export function restOptionsOf(method: DescMethod): RestOptions {
   return getOption(method, rest);
+}
+
+/** What a value of the field must be, in words; empty where the contract does not say. */
+export function expectationOf(field: DescField): string {
+  return getOption(field, expectation);
 }
 
 /** The method's REST routes, the additional ones too. */

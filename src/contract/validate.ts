@@ -1,8 +1,9 @@
 /** The static rules of the contract (protovalidate), planned once for each message type and run many times. */
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
-import { createValidator } from "@bufbuild/protovalidate";
+import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import type { FieldViolation } from "../domain/errors.ts";
+import { expectationOf } from "./options.ts";
 
 /**
  * Checks a message by its rules.
@@ -23,9 +24,17 @@ export function createValidate(): Validate {
     return result.violations.map((violation) => ({
       field: pathToString(violation.field),
       ruleId: violation.ruleId,
-      message: violation.message,
+      message: messageOf(violation),
     }));
   };
+}
+
+/** Rules whose own message is the pattern, or the numbers of enum values: only the contract says it in words. */
+const wordless: ReadonlySet<string> = new Set(["string.pattern", "enum.in"]);
+
+function messageOf({ ruleId, message, field }: Violation): string {
+  const desc = wordless.has(ruleId) ? field.findLast((part) => part.kind === "field") : undefined;
+  return (desc && expectationOf(desc)) || message;
 }
 
 /** Shared by everybody: plans are kept by message type and hold no state of a request. */

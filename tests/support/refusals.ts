@@ -41,6 +41,9 @@ const statuses: Readonly<Record<string, number>> = {
   Unimplemented: 501,
 };
 
+/** Something that is said without a pattern, which says little to people. */
+const inWords = expect.stringMatching(/^(?!.*\bregex\b)./);
+
 /** Runs the table over each protocol against a server of its own, then sees that nothing was stored and all is well. */
 export function testRefusals(table: readonly Refusal[], over: readonly Wire[] = wires): void {
   let server: RunningServer;
@@ -74,11 +77,11 @@ export function testRefusals(table: readonly Refusal[], over: readonly Wire[] = 
           code,
           reason,
           domain: "weir",
-          message: message === undefined ? expect.stringMatching(/./) : expect.stringMatching(message),
+          message: message === undefined ? inWords : expect.stringMatching(message),
           violations: (violations ?? []).map(([field, rule]) => ({
             field,
             rule,
-            message: expect.stringMatching(/./),
+            message: inWords,
           })),
           retryDelayMs: undefined,
           requestId,

@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { MethodOptions } from "@bufbuild/protobuf/wkt";
+import type { FieldOptions, MethodOptions } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file analytics/v1/options.proto.
@@ -169,4 +169,12 @@ export declare const auth: GenExtension<MethodOptions, AuthOptions>;
  * @generated from extension: bool planned = 50103;
  */
 export declare const planned: GenExtension<MethodOptions, boolean>;
+
+/**
+ * What a value of the field must be, in words, such as "must be three letters, such as EUR": the message where its
+ * pattern or its list of values is broken, in place of these.
+ *
+ * @generated from extension: string expectation = 50101;
+ */
+export declare const expectation: GenExtension<FieldOptions, string>;
 
