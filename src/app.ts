@@ -1,12 +1,14 @@
 /** Composition root: builds every stage, starts and stops them in order. The only place that knows implementations. */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { findPackageJSON } from "node:module";
-import { join } from "node:path";
 import { EventSchema } from "../gen/analytics/v1/event_pb.js";
 import { MetricsService } from "../gen/analytics/v1/metrics_pb.js";
 import { createOpenAuthenticator } from "./auth/open.ts";
-import type { Config } from "./config/config.ts";
+import { type Config, ConfigError } from "./config/config.ts";
+import { makePlaces } from "./config/places.ts";
+import { nameOf, settings } from "./config/settings.ts";
+import { readTls } from "./config/tls.ts";
 import { type Consumer, createConsumer } from "./consumer/consumer.ts";
 import { createConsumerService } from "./consumer/service.ts";
 import { checkPositions } from "./consumer/start-check.ts";
@@ -22,7 +24,7 @@ import { createIngestionStats, type IngestionStats } from "./ingestion/stats.ts"
 import { createLiveHub } from "./live/hub.ts";
 import { openLevelDatabase } from "./log/level/database.ts";
 import { createLevelLog } from "./log/level/level.ts";
-import { type EventLog, LogStartError } from "./log/log.ts";
+import { type EventLog, PartitionCountError } from "./log/log.ts";
 import { withCache } from "./query/cache.ts";
 import { createLiveCursors } from "./query/live-cursor.ts";
 import { createPageTokens } from "./query/page-token.ts";
@@ -56,7 +58,7 @@ const now = Date.now;
 /**
  * Builds and starts everything. Where a step fails, what was started before is stopped again.
  *
- * @throws Error with one line for the operator
+ * @throws ConfigError where a setting cannot be used, else Error with one line for the operator
  */
 export async function startApp(config: Config, logger: Logger): Promise<App> {
   const startedAtMs = now();
@@ -76,10 +78,12 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     if (failures.length > 0) throw failures[0];
   };
   try {
+    const tls = readTls(config);
+    const { logFolder, storeFile } = makePlaces(config);
     const metrics = createMetrics({ startedAtMs, now });
-    const { log, state } = await openLog(config, metrics, logger, stops);
+    const { log, state } = await openLog(config, logFolder, metrics, logger, stops);
     const store = await createDuckdbStore({
-      path: pathOf(config.store, join(config.dataDir, "store.duckdb")),
+      path: storeFile,
       memoryLimit: `${config.storeMemoryBytes}B`,
       threads: config.storeThreads,
       maxQueries: config.maxQueries,
@@ -145,10 +149,6 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
       bindService(MetricsService, createMetricsService({ metrics, history, now, slots: liveSlots })),
     ];
     let ready = false;
-    const tls =
-      config.tlsCert === ""
-        ? undefined
-        : { cert: readFileSync(config.tlsCert), key: readFileSync(config.tlsKey) };
     const transport = await createTransport({
       listen: config.listen,
       metricsListen: config.metricsListen,
@@ -175,7 +175,9 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
       },
     });
     stops.push(() => transport.close(config.shutdownTimeoutMs));
-    const urls = (await transport.start()).map((address) => `${tls ? "https" : "http"}://${address}`);
+    const urls = (await transport.start().catch(refuseAddress)).map(
+      (address) => `${tls ? "https" : "http"}://${address}`,
+    );
     ready = true;
     return {
       urls,
@@ -193,12 +195,11 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
 
 async function openLog(
   config: Config,
+  directory: string,
   metrics: Metrics,
   logger: Logger,
   stops: (() => Promise<void>)[],
 ): Promise<{ log: EventLog; state: StateStore }> {
-  const directory = pathOf(config.log, join(config.dataDir, "log"));
-  makeDirectory(directory);
   const database = await openLevelDatabase({
     directory,
     writeBufferBytes: config.logWriteBufferBytes,
@@ -216,17 +217,19 @@ async function openLog(
     now,
     onFlush: ({ events, bytes, ms }) => metrics.flush(events, bytes, ms / 1000),
     onWriteFailure: () => metrics.error("", "log", "LOG_UNAVAILABLE"),
+  }).catch((error: unknown) => {
+    if (!(error instanceof PartitionCountError)) throw error;
+    throw new ConfigError(`${nameOf(settings.partitions)}: ${error.message}`, { cause: error });
   });
   stops.push(() => log.close());
   return { log, state: createLevelState(database) };
 }
 
-function makeDirectory(directory: string): void {
-  try {
-    mkdirSync(directory, { recursive: true });
-  } catch (error) {
-    throw new LogStartError(`the log cannot be kept in ${directory}: ${(error as Error).message}`, error);
-  }
+/** A taken port may be free again later; an address that this machine does not have, or may not use, is a mistake. */
+function refuseAddress(error: NodeJS.ErrnoException): never {
+  if (!["EADDRNOTAVAIL", "EACCES", "ENOTFOUND"].includes(error.code ?? "")) throw error;
+  const names = [settings.listen, settings.metricsListen].map(nameOf);
+  throw new ConfigError(`${names.join(" or ")}: ${error.message}`, { cause: error });
 }
 
 function ingestionServices(parts: {
@@ -281,11 +284,6 @@ async function tokenSecret(config: Config, state: StateStore): Promise<Uint8Arra
   const made = randomBytes(32);
   await state.put("secret/token", made);
   return made;
-}
-
-/** Path of a `scheme:path` URL; the default where none is set. */
-function pathOf(url: string, fallback: string): string {
-  return url === "" ? fallback : url.slice(url.indexOf(":") + 1);
 }
 
 /** One answered request, as metrics and figures count it. */

@@ -1,5 +1,5 @@
 import { type App, startApp } from "./app.ts";
-import type { Config } from "./config/config.ts";
+import { type Config, ConfigError } from "./config/config.ts";
 import { releaseStartMemory } from "./domain/heap.ts";
 import { createLogger, type RootLogger } from "./telemetry/logger.ts";
 
@@ -9,6 +9,8 @@ const graceMs = 5000;
 /**
  * Runs the server until SIGINT or SIGTERM; a second signal ends the process at once. Answers the exit code: 0 after a
  * clean stop, 1 where the server could not start or stop.
+ *
+ * @throws ConfigError where a setting cannot be used
  */
 export async function runServer(config: Config): Promise<number> {
   const logger = createLogger({ level: config.logLevel });
@@ -30,6 +32,7 @@ export async function runServer(config: Config): Promise<number> {
     logger.info({ signal }, "stopping: calls under way may end");
     return await stopApp(app, config.shutdownTimeoutMs + graceMs, logger);
   } catch (error) {
+    if (error instanceof ConfigError) throw error;
     logger.debug({ err: error }, "the server cannot run");
     console.error(`weir serve: ${(error as Error).message}`);
     return 1;

@@ -19,7 +19,7 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
   const flags = readFlags(args);
   const config: Record<string, unknown> = {};
   for (const [name, s] of Object.entries(settings) as [string, Setting<unknown>][]) {
-    const variable = variableOf(s as Setting<never>);
+    const variable = variableOf(s);
     const flag = flags[s.flag];
     const written = flag ?? env[variable];
     if (written === undefined || (written === "" && flag === undefined)) {
@@ -52,6 +52,7 @@ function readFlags(args: readonly string[]): Record<string, string | undefined> 
 }
 
 function check(config: Config): Config {
+  if (config.dataDir === "") throw new ConfigError("--data-dir: a folder is needed");
   if (config.listen.length === 0) throw new ConfigError("--listen: at least one address is needed");
   for (const address of config.listen) addressOf("--listen", address);
   for (const address of config.metricsListen) addressOf("--metrics-listen", address);
@@ -109,7 +110,7 @@ export function describeSettings(): {
 }[] {
   return (Object.values(settings) as Setting<unknown>[]).map((s) => ({
     flag: s.secret ? "" : `--${s.flag}`,
-    variable: variableOf(s as Setting<never>),
+    variable: variableOf(s),
     form: s.type.form,
     fallback: s.type.format(s.default),
     description: s.description,

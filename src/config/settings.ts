@@ -324,6 +324,11 @@ export const settings = {
 export type Settings = typeof settings;
 
 /** Name of a setting's environment variable. */
-export function variableOf(s: Setting<never>): string {
+export function variableOf(s: Pick<Setting<never>, "flag">): string {
   return `WEIR_${s.flag.toUpperCase().replaceAll("-", "_")}`;
+}
+
+/** A setting by both its names, for who may have used either: `--data-dir (WEIR_DATA_DIR)`. */
+export function nameOf(s: Pick<Setting<never>, "flag">): string {
+  return `--${s.flag} (${variableOf(s)})`;
 }

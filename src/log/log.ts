@@ -85,3 +85,6 @@ export class LogStartError extends Error {
     super(message, cause === undefined ? undefined : { cause });
   }
 }
+
+/** A log that was created with another number of partitions than it shall be used with. */
+export class PartitionCountError extends LogStartError {}

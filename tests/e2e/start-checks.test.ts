@@ -96,20 +96,6 @@ describe("a start is refused, with one clear line,", () => {
     expect(await countedBy()).toBe("0");
   });
 
-  it("when the data directory is a file", async () => {
-    await removeDataDirectory(dataDir);
-    await writeFile(dataDir, "");
-    expect(await refusal()).toMatch(/cannot be kept in .*\/log: .*not a directory/);
-  });
-
-  it("when the log was made with another number of partitions", async () => {
-    await fill(append("a", 20));
-    expect(await refusal("--partitions", "4")).toMatch(
-      /created with 8 partitions and cannot be used with 4: set WEIR_PARTITIONS=8/,
-    );
-    expect(await countedBy("--partitions", "8")).toBe("20");
-  });
-
   it("when the store belongs to another log", async () => {
     const other = await makeDataDirectory();
     try {
@@ -211,23 +197,5 @@ describe("a start is refused, with one clear line,", () => {
     expect(await readFile(inDir("store.duckdb"), "utf8")).toBe(text);
     await rm(inDir("store.duckdb"));
     expect(await countedBy()).toBe("0");
-  });
-});
-
-describe("a setting that cannot be used", () => {
-  it.each([
-    { args: ["--listen", "0.0.0.0:0"], says: /--listen 0\.0\.0\.0:0 is not a loopback address.*--auth open/ },
-    { args: ["--listen", "127.0.0.1:0,[::]:0"], says: /--listen \[::\]:0 is not a loopback address/ },
-    { args: ["--partitions", "0"], says: /--partitions: "0" is not a whole number from 1/ },
-    { args: ["--partition", "8"], says: /Unknown option '--partition'/ },
-    { args: ["--log-retention", "10s"], says: /--log-retention: "10s" is not a duration/ },
-    { args: ["--store", "clickhouse://127.0.0.1"], says: /--store: .*duckdb:PATH/ },
-  ])("is refused with exit code 2: $args", async ({ args, says }) => {
-    const { code, line } = await refusedStart(["--data-dir", inDir("new"), ...args]);
-    expect({ code, line }).toEqual({ code: 2, line: expect.stringMatching(says) });
-  });
-
-  it("is none where openness is said: every address is served", async () => {
-    expect(await countedBy("--listen", "0.0.0.0:0", "--auth", "open")).toBe("0");
   });
 });

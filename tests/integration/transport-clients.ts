@@ -1,10 +1,6 @@
-/** Real clients of every protocol against a test port, and a self-signed certificate. */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+/** Real clients of every protocol against a test port. */
 import { connect as connectHttp2, type IncomingHttpHeaders } from "node:http2";
 import { connect as connectTcp } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Transport } from "@connectrpc/connect";
 import { Code, ConnectError } from "@connectrpc/connect";
 import {
@@ -112,43 +108,4 @@ export function tcpExchange(address: string, bytes: string | Uint8Array): Promis
     socket.on("close", () => resolve(text));
     socket.on("error", reject);
   });
-}
-
-export interface Certificate {
-  readonly cert: Buffer;
-  readonly key: Buffer;
-}
-
-export function selfSigned(): Certificate {
-  const folder = mkdtempSync(join(tmpdir(), "weir-tls-"));
-  const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
-  try {
-    execFileSync(
-      "openssl",
-      [
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-days",
-        "1",
-      ].concat([
-        "-keyout",
-        key,
-        "-out",
-        cert,
-        "-subj",
-        "/CN=localhost",
-        "-addext",
-        "subjectAltName=DNS:localhost,IP:127.0.0.1",
-      ]),
-      { stdio: "ignore" },
-    );
-    return { cert: readFileSync(cert), key: readFileSync(key) };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
 }

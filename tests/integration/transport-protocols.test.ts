@@ -11,7 +11,8 @@ import {
   type StreamEventsRequestSchema,
 } from "../../gen/analytics/v1/ingestion_pb.js";
 import { ProducerService } from "../../gen/analytics/v1/producer_pb.js";
-import { failure, http2Request, selfSigned, transports } from "./transport-clients.ts";
+import { selfSigned } from "../support/certificate.ts";
+import { failure, http2Request, transports } from "./transport-clients.ts";
 import { startPort, type TestPort } from "./transport-support.ts";
 
 const certificate = selfSigned();

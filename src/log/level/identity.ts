@@ -1,5 +1,5 @@
 import { stateKey } from "../../domain/record/ranges.ts";
-import { LogStartError } from "../log.ts";
+import { LogStartError, PartitionCountError } from "../log.ts";
 import type { LevelDatabase } from "./database.ts";
 
 /** What makes a log this log, fixed when it is created. */
@@ -21,7 +21,8 @@ const idSecretBytes = 32;
 /**
  * Reads the log's identity, or makes a new one, durably and all at once, where there is none.
  *
- * @throws LogStartError when the log has another number of partitions, or its identity is incomplete
+ * @throws PartitionCountError when the log has another number of partitions, LogStartError when its identity is
+ *   incomplete
  */
 export async function loadIdentity(
   database: LevelDatabase,
@@ -41,9 +42,9 @@ export async function loadIdentity(
   }
   const kept = Number(textOf(stored));
   if (kept !== partitions) {
-    throw new LogStartError(
+    throw new PartitionCountError(
       `the log was created with ${kept} partitions and cannot be used with ${partitions}: ` +
-        `set WEIR_PARTITIONS=${kept}, or use another data directory`,
+        `say ${kept}, or use another data directory`,
     );
   }
   return { logId: textOf(logId), partitions, idSecret };
