@@ -3,7 +3,12 @@
  * both HTTP versions: every request goes to the front first; the plugin takes over what the front passes on.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
+import {
+  createServer as createHttp2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from "node:http2";
 import type { Socket } from "node:net";
 import { type ConnectRouter, createContextValues } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
@@ -14,16 +19,20 @@ import { pause } from "../domain/pause.ts";
 import { type ConnectCall, connectCallKey } from "./connect.ts";
 import type { Front } from "./front.ts";
 import type { Limits } from "./limits.ts";
-import { headerBytes, headersTooLarge, malformedBody } from "./malformed.ts";
+import type { TransportLog } from "./log.ts";
+import { headerBytes, headersTooLarge, refuse } from "./malformed.ts";
 import { createNodeExchange } from "./node-exchange.ts";
 
 /** How long the last answers may take to leave once all calls have ended, before connections are cut. */
 const flushMs = 500;
 
+type Http2Handler = (request: Http2ServerRequest, response: Http2ServerResponse) => void;
+
 export interface EngineOptions {
   readonly front: Front;
   readonly routes: (router: ConnectRouter) => void;
   readonly limits: Limits;
+  readonly log: TransportLog;
   /** Aborted when the server stops. */
   readonly stopping: AbortSignal;
 }
@@ -37,7 +46,8 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-export async function createEngine({ front, routes, limits, stopping }: EngineOptions): Promise<Engine> {
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  const { front, routes, limits, log, stopping } = options;
   const linger = { ...limits, stopping };
   const calls = new WeakMap<IncomingMessage, ConnectCall>();
   let handle: (request: IncomingMessage, response: ServerResponse) => void = () => {};
@@ -86,15 +96,18 @@ export async function createEngine({ front, routes, limits, stopping }: EngineOp
     streamResetBurst: limits.streamResetBurst,
     streamResetRate: limits.streamResetRate,
   });
-  http2.on("request", (request, response) => {
+  const onRequest: Http2Handler = (request, response) => {
     // Node tells callers the limit, but does not hold them to it.
     if (headerBytes(request.rawHeaders) > limits.maxHeaderBytes) {
-      response.writeHead(headersTooLarge.status, { "content-type": "application/json" });
-      response.end(malformedBody(headersTooLarge));
+      const { headers, body } = refuse(headersTooLarge, log);
+      response.writeHead(headersTooLarge.status, headers);
+      response.end(body);
       return;
     }
     handle(request as unknown as IncomingMessage, response as unknown as ServerResponse);
-  });
+  };
+  http2.on("request", onRequest);
+  http2.on("checkExpectation", onRequest);
   http2.on("session", (session) => {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));

@@ -101,12 +101,13 @@ function checkOrigins(exchange: Exchange, origins: OriginPolicy): void {
   const host = exchange.header("host");
   if (host === undefined)
     throw new WeirError("INVALID_ARGUMENT", "INVALID_REQUEST", "the request names no host");
+  if (!URL.canParse(`http://${host}`)) {
+    const message = `the request must name one host, not ${JSON.stringify(host)}`;
+    throw new WeirError("INVALID_ARGUMENT", "INVALID_REQUEST", message);
+  }
   if (!origins.allowsHost(host)) {
     const message = `host ${JSON.stringify(host)} is none that this open server answers to`;
     throw new WeirError("PERMISSION_DENIED", "FOREIGN_HOST", message);
-  }
-  if (!URL.canParse(`http://${host}`)) {
-    throw new WeirError("INVALID_ARGUMENT", "INVALID_REQUEST", `${JSON.stringify(host)} is no host`);
   }
   const origin = exchange.header("origin");
   if (origin !== undefined && !origins.allowsOrigin(origin)) {

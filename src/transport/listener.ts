@@ -17,6 +17,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { parseAddress } from "../domain/address.ts";
 import type { Limits } from "./limits.ts";
+import type { TransportLog } from "./log.ts";
 import { malformedAnswer } from "./malformed.ts";
 
 export interface TlsOptions {
@@ -28,6 +29,7 @@ export interface TlsOptions {
 
 export interface ListenerOptions {
   readonly limits: Limits;
+  readonly log: TransportLog;
   readonly tls?: TlsOptions;
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
   /** Takes a connection that speaks HTTP/2; absent: there are none. */
@@ -46,7 +48,7 @@ export interface Listener {
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
 export function createListener(options: ListenerOptions): Listener {
-  const { limits, tls, onRequest, onHttp2 } = options;
+  const { limits, log, tls, onRequest, onHttp2 } = options;
   const servers: Server[] = [];
   const sockets = new Set<Socket>();
   const serverOptions: ServerOptions = {
@@ -72,8 +74,10 @@ export function createListener(options: ListenerOptions): Listener {
     server.maxConnections = limits.maxConnections;
     server.on("request", onRequest);
     server.on("checkContinue", onRequest);
+    // What else a caller expects is passed over: Node's own refusal would be nameless.
+    server.on("checkExpectation", onRequest);
     server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
-      if (socket.writable && error.code !== "ECONNRESET") socket.end(malformedAnswer(error.code));
+      if (socket.writable && error.code !== "ECONNRESET") socket.end(malformedAnswer(error.code, log));
       else socket.destroy();
     });
     if (onHttp2 !== undefined) {

@@ -1,10 +1,14 @@
-/** The answer to bytes that are no HTTP request, or one of no acceptable size, as far as there is one. */
-import { type ErrorReason, WeirError } from "../domain/errors.ts";
+/** The answer to bytes that are no HTTP request, or one of no acceptable size, which never come to the front. */
+import { randomUUIDv7 } from "node:crypto";
+import { type ErrorCode, type ErrorReason, WeirError } from "../domain/errors.ts";
 import { toStatusJson } from "./errors.ts";
+import type { TransportLog } from "./log.ts";
+import { requestIdHeader } from "./request-id.ts";
 
 interface Malformed {
   readonly status: number;
   readonly text: string;
+  readonly code: ErrorCode;
   readonly reason: ErrorReason;
   readonly message: string;
 }
@@ -12,6 +16,7 @@ interface Malformed {
 export const headersTooLarge: Malformed = {
   status: 431,
   text: "Request Header Fields Too Large",
+  code: "INVALID_ARGUMENT",
   reason: "INVALID_REQUEST",
   message: "the request's headers are larger than the limit",
 };
@@ -22,6 +27,7 @@ const known: Record<string, Malformed> = {
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: 408,
     text: "Request Timeout",
+    code: "DEADLINE_EXCEEDED",
     reason: "DEADLINE_EXCEEDED",
     message: "the request took too long to arrive",
   },
@@ -30,22 +36,33 @@ const known: Record<string, Malformed> = {
 const noRequest: Malformed = {
   status: 400,
   text: "Bad Request",
+  code: "INVALID_ARGUMENT",
   reason: "MALFORMED_BODY",
   message: "what was sent is no HTTP request",
 };
 
-export function malformedBody({ reason, message }: Malformed): string {
-  const code = reason === "DEADLINE_EXCEEDED" ? reason : "INVALID_ARGUMENT";
-  return JSON.stringify(toStatusJson(new WeirError(code, reason, message)));
+export interface Refusal {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Names the refusal, as every answer is named, and logs it under that name: nothing of the request can be told. */
+export function refuse({ status, code, reason, message }: Malformed, log: TransportLog): Refusal {
+  const requestId = randomUUIDv7();
+  log.info({ requestId, protocol: "page", method: "none", code, reason, status }, "request");
+  return {
+    headers: { "content-type": "application/json", [requestIdHeader]: requestId },
+    body: JSON.stringify(toStatusJson(new WeirError(code, reason, message))),
+  };
 }
 
 /** The whole answer over HTTP/1.1. @param code of Node's error */
-export function malformedAnswer(code: string | undefined): string {
+export function malformedAnswer(code: string | undefined, log: TransportLog): string {
   const malformed = known[code ?? ""] ?? noRequest;
-  const body = malformedBody(malformed);
+  const { headers, body } = refuse(malformed, log);
   const head = [
     `HTTP/1.1 ${malformed.status} ${malformed.text}`,
-    "content-type: application/json",
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     `content-length: ${Buffer.byteLength(body)}`,
     "connection: close",
   ];

@@ -95,12 +95,20 @@ function headerOf(request: IncomingMessage, name: string): string | undefined {
   return Array.isArray(value) ? value.join(", ") : value;
 }
 
-/** HTTP/2 names the host in :authority; a Host beside it that says something else fits no policy. */
+/**
+ * HTTP/2 names the host in :authority; a Host beside it that says something else is one too many, as is a second one,
+ * of which Node keeps the first and a server before this one may have gone by the other.
+ */
 function hostOf(request: IncomingMessage): string | undefined {
   const authority = request.headers[":authority"] as string | undefined;
-  const { host } = request.headers;
-  if (authority === undefined || host === undefined || authority === host) return authority ?? host;
-  return `${authority}, ${host}`;
+  const hosts: string[] = [];
+  const { rawHeaders } = request;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]!.length === 4 && rawHeaders[i]!.toLowerCase() === "host")
+      hosts.push(rawHeaders[i + 1]!);
+  }
+  if (authority === undefined) return hosts.length === 0 ? undefined : hosts.join(", ");
+  return hosts.every((host) => host === authority) ? authority : [authority, ...hosts].join(", ");
 }
 
 /** Resolves once more can be written, or the response is closed. */

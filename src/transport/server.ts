@@ -85,9 +85,10 @@ export async function createTransport(options: TransportOptions): Promise<Transp
     stopping: stopping.signal,
     routes: (router) => mountConnect(router, { methods, calls, maxBodyBytes: limits.maxBodyBytes }),
     limits,
+    log,
   });
   const { onRequest, onHttp2 } = engine;
-  const listener = createListener({ limits, ...(tls === undefined ? {} : { tls }), onRequest, onHttp2 });
+  const listener = createListener({ limits, log, ...(tls === undefined ? {} : { tls }), onRequest, onHttp2 });
 
   const figures = createFront({
     routes: createRoutes(
@@ -103,6 +104,7 @@ export async function createTransport(options: TransportOptions): Promise<Transp
   });
   const figuresListener = createListener({
     limits,
+    log,
     onRequest: (request, response) => void figures(createNodeExchange(request, response, linger)),
   });
 

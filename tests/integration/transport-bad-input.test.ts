@@ -433,6 +433,12 @@ describe("that is no HTTP", () => {
   test.each([
     ["nonsense", "nonsense\r\n\r\n", "400", "MALFORMED_BODY"],
     ["no host", "GET / HTTP/1.1\r\nconnection: close\r\n\r\n", "400", "INVALID_REQUEST"],
+    [
+      "two hosts",
+      "GET / HTTP/1.1\r\nhost: localhost\r\nHost: localhost\r\nconnection: close\r\n\r\n",
+      "400",
+      "INVALID_REQUEST",
+    ],
     ["a preface cut short", "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", "400", "MALFORMED_BODY"],
     [
       "headers that are too large",
@@ -440,9 +446,31 @@ describe("that is no HTTP", () => {
       "431",
       "INVALID_REQUEST",
     ],
-  ])("%s", async (_, bytes, status, reason) => {
+  ])("%s, and the log tells of it under the answer's id", async (_, bytes, status, reason) => {
     const text = await tcpExchange(port.addresses[0]!, bytes);
     expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
-    expect(text).toContain(reason);
+    const [head, body] = text.split("\r\n\r\n") as [string, string];
+    expect(head).toMatch(/^content-type: application\/json$/m);
+    expect(JSON.parse(body)).toMatchObject({ details: [{ reason }] });
+    const requestId = /^x-request-id: ([\w-]{36})$/m.exec(head)?.[1];
+    const logged = port.seen.logged.map(({ fields }) => fields);
+    expect(logged).toContainEqual(expect.objectContaining({ requestId, reason }));
+  });
+
+  test("two hosts are told as such, and what is expected beyond that is passed over", async () => {
+    const ask = (lines: string) =>
+      tcpExchange(
+        port.addresses[0]!,
+        `GET /health HTTP/1.1\r\nhost: localhost\r\n${lines}\r\nconnection: close\r\n\r\n`,
+      );
+    expect(await ask("host: other")).toContain('must name one host, not \\"localhost, other\\"');
+    const answer = await ask("expect: the-best");
+    expect(answer).toMatch(/^HTTP\/1.1 200 /);
+    expect(answer).toMatch(/^x-request-id: /m);
+    const path = { ":method": "GET", ":path": "/health" };
+    expect((await http2Request(port.url, { ...path, expect: "the-best" })).status).toBe(200);
+    expect((await http2Request(port.url, { ...path, ":authority": "localhost", host: "::1" })).status).toBe(
+      400,
+    );
   });
 });

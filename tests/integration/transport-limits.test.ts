@@ -221,6 +221,10 @@ test("headers are taken up to their limit, over HTTP/1.1 and HTTP/2", async () =
     const http1 = await fetch(`${url}/health`, { headers: { padding } });
     const http2 = await http2Request(url, { ":method": "GET", ":path": "/health", padding });
     expect([http1.status, http2.status]).toEqual([status, status]);
+    expect([http1.headers.get("x-request-id"), http2.headers["x-request-id"]]).toEqual([
+      expect.stringMatching(/^[\w-]{36}$/),
+      expect.stringMatching(/^[\w-]{36}$/),
+    ]);
     if (status === 431) {
       expect(await http1.json()).toMatchObject({ details: [{ reason: "INVALID_REQUEST" }] });
       expect(JSON.parse(http2.body.toString())).toMatchObject({ details: [{ reason: "INVALID_REQUEST" }] });

@@ -62,10 +62,13 @@ describe("an open server on loopback", () => {
     ["localhost.evil.example", 403],
     ["127.0.0.1.evil.example", 403],
     ["127.0.0.2", 403],
-    ["localhost, evil.example", 403],
+    ["localhost, evil.example", 400],
   ])("answers Host %s with %i", async (host, status) => {
     const answer = await ask(await start(), { host });
-    expect([answer.status, answer.reason]).toEqual([status, status === 403 ? "FOREIGN_HOST" : undefined]);
+    expect([answer.status, answer.reason]).toEqual([
+      status,
+      { 403: "FOREIGN_HOST", 400: "INVALID_REQUEST" }[status],
+    ]);
   });
 
   test.each([
@@ -98,7 +101,7 @@ describe("an open server on loopback", () => {
       { ...grpc, ":authority": "localhost", host: "evil.example" },
       frame,
     );
-    expect(beside.headers["grpc-status"]).toBe("7");
+    expect(beside.headers["grpc-status"]).toBe("3");
   });
 
   test("takes what WEIR_ALLOWED_ORIGINS adds: origins with their hosts, and bare hosts", async () => {
