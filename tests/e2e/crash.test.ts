@@ -53,7 +53,7 @@ describe("kill -9 of the server", () => {
     for (const records of [1, 12_000, 25_000, 45_000]) await killAndRestart(records);
     const { code, tally } = await sending;
     expect(code).toBe(0);
-    expect(tally).toMatchObject({ sent: events, rejected: 0 });
+    expect(tally).toMatchObject({ read: events, rejected: 0 });
     expect(tally.accepted + tally.duplicates).toBe(events);
     expect(await caughtUp(server.url)).toBe(events);
     const counted = await summary(server.url);
@@ -81,7 +81,7 @@ describe("kill -9 of the server", () => {
 
     expect(await send()).toMatchObject({
       code: 0,
-      tally: { sent: events, accepted: events - kept, duplicates: kept, rejected: 0 },
+      tally: { read: events, accepted: events - kept, duplicates: kept, rejected: 0 },
     });
     expect(await caughtUp(server.url)).toBe(events);
     expect((await summary(server.url)).total_events).toBe(String(events));

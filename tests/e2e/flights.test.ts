@@ -20,7 +20,7 @@ describe.skipIf(withoutFlights())("the flights of January 2013, sent by weir sen
   beforeAll(async () => {
     flights = readFlights();
     server = await startServer();
-    expect(await send()).toMatchObject({ sent: 80_406, accepted: 80_406, duplicates: 0, rejected: 0 });
+    expect(await send()).toMatchObject({ read: 80_406, accepted: 80_406, duplicates: 0, rejected: 0 });
     records = await caughtUp(server.url);
   });
   afterAll(async () => {
@@ -58,7 +58,7 @@ describe.skipIf(withoutFlights())("the flights of January 2013, sent by weir sen
 
   it("are duplicates when they come again, and change no figure", async () => {
     const before = await summary(server.url);
-    expect(await send()).toMatchObject({ sent: 80_406, accepted: 0, duplicates: 80_406, rejected: 0 });
+    expect(await send()).toMatchObject({ read: 80_406, accepted: 0, duplicates: 80_406, rejected: 0 });
     expect(await caughtUp(server.url)).toBe(80_406);
     expect(await summary(server.url)).toEqual(before);
   });

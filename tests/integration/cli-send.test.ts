@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { constants, gunzipSync, gzipSync } from "node:zlib";
 import { Code } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type EventServer, startEventServer, weirError } from "../support/event-server.ts";
@@ -43,11 +43,11 @@ describe("weir send", () => {
     const path = await file("events.ndjson", lines(2_500, event));
     expect(await send(path)).toMatchObject({
       code: 0,
-      tally: { sent: 2_500, accepted: 2_500, duplicates: 0, rejected: 0 },
+      tally: { read: 2_500, accepted: 2_500, duplicates: 0, rejected: 0, unanswered: 0 },
     });
     expect(await send(path)).toMatchObject({
       code: 0,
-      tally: { sent: 2_500, accepted: 0, duplicates: 2_500 },
+      tally: { read: 2_500, accepted: 0, duplicates: 2_500 },
     });
     expect(server.events.size).toBe(2_500);
     expect(server.requests).toEqual([1_000, 1_000, 500, 1_000, 1_000, 500]);
@@ -77,7 +77,7 @@ describe("weir send", () => {
   });
 
   it("has nothing to do with nothing", async () => {
-    expect(await send("-", [], "")).toMatchObject({ code: 0, tally: { sent: 0 } });
+    expect(await send("-", [], "")).toMatchObject({ code: 0, tally: { read: 0 } });
     expect(server.requests).toEqual([]);
   });
 
@@ -94,7 +94,7 @@ describe("weir send", () => {
       stdin: `${event(1)}\n${bad}`,
     });
     expect({ code, stderr }).toEqual({ code: 1, stderr: "" });
-    expect(stdout).toMatch(/^ {2}sent {8}8 events in \d+\.\d s \([\d,]+ events\/s\)$/m);
+    expect(stdout).toMatch(/^ {2}read {8}15 lines in \d+\.\d s \([\d,]+ lines\/s\)$/m);
     expect(stdout).toMatch(/^ {2}accepted {4}8$/m);
     expect(stdout).toMatch(/^ {2}rejected {4}7$/m);
     expect(stdout).toMatch(/^ {2}line 3: the line is not JSON: .*\(MALFORMED_LINE\)$/m);
@@ -108,16 +108,20 @@ describe("lines that are rejected", () => {
       rejected: Array.from({ length: 12 }, (_, i) => ({
         index: i,
         reason: "INVALID_EVENT",
-        violations: [{ field: "user_id", ruleId: "string.min_len", message: "must not be empty" }],
+        violations: [
+          { field: `events[${i}].user_id`, ruleId: "string.min_len", message: "must not be empty" },
+          { field: `events[${i}]`, ruleId: "event.max_bytes", message: "is too large" },
+        ],
       })),
     });
     const input = `{"oops":1}\n${lines(20, event)}\n`;
     const { code, tally } = await send("-", [], input);
     expect(code).toBe(1);
     expect(tally).toMatchObject({
-      sent: 20,
+      read: 21,
       accepted: 8,
       rejected: 13,
+      unanswered: 0,
       rejectedByReason: { MALFORMED_LINE: 1, INVALID_EVENT: 12 },
     });
     expect(tally.firstRejected).toHaveLength(10);
@@ -125,7 +129,7 @@ describe("lines that are rejected", () => {
     expect(tally.firstRejected[1]).toEqual({
       line: 2,
       reason: "INVALID_EVENT",
-      message: "user_id: must not be empty",
+      message: "user_id: must not be empty; is too large",
     });
   });
 
@@ -136,7 +140,7 @@ describe("lines that are rejected", () => {
         : undefined;
     expect(await send("-", [], lines(4, event))).toMatchObject({
       code: 0,
-      tally: { sent: 4, accepted: 4, rejected: 0 },
+      tally: { read: 4, accepted: 4, rejected: 0 },
     });
     expect([...server.events.values()].map(({ id }) => id)).toEqual(["e-2"]);
   });
@@ -147,7 +151,7 @@ describe("lines that are rejected", () => {
     };
     expect(await send("-", [], lines(4, event))).toMatchObject({
       code: 1,
-      tally: { sent: 4, rejected: 4, rejectedByReason: { INVALID_REQUEST: 4 } },
+      tally: { read: 4, rejected: 4, rejectedByReason: { INVALID_REQUEST: 4 } },
     });
   });
 
@@ -170,7 +174,7 @@ describe("when something breaks", () => {
       return undefined;
     };
     const { code, tally, stderr } = await send("-", ["--concurrency", "1"], lines(3_000, event));
-    expect({ code, sent: tally.sent }).toEqual({ code: 0, sent: 3_000 });
+    expect({ code, read: tally.read }).toEqual({ code: 0, read: 3_000 });
     expect(tally.accepted + tally.duplicates).toBe(3_000);
     expect(server.events.size).toBe(3_000);
     expect(stderr).toContain("trying again");
@@ -186,7 +190,9 @@ describe("when something breaks", () => {
       ["--concurrency", "1", "--timeout", "1"],
       lines(5_000, event),
     );
-    expect({ code, sent: tally.sent }).toEqual({ code: 3, sent: 2_000 });
+    expect(code).toBe(3);
+    expect(tally).toMatchObject({ accepted: 2_000, duplicates: 0, rejected: 0 });
+    expect(tally.unanswered).toBe(tally.read - 2_000);
     expect(stderr).toMatch(/send the same input again to go on, nothing is counted twice\n$/);
   });
 
@@ -199,14 +205,26 @@ describe("when something breaks", () => {
     expect(stderr).toContain("give one by --api-key or WEIR_API_KEY (no such key)");
   });
 
-  it("an input that is cut short ends it with exit code 1, after what could be read", async () => {
-    const random = Array.from({ length: 3_000 }, (_, i) =>
-      JSON.stringify({ id: `e-${((i * 2654435761) % 2 ** 32).toString(36)}`, user_id: "u" }),
-    );
-    const packed = gzipSync(random.join("\n"));
-    const { code, tally, stderr } = await send(await file("cut.gz", packed.subarray(0, packed.length / 2)));
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/cannot read on after \d+ bytes: unexpected end of file\n$/);
-    expect(tally.sent).toBe(server.events.size);
-  });
+  it.each([3, 3_000, 20_000])(
+    "an input of %i lines that is cut short ends it with exit code 1, after all that could be read",
+    async (count) => {
+      const random = Array.from({ length: count }, (_, i) =>
+        JSON.stringify({ id: `e-${((i * 2654435761) % 2 ** 32).toString(36)}`, user_id: "u" }),
+      ).join("\n");
+      const whole = gzipSync(random);
+      const packed = whole.subarray(0, whole.length * 0.7);
+      const readable = gunzipSync(packed, { finishFlush: constants.Z_SYNC_FLUSH }).toString();
+      const lines = readable.split("\n").length - 1;
+      expect(random.startsWith(readable)).toBe(true);
+      expect(lines).toBeGreaterThan(0);
+      const { code, tally, stderr } = await send(await file("cut.gz", packed));
+      expect(code).toBe(1);
+      expect(stderr.replaceAll(",", "")).toBe(
+        `weir send: cannot read on in line ${lines + 1} after ${packed.length} bytes: unexpected end of file; ` +
+          "the lines before it are sent\n",
+      );
+      expect(tally).toMatchObject({ read: lines, accepted: lines, unanswered: 0 });
+      expect(server.events.size).toBe(lines);
+    },
+  );
 });

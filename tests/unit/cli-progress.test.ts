@@ -35,12 +35,12 @@ describe("the progress of a sending", () => {
 describe("the summary", () => {
   it("names the rejected lines of the lowest numbers, then counts by reason", () => {
     const tally = createTally();
-    tally.sent = 80_406;
+    tally.read = 80_406;
     tally.accepted = 80_389;
     for (let line = 17; line >= 1; line--)
       reject(tally, line, line > 5 ? "INVALID_EVENT" : "MALFORMED_LINE", "no");
     expect(tallyText(tally, 2).split("\n")).toEqual([
-      "  sent        80,406 events in 2.0 s (40,203 events/s)",
+      "  read        80,406 lines in 2.0 s (40,203 lines/s)",
       "  accepted    80,389",
       "  duplicates  0",
       "  rejected    17",
@@ -50,6 +50,21 @@ describe("the summary", () => {
       ),
       "  and more; by reason: INVALID_EVENT 12, MALFORMED_LINE 5",
       "",
+    ]);
+  });
+
+  it("accounts for every line that was read", () => {
+    const tally = createTally();
+    Object.assign(tally, { read: 1_100, accepted: 500, duplicates: 200, queued: 30, quarantined: 20 });
+    reject(tally, 7, "INVALID_EVENT", "no");
+    expect(tallyText(tally, 1).split("\n").slice(0, 7)).toEqual([
+      "  read         1,100 lines in 1.0 s (751 lines/s)",
+      "  accepted     500",
+      "  duplicates   200",
+      "  queued       30",
+      "  quarantined  20",
+      "  rejected     1",
+      "  unanswered   349",
     ]);
   });
 });

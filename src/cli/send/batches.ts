@@ -1,6 +1,7 @@
 import type { Event, FlatEvent } from "../../../client/node/index.ts";
 import type { Line } from "./lines.ts";
 import { type Format, type Parsed, parseLine } from "./parse.ts";
+import { reject, type Tally } from "./tally.ts";
 
 /** Events of one form that go into one request, each with the number of its line. */
 export type Batch =
@@ -13,33 +14,44 @@ export interface BatchOptions {
   readonly maxEvents: number;
   /** Bytes of lines in a request, about; well below the server's limit of 8 MiB. */
   readonly maxBytes: number;
-  /** Told of each line that is no event. */
-  readonly onRejected: (line: number, reason: string, message: string) => void;
+  /** What is read is entered here, and what is no event. */
+  readonly tally: Tally;
 }
 
-/** Gathers lines into requests, in their order; a request holds events of one form. */
+/**
+ * Gathers lines into requests, in their order; a request holds events of one form. Where the lines fail, what was read
+ * before comes first, then the failure.
+ */
 export async function* makeBatches(
   lines: AsyncIterable<Line[]>,
   options: BatchOptions,
 ): AsyncGenerator<Batch> {
+  const { format, maxEvents, maxBytes, tally } = options;
   const open = { event: gather("event"), flat: gather("flat") };
-  for await (const group of lines) {
-    for (const line of group) {
-      const parsed = parseLine(line, options.format);
-      if (parsed.kind === "rejected") {
-        options.onRejected(line.number, parsed.reason, parsed.message);
-        continue;
+  let failure: { error: unknown } | undefined;
+  try {
+    for await (const group of lines) {
+      for (const line of group) {
+        tally.read++;
+        const parsed = parseLine(line, format);
+        if (parsed.kind === "rejected") {
+          reject(tally, line.number, parsed.reason, parsed.message);
+          continue;
+        }
+        const size = line.bytes?.length ?? 0;
+        const gathering = open[parsed.kind];
+        if (gathering.bytes > 0 && gathering.bytes + size > maxBytes) yield gathering.take();
+        gathering.add(line.number, parsed, size);
+        if (gathering.count === maxEvents) yield gathering.take();
       }
-      const size = line.bytes?.length ?? 0;
-      const gathering = open[parsed.kind];
-      if (gathering.bytes > 0 && gathering.bytes + size > options.maxBytes) yield gathering.take();
-      gathering.add(line.number, parsed, size);
-      if (gathering.count === options.maxEvents) yield gathering.take();
     }
+  } catch (error) {
+    failure = { error };
   }
   for (const gathering of [open.event, open.flat]) {
     if (gathering.count > 0) yield gathering.take();
   }
+  if (failure) throw failure.error;
 }
 
 function gather(kind: Batch["kind"]) {

@@ -4,11 +4,11 @@ import { type Command, type CommandContext, exitCodes, oneOf, UsageError, wholeN
 import { askOnce, clientOf, connectionFlags, failureText } from "../connection.ts";
 import { makeBatches } from "./batches.ts";
 import { type Input, openInput } from "./input.ts";
-import { splitLines } from "./lines.ts";
+import { BrokenInput, splitLines } from "./lines.ts";
 import { formats } from "./parse.ts";
 import { createProgress } from "./progress.ts";
 import { sendBatch } from "./sender.ts";
-import { createTally, reject, type Tally, tallyText } from "./tally.ts";
+import { createTally, grouped, settled, type Tally, tallyText, unanswered } from "./tally.ts";
 
 /** Longest line that is read. An event has at most 64 KiB of protobuf, which JSON may write in several times as much. */
 const maxLineBytes = 1024 * 1024;
@@ -86,12 +86,12 @@ export const send: Command = {
       format,
       maxEvents,
       maxBytes: maxBatchBytes,
-      onRejected: (line, reason, message) => reject(tally, line, reason, message),
+      tally,
     });
     const failure = await inParallel(batches, concurrency, async (batch) => {
       await sendBatch(weir, batch, tally);
       away = false;
-      progress.show(input.readBytes(), tally.sent);
+      progress.show(input.readBytes(), settled(tally));
     });
     await weir.close();
     progress.clear();
@@ -110,11 +110,12 @@ function unlessAnswered(error: unknown): void {
 /**
  * Runs `work` on each item, on at most `limit` at once, and takes no further item from then on.
  *
- * @returns the first failure, of the work or of the items' source, once everything under way has ended
+ * @returns the first failure of the work, else that of the items' source, once everything under way has ended
  */
 async function inParallel<T>(items: AsyncIterable<T>, limit: number, work: (item: T) => Promise<void>) {
   const underWay = new Set<Promise<void>>();
   let failure: { error: unknown } | undefined;
+  let sourceFailure: { error: unknown } | undefined;
   try {
     for await (const item of items) {
       const run = work(item)
@@ -127,10 +128,10 @@ async function inParallel<T>(items: AsyncIterable<T>, limit: number, work: (item
       if (failure !== undefined) break;
     }
   } catch (error) {
-    failure ??= { error };
+    sourceFailure = { error };
   }
   await Promise.all(underWay);
-  return failure;
+  return failure ?? sourceFailure;
 }
 
 function exitCode(tally: Tally): number {
@@ -148,10 +149,18 @@ function explain(
     complain(`${failureText(error, url)}; send the same input again to go on, nothing is counted twice`);
     return exitCodes.unreachable;
   }
-  complain(`cannot read on after ${input.readBytes()} bytes: ${(error as Error).message}`);
+  if (!(error instanceof BrokenInput)) throw error;
+  complain(
+    `cannot read on in line ${grouped(error.line)}, after ${grouped(input.readBytes())} bytes: ${error.message}; ` +
+      "the lines before it are sent",
+  );
   return exitCodes.notAll;
 }
 
 function report(tally: Tally, seconds: number, asJson: boolean, { stdout }: CommandContext): void {
-  stdout.write(asJson ? `${JSON.stringify({ ...tally, seconds })}\n` : tallyText(tally, seconds));
+  stdout.write(
+    asJson
+      ? `${JSON.stringify({ ...tally, unanswered: unanswered(tally), seconds })}\n`
+      : tallyText(tally, seconds),
+  );
 }

@@ -59,5 +59,22 @@ async function* unpacked(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer>
   const gunzip = createGunzip();
   // A failure of either end destroys gunzip, which ends the iteration below with that failure.
   pipeline(Readable.from(whole(), { objectMode: false }), gunzip, () => {});
-  yield* gunzip as AsyncIterable<Buffer>;
+  yield* allBeforeFailure(gunzip);
+}
+
+/** The stream's pieces. Its own iterator drops what waits to be read when the stream fails; this one gives that first. */
+async function* allBeforeFailure(stream: Readable): AsyncGenerator<Buffer> {
+  let wake = () => {};
+  for (const event of ["readable", "end", "error"]) stream.on(event, () => wake());
+  try {
+    for (;;) {
+      const chunk: Buffer | null = stream.read();
+      if (chunk !== null) yield chunk;
+      else if (stream.errored) throw stream.errored;
+      else if (stream.readableEnded) return;
+      else await new Promise<void>((resolve) => (wake = resolve));
+    }
+  } finally {
+    stream.destroy();
+  }
 }

@@ -27,9 +27,8 @@ export async function sendBatch(weir: WeirClient, batch: Batch, tally: Tally): P
   for (let sending = 1; ; sending++) {
     const answer = await submit(weir, pending).catch(refusal);
     if (answer instanceof ConnectError) {
-      const count = pending.events.length;
-      if (errorReason(answer) === "BODY_TOO_LARGE" && count > 1) {
-        const half = Math.ceil(count / 2);
+      if (errorReason(answer) === "BODY_TOO_LARGE" && pending.events.length > 1) {
+        const half = Math.ceil(pending.events.length / 2);
         await sendBatch(
           weir,
           part(pending, (i) => i < half),
@@ -42,15 +41,14 @@ export async function sendBatch(weir: WeirClient, batch: Batch, tally: Tally): P
         );
         return;
       }
-      tally.sent += count;
       for (const line of pending.lines)
         reject(tally, line, errorReason(answer) ?? "REFUSED", answer.rawMessage);
       return;
     }
     const again = answer.rejected.filter((event) => event.retryable && sending < maxSendings);
-    tally.sent += pending.events.length - again.length;
     tally.accepted += answer.acceptedCount;
     tally.duplicates += answer.duplicateCount;
+    tally.queued += answer.queuedCount;
     tally.quarantined += answer.quarantinedCount;
     for (const event of answer.rejected) {
       if (!again.includes(event)) reject(tally, pending.lines[event.index]!, event.reason, reasonText(event));
@@ -84,9 +82,17 @@ function part(batch: Batch, chosen: (index: number) => boolean): Batch {
     : { kind: "flat", events: batch.events.filter((_, i) => chosen(i)), lines };
 }
 
+/** Which event of the request a field belongs to: the line's number says so already. */
+const placeInRequest = /^events\[\d+\]\.?/;
+
 function reasonText({ violations, reason }: RejectedEvent): string {
   if (violations.length === 0) return reason;
-  return violations.map(({ field, message }) => (field === "" ? message : `${field}: ${message}`)).join("; ");
+  return violations
+    .map(({ field, message }) => {
+      const path = field.replace(placeInRequest, "");
+      return path === "" ? message : `${path}: ${message}`;
+    })
+    .join("; ");
 }
 
 function delayMs({ retryDelay }: RejectedEvent): number {

@@ -8,11 +8,13 @@ export interface RejectedLine {
 
 /** What became of the lines so far. */
 export interface Tally {
-  /** Events that the server has answered for. */
-  sent: number;
+  /** Lines that were read, without those of blanks alone. */
+  read: number;
   accepted: number;
   duplicates: number;
+  queued: number;
   quarantined: number;
+  /** By the server, or because the line is no event. */
   rejected: number;
   /** Of the rejected lines those of the lowest numbers. */
   readonly firstRejected: RejectedLine[];
@@ -25,9 +27,10 @@ const toldOneByOne = 10;
 
 export function createTally(): Tally {
   return {
-    sent: 0,
+    read: 0,
     accepted: 0,
     duplicates: 0,
+    queued: 0,
     quarantined: 0,
     rejected: 0,
     firstRejected: [],
@@ -43,16 +46,29 @@ export function reject(tally: Tally, line: number, reason: string, message: stri
   tally.firstRejected.length = Math.min(tally.firstRejected.length, toldOneByOne);
 }
 
-/** The tally for people, some lines. */
+/** Lines of which it is known what became of them: accepted + duplicates + queued + quarantined + rejected. */
+export function settled(tally: Tally): number {
+  return tally.accepted + tally.duplicates + tally.queued + tally.quarantined + tally.rejected;
+}
+
+/** Lines that were read but not sent, or sent without an answer: only where something else failed. */
+export function unanswered(tally: Tally): number {
+  return tally.read - settled(tally);
+}
+
+/** The tally for people, some lines; the rows below the first add up to it. */
 export function tallyText(tally: Tally, seconds: number): string {
-  const rate = seconds > 0 ? Math.round(tally.sent / seconds) : 0;
+  const rate = seconds > 0 ? Math.round(settled(tally) / seconds) : 0;
+  const whereAny = (name: string, count: number) => (count > 0 ? [[name, grouped(count)] as const] : []);
   const lines = [
     columns([
-      ["sent", `${grouped(tally.sent)} events in ${seconds.toFixed(1)} s (${grouped(rate)} events/s)`],
+      ["read", `${grouped(tally.read)} lines in ${seconds.toFixed(1)} s (${grouped(rate)} lines/s)`],
       ["accepted", grouped(tally.accepted)],
       ["duplicates", grouped(tally.duplicates)],
-      ...(tally.quarantined > 0 ? [["quarantined", grouped(tally.quarantined)] as const] : []),
+      ...whereAny("queued", tally.queued),
+      ...whereAny("quarantined", tally.quarantined),
       ["rejected", grouped(tally.rejected)],
+      ...whereAny("unanswered", unanswered(tally)),
     ]),
     ...tally.firstRejected.map(({ line, reason, message }) => `  line ${line}: ${message} (${reason})`),
   ];
