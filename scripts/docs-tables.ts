@@ -8,7 +8,8 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { main } from "../src/cli/weir.ts";
 import { describeSettings } from "../src/config/config.ts";
-import { errorReasons } from "../src/domain/errors.ts";
+import { type ErrorReason, errorReasons } from "../src/domain/errors.ts";
+import { codeMappings, reasonStatuses } from "../src/transport/errors.ts";
 
 const cell = (text: string) => text.replaceAll("|", "\\|");
 const row = (...cells: string[]) => `| ${cells.map(cell).join(" | ")} |`;
@@ -50,32 +51,47 @@ const tables: Record<string, { document: string; lines: () => string[] | Promise
       ),
     ],
   },
+  statuses: {
+    document: "docs/ERRORS.md",
+    lines: () => {
+      const byStatus = Map.groupBy(Object.entries(codeMappings), ([, { http }]) => http);
+      return [
+        row("code", "HTTP status"),
+        "|---|---|",
+        ...[...byStatus]
+          .sort(([a], [b]) => a - b)
+          .map(([status, those]) => row(those.map(([code]) => `\`${code}\``).join(", "), String(status))),
+      ];
+    },
+  },
   errors: {
     document: "docs/ERRORS.md",
     lines: () => [
-      row("reason", "what it says"),
-      "|---|---|",
-      ...Object.entries(errorReasons).map(([reason, description]) => row(`\`${reason}\``, description)),
+      row("reason", "HTTP status of its own", "what it says"),
+      "|---|---|---|",
+      ...(Object.keys(errorReasons) as ErrorReason[]).map((reason) =>
+        row(`\`${reason}\``, String(reasonStatuses[reason] ?? ""), errorReasons[reason]),
+      ),
     ],
   },
 };
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+const read = (document: string) => readFileSync(root + document, "utf8");
 
 /** Documents whose text differs from what the code says, with the text that they should have. */
 export async function staleDocuments(): Promise<{ document: string; text: string }[]> {
-  const stale: { document: string; text: string }[] = [];
+  const texts = new Map<string, string>();
   for (const [name, { document, lines }] of Object.entries(tables)) {
-    const now = readFileSync(root + document, "utf8");
+    const now = texts.get(document) ?? read(document);
     const start = `<!-- table: ${name} -->`;
     const [before, rest] = now.split(start);
     const after = rest?.split("<!-- end -->").slice(1).join("<!-- end -->");
     if (before === undefined || after === undefined)
       throw new Error(`${document} has no place for table ${name}`);
-    const text = `${before}${start}\n${(await lines()).join("\n")}\n<!-- end -->${after}`;
-    if (text !== now) stale.push({ document, text });
+    texts.set(document, `${before}${start}\n${(await lines()).join("\n")}\n<!-- end -->${after}`);
   }
-  return stale;
+  return [...texts].flatMap(([document, text]) => (text === read(document) ? [] : [{ document, text }]));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -118,7 +118,7 @@ export const settings = {
     flag: "tls-cert",
     type: text,
     default: "",
-    description: "File of the TLS certificate chain (PEM); with it every address speaks TLS.",
+    description: "File of the TLS certificate chain (PEM); with it every address of --listen speaks TLS.",
   }),
   tlsKey: setting({
     flag: "tls-key",
@@ -136,7 +136,8 @@ export const settings = {
     flag: "metrics-listen",
     type: list,
     default: [],
-    description: "Addresses that serve /metrics, /stats and /lag alone, without a key.",
+    description:
+      "Addresses that serve /metrics, /stats and /lag alone, to whoever reaches them: without a key, and in the clear.",
   }),
   tokenSecret: setting({
     flag: "token-secret",

@@ -27,8 +27,10 @@ export const errorReasons = {
   INVALID_FILTER: "A filter expression cannot be compiled; the message gives the position.",
   INVALID_TOKEN:
     "A visibility token, page token or cursor is broken, or belongs to another log, project or question.",
-  MALFORMED_BODY: "The body cannot be parsed as what its content type says.",
+  MALFORMED_BODY: "The body cannot be parsed as what its content type says, or the request as HTTP.",
   BODY_TOO_LARGE: "The body is larger than the limit, after decompression.",
+  HEADERS_TOO_LARGE: "The request's headers are larger than the limit.",
+  REQUEST_TIMEOUT: "The request took too long to arrive.",
   UNSUPPORTED_MEDIA_TYPE: "The content type or encoding is none that the method takes.",
   METHOD_NOT_ALLOWED: "The path exists, but not with this HTTP method.",
   HTTP_VERSION_NOT_SUPPORTED: "The method streams in both directions, which takes HTTP/2.",
@@ -63,8 +65,6 @@ export interface WeirErrorInit {
   readonly violations?: readonly FieldViolation[];
   /** Milliseconds to wait before the same call is worth trying again; absent: it is not. */
   readonly retryDelayMs?: number;
-  /** HTTP status over REST where the code's own does not fit (413, 405, 415). */
-  readonly httpStatus?: number;
   readonly cause?: unknown;
 }
 
@@ -74,7 +74,6 @@ export class WeirError extends Error {
   readonly reason: ErrorReason;
   readonly violations: readonly FieldViolation[];
   readonly retryDelayMs: number | undefined;
-  readonly httpStatus: number | undefined;
 
   constructor(code: ErrorCode, reason: ErrorReason, message: string, init: WeirErrorInit = {}) {
     super(message, init.cause === undefined ? undefined : { cause: init.cause });
@@ -82,7 +81,6 @@ export class WeirError extends Error {
     this.reason = reason;
     this.violations = init.violations ?? [];
     this.retryDelayMs = init.retryDelayMs;
-    this.httpStatus = init.httpStatus;
   }
 }
 

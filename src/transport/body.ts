@@ -54,5 +54,5 @@ async function inflate(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array>
 
 function tooLarge(maxBytes: number): WeirError {
   const message = `the body is larger than ${maxBytes} bytes after decompression`;
-  return new WeirError("RESOURCE_EXHAUSTED", "BODY_TOO_LARGE", message, { httpStatus: 413 });
+  return new WeirError("RESOURCE_EXHAUSTED", "BODY_TOO_LARGE", message);
 }

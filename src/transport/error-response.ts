@@ -5,7 +5,7 @@ import { endStreamFlag, endStreamToJson, errorToJson } from "@connectrpc/connect
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
 import type { WeirError } from "../domain/errors.ts";
-import { errorHeaders, httpStatusOf, toConnectError, toStatusJson } from "./errors.ts";
+import { codeMappings, errorHeaders, httpStatusOf, toConnectError, toStatusJson } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Wire } from "./wire.ts";
 
@@ -19,7 +19,7 @@ export interface ErrorAnswer {
 export function errorAnswer(error: WeirError, wire: Wire, contentType: string): ErrorAnswer {
   const text = new TextEncoder();
   // Where messages are enveloped the error stands in the last envelope, and the status says only that HTTP went well.
-  const status = error.httpStatus === 505 ? 505 : 200;
+  const status = error.reason === "HTTP_VERSION_NOT_SUPPORTED" ? httpStatusOf(error) : 200;
   switch (wire) {
     case "grpc":
       return {
@@ -61,7 +61,9 @@ function jsonHeaders(error: WeirError): Record<string, string> {
 
 /** Connect's own table, from which its clients may tell the code, differs from that of REST in places. */
 function connectStatus(error: WeirError): number {
-  return error.httpStatus === 413 ? 429 : httpStatusOf(error);
+  const { code, reason } = error;
+  const unknownCompression = code === "UNIMPLEMENTED" && reason === "UNSUPPORTED_MEDIA_TYPE";
+  return unknownCompression || reason === "BODY_TOO_LARGE" ? codeMappings[code].http : httpStatusOf(error);
 }
 
 /** grpc-status, grpc-message and grpc-status-details-bin. */

@@ -10,7 +10,7 @@ import {
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
-import { type ErrorCode, WeirError } from "../domain/errors.ts";
+import { type ErrorCode, type ErrorReason, WeirError } from "../domain/errors.ts";
 
 /** google.rpc.ErrorInfo.domain of every error. */
 export const errorDomain = "weir";
@@ -21,7 +21,7 @@ interface CodeMapping {
   readonly http: number;
 }
 
-const codes: Record<ErrorCode, CodeMapping> = {
+export const codeMappings: Record<ErrorCode, CodeMapping> = {
   CANCELLED: { connect: Code.Canceled, http: 499 },
   INVALID_ARGUMENT: { connect: Code.InvalidArgument, http: 400 },
   DEADLINE_EXCEEDED: { connect: Code.DeadlineExceeded, http: 504 },
@@ -38,6 +38,17 @@ const codes: Record<ErrorCode, CodeMapping> = {
   UNAUTHENTICATED: { connect: Code.Unauthenticated, http: 401 },
 };
 
+/** HTTP has a status of its own for these, whatever their code. */
+export const reasonStatuses: Partial<Record<ErrorReason, number>> = {
+  NO_SUCH_ROUTE: 404,
+  METHOD_NOT_ALLOWED: 405,
+  REQUEST_TIMEOUT: 408,
+  BODY_TOO_LARGE: 413,
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  HEADERS_TOO_LARGE: 431,
+  HTTP_VERSION_NOT_SUPPORTED: 505,
+};
+
 /** What is no WeirError is a defect: its text stays in the log. */
 export function toWeirError(error: unknown): WeirError {
   if (error instanceof WeirError) return error;
@@ -46,7 +57,7 @@ export function toWeirError(error: unknown): WeirError {
 }
 
 export function httpStatusOf(error: WeirError): number {
-  return error.httpStatus ?? codes[error.code].http;
+  return reasonStatuses[error.reason] ?? codeMappings[error.code].http;
 }
 
 interface Detail {
@@ -82,7 +93,7 @@ export function errorHeaders(error: WeirError): Record<string, string> {
 }
 
 export function toConnectError(error: WeirError): ConnectError {
-  const { connect } = codes[error.code];
+  const { connect } = codeMappings[error.code];
   return new ConnectError(error.message, connect, errorHeaders(error), detailsOf(error), error);
 }
 
@@ -94,5 +105,5 @@ export function toStatusJson(error: WeirError): JsonObject {
       ...(toJson(desc, value, { useProtoFieldName: true }) as JsonObject),
     }),
   );
-  return { code: codes[error.code].connect, message: error.message, details };
+  return { code: codeMappings[error.code].connect, message: error.message, details };
 }

@@ -99,8 +99,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const onRequest: Http2Handler = (request, response) => {
     // Node tells callers the limit, but does not hold them to it.
     if (headerBytes(request.rawHeaders) > limits.maxHeaderBytes) {
-      const { headers, body } = refuse(headersTooLarge, log);
-      response.writeHead(headersTooLarge.status, headers);
+      const { status, headers, body } = refuse(headersTooLarge, log);
+      response.writeHead(status, headers);
       response.end(body);
       return;
     }

@@ -1,67 +1,52 @@
 /** The answer to bytes that are no HTTP request, or one of no acceptable size, which never come to the front. */
 import { randomUUIDv7 } from "node:crypto";
-import { type ErrorCode, type ErrorReason, WeirError } from "../domain/errors.ts";
-import { toStatusJson } from "./errors.ts";
+import { STATUS_CODES } from "node:http";
+import { WeirError } from "../domain/errors.ts";
+import { httpStatusOf, toStatusJson } from "./errors.ts";
 import type { TransportLog } from "./log.ts";
 import { requestIdHeader } from "./request-id.ts";
 
-interface Malformed {
-  readonly status: number;
-  readonly text: string;
-  readonly code: ErrorCode;
-  readonly reason: ErrorReason;
-  readonly message: string;
-}
-
-export const headersTooLarge: Malformed = {
-  status: 431,
-  text: "Request Header Fields Too Large",
-  code: "INVALID_ARGUMENT",
-  reason: "INVALID_REQUEST",
-  message: "the request's headers are larger than the limit",
-};
+export const headersTooLarge = new WeirError(
+  "INVALID_ARGUMENT",
+  "HEADERS_TOO_LARGE",
+  "the request's headers are larger than the limit",
+);
 
 /** By the code of Node's error. */
-const known: Record<string, Malformed> = {
+const known: Record<string, WeirError> = {
   HPE_HEADER_OVERFLOW: headersTooLarge,
-  ERR_HTTP_REQUEST_TIMEOUT: {
-    status: 408,
-    text: "Request Timeout",
-    code: "DEADLINE_EXCEEDED",
-    reason: "DEADLINE_EXCEEDED",
-    message: "the request took too long to arrive",
-  },
+  ERR_HTTP_REQUEST_TIMEOUT: new WeirError(
+    "DEADLINE_EXCEEDED",
+    "REQUEST_TIMEOUT",
+    "the request took too long to arrive",
+  ),
 };
 
-const noRequest: Malformed = {
-  status: 400,
-  text: "Bad Request",
-  code: "INVALID_ARGUMENT",
-  reason: "MALFORMED_BODY",
-  message: "what was sent is no HTTP request",
-};
+const noRequest = new WeirError("INVALID_ARGUMENT", "MALFORMED_BODY", "what was sent is no HTTP request");
 
 export interface Refusal {
+  readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
 /** Names the refusal, as every answer is named, and logs it under that name: nothing of the request can be told. */
-export function refuse({ status, code, reason, message }: Malformed, log: TransportLog): Refusal {
+export function refuse(error: WeirError, log: TransportLog): Refusal {
   const requestId = randomUUIDv7();
-  log.info({ requestId, protocol: "page", method: "none", code, reason, status }, "request");
+  const { code, reason } = error;
+  log.info({ requestId, protocol: "page", method: "none", code, reason }, "request");
   return {
+    status: httpStatusOf(error),
     headers: { "content-type": "application/json", [requestIdHeader]: requestId },
-    body: JSON.stringify(toStatusJson(new WeirError(code, reason, message))),
+    body: JSON.stringify(toStatusJson(error)),
   };
 }
 
 /** The whole answer over HTTP/1.1. @param code of Node's error */
 export function malformedAnswer(code: string | undefined, log: TransportLog): string {
-  const malformed = known[code ?? ""] ?? noRequest;
-  const { headers, body } = refuse(malformed, log);
+  const { status, headers, body } = refuse(known[code ?? ""] ?? noRequest, log);
   const head = [
-    `HTTP/1.1 ${malformed.status} ${malformed.text}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     `content-length: ${Buffer.byteLength(body)}`,
     "connection: close",

@@ -92,7 +92,7 @@ function rpcType(exchange: Exchange, method: MountedMethod): ContentType {
   if (method.desc.methodKind === "bidi_streaming" && exchange.httpVersion !== "2") {
     exchange.setHeader("connection", "close");
     const message = `${method.name} streams in both directions, which takes HTTP/2`;
-    throw new WeirError("UNIMPLEMENTED", "HTTP_VERSION_NOT_SUPPORTED", message, { httpStatus: 505 });
+    throw new WeirError("UNIMPLEMENTED", "HTTP_VERSION_NOT_SUPPORTED", message);
   }
   return type;
 }
@@ -114,19 +114,17 @@ function getType(exchange: Exchange): ContentType {
 }
 
 export function unsupported(message: string): WeirError {
-  return new WeirError("INVALID_ARGUMENT", "UNSUPPORTED_MEDIA_TYPE", message, { httpStatus: 415 });
+  return new WeirError("INVALID_ARGUMENT", "UNSUPPORTED_MEDIA_TYPE", message);
 }
 
 function methodNotAllowed(exchange: Exchange, allowed: readonly string[]): WeirError {
   exchange.setHeader("allow", allowed.join(", "));
   const message = `${exchange.method} is not served here, but ${allowed.join(", ")}`;
-  return new WeirError("UNIMPLEMENTED", "METHOD_NOT_ALLOWED", message, { httpStatus: 405 });
+  return new WeirError("UNIMPLEMENTED", "METHOD_NOT_ALLOWED", message);
 }
 
 /** gRPC has a code of its own for a method that is not there. */
 function noSuchRoute(exchange: Exchange, wire: Wire): WeirError {
   const code = wire === "rest" ? "NOT_FOUND" : "UNIMPLEMENTED";
-  return new WeirError(code, "NO_SUCH_ROUTE", `nothing is served at ${exchange.path.slice(0, 200)}`, {
-    httpStatus: 404,
-  });
+  return new WeirError(code, "NO_SUCH_ROUTE", `nothing is served at ${exchange.path.slice(0, 200)}`);
 }

@@ -26,7 +26,7 @@ import { createRoutes } from "./routes.ts";
 export interface TransportOptions {
   /** Addresses such as 127.0.0.1:8080 or [::1]:0; all serve the same. Port 0 takes a free one. */
   readonly listen: readonly string[];
-  /** With it every address speaks TLS. */
+  /** With it every address of `listen` speaks TLS. */
   readonly tls?: TlsOptions;
   /** What is not bound answers UNIMPLEMENTED. */
   readonly services: readonly ServiceBinding[];

@@ -444,7 +444,7 @@ describe("that is no HTTP", () => {
       "headers that are too large",
       `GET / HTTP/1.1\r\nhost: localhost\r\na: ${"a".repeat(40_000)}\r\n\r\n`,
       "431",
-      "INVALID_REQUEST",
+      "HEADERS_TOO_LARGE",
     ],
   ])("%s, and the log tells of it under the answer's id", async (_, bytes, status, reason) => {
     const text = await tcpExchange(port.addresses[0]!, bytes);

@@ -226,8 +226,8 @@ test("headers are taken up to their limit, over HTTP/1.1 and HTTP/2", async () =
       expect.stringMatching(/^[\w-]{36}$/),
     ]);
     if (status === 431) {
-      expect(await http1.json()).toMatchObject({ details: [{ reason: "INVALID_REQUEST" }] });
-      expect(JSON.parse(http2.body.toString())).toMatchObject({ details: [{ reason: "INVALID_REQUEST" }] });
+      expect(await http1.json()).toMatchObject({ details: [{ reason: "HEADERS_TOO_LARGE" }] });
+      expect(JSON.parse(http2.body.toString())).toMatchObject({ details: [{ reason: "HEADERS_TOO_LARGE" }] });
     }
   }
 });
@@ -245,7 +245,7 @@ describe("connections", () => {
     const { addresses } = await start({ limits: { headersTimeoutMs: 200, requestTimeoutMs: 400 } });
     const text = await tcpExchange(addresses[0]!, "GET / HTTP/1.1\r\nhost: localhost\r\n");
     expect(text).toMatch(/^HTTP\/1.1 408 /);
-    expect(text).toContain("DEADLINE_EXCEEDED");
+    expect(text).toContain("REQUEST_TIMEOUT");
   });
 
   test("whose body does not come in time are answered and closed", async () => {

@@ -3,6 +3,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../gen/grpc/health/v1/health_pb.js";
 import type { StageHealth } from "../../src/domain/health.ts";
+import { selfSigned } from "../support/certificate.ts";
 import { failure } from "./transport-clients.ts";
 import { startPort, type TestPort } from "./transport-support.ts";
 
@@ -120,9 +121,10 @@ test("every link of the page at / is served, and the reference lists every route
   for (const path of Object.keys(paths)) expect(docs).toContain(path);
 });
 
-test("metrics, figures and lag have an address of their own, without a key and with nothing else", async () => {
+test("metrics, figures and lag have an address of their own, without a key or TLS and with nothing else", async () => {
   const { port } = await start({
     open: false,
+    tls: selfSigned(),
     metricsListen: ["127.0.0.1:0"],
     authenticator: {
       authenticate: () => {
