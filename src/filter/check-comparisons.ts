@@ -1,3 +1,4 @@
+import { eventTypeTexts } from "../domain/record/payload.ts";
 import { combine } from "./check-arithmetic.ts";
 import type { BoolExpr, CompareOp } from "./filter.ts";
 import { holds } from "./order.ts";
@@ -21,7 +22,7 @@ function comparison(op: CompareOp, left: Typed, right: Typed, offset: number): B
       if (right.type === "number" && left.expr.kind === "property") {
         expect(left, "number", `${op} wants numbers on both sides`);
       }
-      return { kind: "compareTexts", op, left: left.expr, right: expect(right, "text", what).expr };
+      return compareTexts(op, left, expect(right, "text", what));
     case "number":
       return { kind: "compareNumbers", op, left: left.expr, right: expect(right, "number", what).expr };
     case "timestamp":
@@ -29,6 +30,22 @@ function comparison(op: CompareOp, left: Typed, right: Typed, offset: number): B
       return compareTimes(op, left, expect(right, left.type, what), offset);
     default:
       throw new Problem(left.offset, `${describe(left)} cannot be compared as a whole`);
+  }
+}
+
+function compareTexts(op: CompareOp, left: TypedOf<"text">, right: TypedOf<"text">): BoolExpr {
+  checkEventType(left, right);
+  checkEventType(right, left);
+  return { kind: "compareTexts", op, left: left.expr, right: right.expr };
+}
+
+/** event_type is one of four texts: comparing it with another is a mistake, which would match nothing or everything. */
+function checkEventType({ expr: field }: TypedOf<"text">, { expr: value, offset }: TypedOf<"text">): void {
+  const compared = field.kind === "textField" && field.field === "event_type" && value.kind === "text";
+  if (compared && !eventTypeTexts.includes(value.value)) {
+    const known = eventTypeTexts.map((text) => JSON.stringify(text)).join(", ");
+    const reason = `event_type is one of ${known}, never ${JSON.stringify(value.value)}`;
+    throw new Problem(offset, `${reason}; what a flat event calls event_type is the name`);
   }
 }
 
@@ -74,7 +91,11 @@ function membership(left: Typed, right: Typed, offset: number): BoolExpr {
       return {
         kind: "textIn",
         arg: left.expr,
-        values: elements.map((e) => fixed(expect(e, "text", what)).value),
+        values: elements.map((e) => {
+          const element = expect(e, "text", what);
+          checkEventType(left, element);
+          return fixed(element).value;
+        }),
       };
     case "number":
       return {

@@ -44,11 +44,20 @@ export function durationUs({ seconds, nanos }: Duration): number {
 const fields = ["name", "event_type", "source", "user_id", "session_id"] as const;
 const ungroupable = ["id", "timestamp", "received_time", "properties", "measures"];
 
-/** A bare name is a built-in field first, else a property; all after `properties.` is the key. */
+/**
+ * A bare name is a built-in field first, else a property; all after `properties.` is the key.
+ *
+ * @throws WeirError INVALID_ARGUMENT where it is no dimension
+ */
 export function parseDimension(text: string, path: string): Dimension {
   const field = fields.find((f) => f === text);
   if (field) return { kind: "field", field };
   if (ungroupable.includes(text)) throw invalidField(path, `${text} cannot be grouped by`);
+  if (text.startsWith("measures.")) {
+    const property = `properties.${stripPrefix(text, "measures.")}`;
+    const hint = `a number of a flat event is a property too, ${property}`;
+    throw invalidField(path, `${text} cannot be grouped by: dimensions are properties; ${hint}`);
+  }
   const key = stripPrefix(text, "properties.");
   if (key === "") throw invalidField(path, "properties. needs a key, such as properties.plan");
   return { kind: "property", key };

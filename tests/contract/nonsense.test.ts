@@ -5,8 +5,14 @@ import { AnalyticsService } from "../../gen/analytics/v1/analytics_pb.js";
 import { Granularity } from "../../gen/analytics/v1/analytics_series_pb.js";
 import { type Refusal, testRefusals, wellFormed } from "../support/refusals.ts";
 
-const { getAnalyticsSummary, getTimeSeries, getBreakdown, getUserAnalytics, listDimensions } =
-  AnalyticsService.method;
+const {
+  getAnalyticsSummary,
+  getTimeSeries,
+  getBreakdown,
+  getFunnelAnalysis,
+  getUserAnalytics,
+  listDimensions,
+} = AnalyticsService.method;
 
 type Init = Record<string, unknown>;
 
@@ -103,6 +109,7 @@ testRefusals([
     "time_range.order",
   ),
   series("of a field that is none", { filter: 'plan == "pro"' }, "filter", "filter.invalid"),
+  series("of a type that is none", { filter: 'event_type == "USER"' }, "filter", "filter.invalid", /"user"/),
   series("of text as a number", { filter: 'measures.amount > "10"' }, "filter", "filter.invalid"),
   series("of a number as a truth", { filter: "measures.amount" }, "filter", "filter.invalid"),
   series("with 10 KiB of parentheses", { filter: "(".repeat(10_240) }, "filter", "filter.invalid"),
@@ -121,6 +128,16 @@ testRefusals([
   breakdown("by a property without a key", { dimension: "properties." }, "dimension", "invalid"),
   breakdown("by ids", { dimension: "id" }, "dimension", "invalid", /cannot be grouped by/),
   breakdown("by all measures", { dimension: "measures" }, "dimension", "invalid"),
+  breakdown("by a measure", { dimension: "measures.amount" }, "dimension", "invalid", /properties\.amount/),
+  series("by a measure", { groupBy: ["measures.amount"] }, "group_by[0]", "invalid", /properties\.amount/),
+  refused(
+    "a funnel by a measure",
+    getFunnelAnalysis,
+    { steps: [{ name: "a" }, { name: "b" }], breakdown: "measures.amount" },
+    "breakdown",
+    "invalid",
+    /properties\.amount/,
+  ),
   breakdown("of more than 1,000 values", { limit: 1001 }, "limit", "int32.gte_lte"),
   breakdown(
     "with a gap of less than a second",

@@ -94,12 +94,15 @@ function fromEntries<T>(entries: readonly (readonly [string, T])[]): Record<stri
   return Object.fromEntries(entries) as Record<string, T>;
 }
 
+const eventTypes = ["user", "transaction", "system", "custom"];
+const eventType = fc.constantFrom(...eventTypes).map(literal);
+
 export const anyEvent: fc.Arbitrary<FilterEvent> = fc.record({
   id: text,
   userId: text,
   sessionId: text,
   name: text,
-  eventType: fc.constantFrom("user", "transaction", "system", "custom"),
+  eventType: fc.constantFrom(...eventTypes),
   source: text,
   timestampUs: time,
   receivedUs: time,
@@ -170,7 +173,8 @@ const { bool } = fc.letrec<{ bool: string; text: string; number: string; time: s
   text: fc.oneof(
     { maxDepth: 3, withCrossShrink: true },
     text.map(literal),
-    fc.constantFrom("id", "user_id", "session_id", "name", "event_type", "source"),
+    // Not event_type as it stands, which is compared with its own values only.
+    fc.constantFrom("id", "user_id", "session_id", "name", "(true ? event_type : name)", "source"),
     fc.constantFrom(...keys).map((key) => `properties[${literal(key)}]`),
     fc.constantFrom("properties.a", "properties.b"),
     choice(tie, "text"),
@@ -198,6 +202,8 @@ const { bool } = fc.letrec<{ bool: string; text: string; number: string; time: s
     { maxDepth: 4, withCrossShrink: true },
     fc.constantFrom("true", "false", "has(properties.a)", "has(measures.b)"),
     fc.tuple(tie("text"), comparison, tie("text")).map(([a, op, b]) => `${a} ${op} ${b}`),
+    fc.tuple(comparison, eventType).map(([op, value]) => `event_type ${op} ${value}`),
+    fc.array(eventType, { maxLength: 3 }).map((list) => `event_type in [${list.join(", ")}]`),
     fc.tuple(tie("number"), comparison, tie("number")).map(([a, op, b]) => `${a} ${op} ${b}`),
     fc.tuple(tie("time"), comparison, tie("time")).map(([a, op, b]) => `${a} ${op} ${b}`),
     fc

@@ -113,6 +113,15 @@ const refused: readonly (readonly [source: string, place: string, reason: string
   ['timestamp - received_time > duration("")', "1:29", "is no duration"],
   ['timestamp - received_time > duration("1ns")', "1:29", "nothing finer"],
   ['timestamp - received_time > duration("9999999h")', "1:29", "292 years"],
+  // Values of event_type.
+  [
+    'event_type == "USER"',
+    "1:15",
+    'event_type is one of "user", "transaction", "system", "custom", never "USER"',
+  ],
+  ['"" != event_type', "1:1", "event_type is one of"],
+  ['event_type < "u"', "1:14", "event_type is one of"],
+  ['event_type in ["user", "EVENT_TYPE_SYSTEM"]', "1:24", "event_type is one of"],
   // Functions.
   ['name.substring("x")', "1:5", "there is no .substring(…): there are startsWith"],
   ['startsWith(name, "x")', "1:1", "write TEXT.startsWith(…)"],
@@ -185,6 +194,8 @@ describe("parseFilter takes", () => {
     'has(properties.a) && !("b" in measures) || (true ? false : true)',
     "-measures.a + 2 * (measures.b - 1.5e3) / 0x10 >= -9223372036854775808",
     '.name == "x"',
+    'event_type == "user" || "transaction" != event_type || event_type in ["system", "custom"]',
+    'event_type == properties["type"] || event_type.startsWith("us")',
     'timestamp + duration("-1h2m3.5s4ms5us6000ns") < timestamp("2024-02-29T23:59:59.123456000+05:30")',
     String.raw`name.matches(r"[(?<]\\B\\pX(?P<n>a)\Q\B\E")`,
   ])("%j", (source) => {

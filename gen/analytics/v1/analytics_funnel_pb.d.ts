@@ -117,8 +117,8 @@ export declare type GetFunnelAnalysisRequest = Message<"analytics.v1.GetFunnelAn
 
   /**
    * A dimension to break the answer down by, its value being that of the attempt's first event, up to 140 characters:
-   * name, event_type, source, user_id or session_id, else a property, such as plan or properties.plan; id, timestamp
-   * and received_time are INVALID_ARGUMENT. Empty: none.
+   * name, event_type, source, user_id or session_id, else a property, such as plan or properties.plan; id, timestamp,
+   * received_time and measures are INVALID_ARGUMENT. Empty: none.
    *
    * @generated from field: string breakdown = 10;
    */

@@ -66,8 +66,8 @@ export declare type GetTimeSeriesRequest = Message<"analytics.v1.GetTimeSeriesRe
 
   /**
    * Up to 2 dimensions to group by, each 1 to 140 characters: name, event_type, source, user_id or session_id, else a
-   * property, such as plan or properties.plan; id, timestamp and received_time are INVALID_ARGUMENT. Empty: one group
-   * of all events.
+   * property, such as plan or properties.plan; id, timestamp, received_time and measures are INVALID_ARGUMENT. Empty:
+   * one group of all events.
    *
    * @generated from field: repeated string group_by = 7;
    */
@@ -255,7 +255,7 @@ export declare type GetBreakdownRequest = Message<"analytics.v1.GetBreakdownRequ
 
   /**
    * The dimension, 1 to 140 characters: name, event_type, source, user_id or session_id, else a property, such as plan
-   * or properties.plan; id, timestamp and received_time are INVALID_ARGUMENT.
+   * or properties.plan; id, timestamp, received_time and measures are INVALID_ARGUMENT.
    *
    * @generated from field: string dimension = 6;
    */

@@ -31,6 +31,8 @@ export function enumTexts(
 }
 
 const eventTypes = enumTexts(EventType);
+/** What event_type may be: user, transaction, system, custom. */
+export const eventTypeTexts: readonly string[] = [...eventTypes.values()];
 const transactionTypes = enumTexts(TransactionType);
 const transactionStatuses = enumTexts(TransactionStatus);
 const systemTypes = enumTexts(SystemEventType);
