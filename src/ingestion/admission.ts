@@ -79,6 +79,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
       const reception = {
         project: sender.project,
         receivedMs,
+        requestId: sender.requestId,
         head: encodeRecordHead(sender.project, receivedMs * 1000, sender.requestId),
         shiftUs: clockShift(ingest, receivedMs),
       };

@@ -14,6 +14,7 @@ export type Candidate = Event | Uint8Array;
 export interface Reception {
   readonly project: string;
   readonly receivedMs: number;
+  readonly requestId: string;
   /** encodeRecordHead of the request. */
   readonly head: Uint8Array;
   /** Added to timestamps that the sender gave, where its clock is off; 0 where it is not. */
@@ -91,6 +92,7 @@ export function createCheck(options: CheckOptions): (candidate: Candidate, recep
         userId: event.userId,
         id: id || event.id,
         receivedMs: reception.receivedMs,
+        requestId: reception.requestId,
         value: tailBytes ? [reception.head, field, bytes, tailBytes] : [reception.head, field, bytes],
       },
     };

@@ -9,6 +9,8 @@ export interface LogRecord {
   readonly id: string;
   /** When the server received it, in milliseconds since 1970. */
   readonly receivedMs: number;
+  /** The request that brought it; empty where there is none. */
+  readonly requestId: string;
   /** The analytics.v1.Record in binary, in pieces. */
   readonly value: RecordParts;
 }
@@ -24,18 +26,21 @@ export interface AppendResult {
   readonly duplicateCount: number;
 }
 
-/**
- * The durable, partitioned log. It decides what is a duplicate: identity is (project, user_id, id), the first one wins.
- * Partition of a record: domain/partition over its user_id.
- */
-export interface EventLog extends Stage {
+/** What both sides of a log know of it. */
+export interface LogSide extends Stage {
   /** Identity of this log, new whenever one is created or restored. */
   readonly logId: string;
   /** Number of partitions, fixed when the log is created. */
   readonly partitions: number;
+}
 
+/**
+ * The side of a log that takes records. It decides what is a duplicate: identity is (project, user_id, id), the first one
+ * wins. Partition of a record: domain/partition over its user_id.
+ */
+export interface LogAppender extends LogSide {
   /**
-   * Appends records; answers when each is on disk, and for a duplicate when its first copy is.
+   * Appends records; answers when each is durable, and for a duplicate when its first copy is.
    *
    * @throws WeirError RESOURCE_EXHAUSTED/QUEUE_FULL at once and with a retry delay when the queue has no room for the
    * whole append (nothing of it is taken); UNAVAILABLE/LOG_UNAVAILABLE after a failed write (outcome unknown).
@@ -43,13 +48,19 @@ export interface EventLog extends Stage {
   append(records: readonly LogRecord[]): Promise<AppendResult>;
 
   /**
-   * Queues records without waiting for the disk; they pass the same point as those of append, in order with them. A
+   * Queues records without waiting until they are durable; they pass the same point as those of append, in order with them. A
    * write that fails later is counted (stats) and logged, not answered.
    *
    * @throws WeirError as append
    */
   enqueue(records: readonly LogRecord[]): void;
 
+  /** Stops taking records, writes what is queued, closes. */
+  close(): Promise<void>;
+}
+
+/** The side of a log that gives records, by partition and offset. */
+export interface LogReader extends LogSide {
   /** Offset of the first record still kept, for each partition. */
   starts(): readonly number[];
   /** Offset that the next durable record of each partition gets: readers see all before it. */
@@ -64,6 +75,12 @@ export interface EventLog extends Stage {
   /** Calls `listener` after each durable write, until the returned function is called. */
   onAppend(listener: () => void): () => void;
 
+  /** Stops reading, closes. */
+  close(): Promise<void>;
+}
+
+/** The durable, partitioned log in one process, both sides of it. */
+export interface EventLog extends LogAppender, LogReader {
   /**
    * Forgets blocks that lie wholly before `applied[partition]` and were made before `madeBeforeMs`; the last block of
    * each partition stays, so that its end is known. Answers how many blocks went.

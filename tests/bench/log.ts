@@ -48,6 +48,7 @@ function records(count: number): LogRecord[] {
     userId: users[made++ % users.length]!,
     id: randomUUID(),
     receivedMs,
+    requestId: "",
     value,
   }));
 }

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { parseFilter } from "../../src/filter/parse.ts";
 import type { LiveHub, LivePlace, WindowQuestion, WindowUpdate } from "../../src/live/live.ts";
+import { logRecord } from "../support/level-log.ts";
 import {
   type LiveEvent,
   type LiveFixture,
@@ -287,9 +288,7 @@ describe("a live window", () => {
     const reader = read(hub);
     await reader.next();
     const broken = Buffer.from("\x0a\x07defaultnot a record");
-    await log.append([
-      { project: "default", userId: "alice", id: "broken", receivedMs: liveStartMs, value: [broken] },
-    ]);
+    await log.append([{ ...logRecord("broken", { receivedMs: liveStartMs }), value: [broken] }]);
     await send({ id: "whole" });
     await reader.until(reaches(1));
     expect(hub.stats()).toMatchObject({ undecodable: 1 });

@@ -68,6 +68,7 @@ export function logRecord(id: string, fields: RecordFields = {}): LogRecord {
     userId,
     id,
     receivedMs,
+    requestId: "",
     value: [Buffer.from(`${project}/${userId}/${id}`), Buffer.alloc(padding, " ")],
   };
 }

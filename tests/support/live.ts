@@ -79,7 +79,7 @@ function recordOf({ project = "default", receivedMs, ...event }: LiveEvent, nowM
   const bytes = toBinary(EventSchema, create(EventSchema, { name: "tick", ...event, userId }));
   const head = encodeRecordHead(project, (receivedMs ?? nowMs) * 1000, "");
   const value = [head, encodeEventField(bytes.length), bytes];
-  return { project, userId, id, receivedMs: receivedMs ?? nowMs, value };
+  return { project, userId, id, receivedMs: receivedMs ?? nowMs, requestId: "", value };
 }
 
 /** A stream that is read when the test says so. */

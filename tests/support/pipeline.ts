@@ -93,7 +93,7 @@ export function eventRecord({ receivedMs = 1_700_000_000_000, ...event }: EventO
     receivedUs: receivedMs * 1000,
     event: { name: "tick", ...event, userId },
   });
-  return { project, userId, id, receivedMs, value: [value] };
+  return { project, userId, id, receivedMs, requestId: "", value: [value] };
 }
 
 /** Appends events of several users, in calls of ten; their ids are made of `name`. */

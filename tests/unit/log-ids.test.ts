@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createIdHasher } from "../../src/log/level/ids.ts";
+import { createIdHasher } from "../../src/domain/ids.ts";
 import {
   blockKey,
   blockKeyOffset,

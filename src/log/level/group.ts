@@ -1,20 +1,12 @@
 import { type BlockBuilder, createBlockBuilder } from "../../domain/record/block.ts";
+import type { Append, Group } from "../commit/appends.ts";
 import type { LogRecord } from "../log.ts";
-import type { Append } from "./appends.ts";
 import type { LevelDatabase, WriteBatch } from "./database.ts";
 import { blockKey, newIdKey, newIdValue, writeIdKey, writeIdValue } from "./keys.ts";
 
 /** What one write brings to the disk: for each partition it touches one block, and the ids of their records. */
-export interface Group {
+export interface LevelGroup extends Group {
   readonly batch: WriteBatch;
-  readonly count: number;
-  /** Bytes of the records. */
-  readonly bytes: number;
-  /** Whether it is on disk. */
-  readonly durable: boolean;
-  /** Appends that are answered when it is on disk. */
-  readonly waiting: Append[];
-
   /** Place of an identity in this group, or undefined. */
   find(idHash: string): number | undefined;
   partitionAt(place: number): number;
@@ -22,11 +14,18 @@ export interface Group {
   add(record: LogRecord, idHash: string, partition: number, offset: number): void;
   /** Writes the blocks into the batch; nothing can be added afterwards. */
   seal(madeAtMs: number): void;
-  /** Marks it as on disk and tells each partition's new end. */
-  settle(setEnd: (partition: number, end: number) => void): void;
 }
 
-export function createGroup(database: LevelDatabase): Group {
+export interface GroupOptions {
+  readonly database: LevelDatabase;
+  readonly maxGroupEvents: number;
+  readonly maxGroupBytes: number;
+  /** Told each partition's new end once the group is on disk. */
+  readonly setEnd: (partition: number, end: number) => void;
+}
+
+export function createGroup(options: GroupOptions): LevelGroup {
+  const { database, maxGroupEvents, maxGroupBytes, setEnd } = options;
   const batch = database.batch();
   const places = new Map<string, number>();
   const partitions: number[] = [];
@@ -48,6 +47,9 @@ export function createGroup(database: LevelDatabase): Group {
     },
     get bytes() {
       return bytes;
+    },
+    get full() {
+      return offsets.length >= maxGroupEvents || bytes >= maxGroupBytes;
     },
     get durable() {
       return durable;
@@ -78,7 +80,7 @@ export function createGroup(database: LevelDatabase): Group {
       }
       blocks.clear();
     },
-    settle(setEnd) {
+    settle() {
       durable = true;
       for (const [partition, end] of ends) setEnd(partition, end);
     },

@@ -5,9 +5,9 @@
  *   block  u8 range, u16 partition, u48 first offset
  *   id     u8 range, 16 bytes of hash -> u16 partition, u48 offset, u32 received time in seconds
  */
+import { idHashBytes } from "../../domain/ids.ts";
 import { keyRanges } from "../../domain/record/ranges.ts";
 
-export const idHashBytes = 16;
 const idKeyBytes = 1 + idHashBytes;
 const idValueBytes = 12;
 const maxSeconds = 2 ** 32 - 1;

@@ -1,15 +1,17 @@
 import { randomBytes } from "node:crypto";
+import { createIdHasher } from "../../domain/ids.ts";
 import { BrokenBlockError } from "../../domain/record/block.ts";
+import { createWriter, type Flush, type WriteFailure } from "../commit/writer.ts";
 import { type EventLog, LogStartError } from "../log.ts";
 import type { LevelDatabase } from "./database.ts";
+import { createGroup } from "./group.ts";
 import { loadIdentity } from "./identity.ts";
-import { createIdHasher } from "./ids.ts";
+import { createPlacement } from "./placement.ts";
 import { createPositions } from "./positions.ts";
 import { readBlocks } from "./reader.ts";
 import { createUpkeep } from "./upkeep.ts";
-import { createWriter, type Flush, type WriteFailure } from "./writer.ts";
 
-export type { Flush, WriteFailure } from "./writer.ts";
+export type { Flush, WriteFailure } from "../commit/writer.ts";
 
 export interface LevelLogOptions {
   /** Opened by the caller and closed by it, after the log. */
@@ -60,17 +62,33 @@ export async function createLevelLog(options: LevelLogOptions): Promise<EventLog
 
   const listeners = new Set<() => void>();
   let closed = false;
-  const writer = createWriter({
+  const now = options.now ?? Date.now;
+  const groupOptions = {
     database,
-    positions,
-    partitions,
-    hashId: createIdHasher(identity.idSecret),
-    dedupWindowMs: options.dedupWindowMs ?? Number.POSITIVE_INFINITY,
-    maxQueueEvents: options.maxQueueEvents ?? 100_000,
-    maxQueueBytes: options.maxQueueBytes ?? 64 * mib,
     maxGroupEvents: options.maxGroupEvents ?? 4096,
     maxGroupBytes: options.maxGroupBytes ?? 4 * mib,
-    now: options.now ?? Date.now,
+    setEnd: positions.setEnd,
+  };
+  const writer = createWriter({
+    maxQueueEvents: options.maxQueueEvents ?? 100_000,
+    maxQueueBytes: options.maxQueueBytes ?? 64 * mib,
+    newGroup: () => createGroup(groupOptions),
+    place: createPlacement({
+      database,
+      positions,
+      partitions,
+      hashId: createIdHasher(identity.idSecret),
+      dedupWindowMs: options.dedupWindowMs ?? Number.POSITIVE_INFINITY,
+      now,
+    }),
+    write(group) {
+      group.seal(now());
+      return database.commit(group.batch, { sync: true });
+    },
+    async recover(signal) {
+      await database.whenOpen(signal);
+      await positions.load();
+    },
     onFlush: options.onFlush ?? (() => {}),
     onWriteFailure: options.onWriteFailure ?? (() => {}),
     onAppend: () => {

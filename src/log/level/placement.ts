@@ -1,8 +1,9 @@
+import type { IdHasher } from "../../domain/ids.ts";
 import { partitionOf } from "../../domain/partition.ts";
-import type { Append } from "./appends.ts";
+import type { Append } from "../commit/appends.ts";
+import type { Place } from "../commit/writer.ts";
 import type { LevelDatabase } from "./database.ts";
-import type { Group } from "./group.ts";
-import type { IdHasher } from "./ids.ts";
+import type { LevelGroup } from "./group.ts";
 import { idOffset, idPartition, idReceivedMs, newIdKey, writeIdKey } from "./keys.ts";
 import type { Positions } from "./positions.ts";
 
@@ -16,13 +17,8 @@ export interface PlacementOptions {
   readonly now: () => number;
 }
 
-/**
- * Finds the place of an append's next record: that of its first copy in the filling group, in the one in flight or in
- * the index, in this order, or else a new one at the end of its partition. Answers whether it is a duplicate.
- */
-export type Place = (append: Append, filling: Group, inFlight: Group | undefined) => boolean;
-
-export function createPlacement(options: PlacementOptions): Place {
+/** The first copy is looked up in the filling group, in the one in flight, then in the index. */
+export function createPlacement(options: PlacementOptions): Place<LevelGroup> {
   const { database, positions, partitions, hashId } = options;
   const lookupKey = newIdKey();
 

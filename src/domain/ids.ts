@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
-import { idHashBytes } from "./keys.ts";
+
+export const idHashBytes = 16;
 
 /** Hash of an identity: text of 16 characters, each one byte of it (latin1). */
 export type IdHasher = (project: string, userId: string, id: string) => string;

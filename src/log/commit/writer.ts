@@ -1,18 +1,16 @@
 /**
- * Group commit: while one group is on its way to the disk, the next one fills. A record is looked up as it is put into
- * the filling group: in that group, in the one in flight, then in the index; only then does it get its offset.
+ * Group commit: while one group is being written, the next one fills. Where a record goes, and whether it is a duplicate,
+ * is settled as it is put into the filling group.
  *
- * After any failed write everybody who waits gets UNAVAILABLE, and nothing is taken until the database has been opened
- * again and the partitions' ends have been read anew: what the failed write brought to the disk, nobody knows before.
+ * After any failed write everybody who waits gets UNAVAILABLE, and nothing is taken until the log has found its way back:
+ * what the failed write brought about, nobody knows before.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { WeirError } from "../../domain/errors.ts";
 import type { AppendResult, LogRecord } from "../log.ts";
-import { type Append, createAppendQueue } from "./appends.ts";
-import { createGroup, type Group } from "./group.ts";
-import { createPlacement, type PlacementOptions } from "./placement.ts";
+import { type Append, createAppendQueue, type Group } from "./appends.ts";
 
-/** One group that reached the disk. */
+/** One group that was written. */
 export interface Flush {
   readonly events: number;
   /** Bytes of the records. */
@@ -29,14 +27,24 @@ export interface WriteFailure {
   readonly lost: number;
 }
 
-export interface WriterOptions extends PlacementOptions {
+/**
+ * Finds the place of an append's next record: that of its first copy, in the filling group, in the one in flight or
+ * among those written before, or else a new one in the filling group. Answers whether it is a duplicate.
+ */
+export type Place<G> = (append: Append, filling: G, inFlight: G | undefined) => boolean;
+
+export interface WriterOptions<G extends Group> {
   readonly maxQueueEvents: number;
   readonly maxQueueBytes: number;
-  readonly maxGroupEvents: number;
-  readonly maxGroupBytes: number;
+  readonly newGroup: () => G;
+  readonly place: Place<G>;
+  /** Resolves once the group is durable. Nothing else is written meanwhile. */
+  readonly write: (group: G) => Promise<void>;
+  /** After a failed write: resolves once groups can be written again. */
+  readonly recover: (signal: AbortSignal) => Promise<void>;
   readonly onFlush: (flush: Flush) => void;
   readonly onWriteFailure: (failure: WriteFailure) => void;
-  /** Called after each group that reached the disk, once `positions` say so. */
+  /** Called after each group that was written, once it is settled. */
   readonly onAppend: () => void;
 }
 
@@ -47,6 +55,8 @@ export interface WriterStats {
   readonly queueBytes: number;
   readonly groups: number;
   readonly lastFlushMs: number;
+  /** How long the write under way has taken so far; 0 where there is none. */
+  readonly inFlightMs: number;
   readonly failedWrites: number;
   readonly lost: number;
 }
@@ -64,16 +74,15 @@ export interface Writer {
 /** Most records looked up in one turn of the event loop, each a few microseconds. */
 const fillPerTurn = 512;
 const retryDelays = { least: 20, most: 2000 };
-/** Pause before the ends are read again when that has failed although the database is open. */
+/** Pause before the way back is tried again when it has failed. */
 const recoverPauseMs = 1000;
 
-export function createWriter(options: WriterOptions): Writer {
-  const { database, positions } = options;
+export function createWriter<G extends Group>(options: WriterOptions<G>): Writer {
   const queue = createAppendQueue({ maxEvents: options.maxQueueEvents, maxBytes: options.maxQueueBytes });
-  const place = createPlacement(options);
   const closing = new AbortController();
-  let filling: Group | undefined;
-  let inFlight: Group | undefined;
+  let filling: G | undefined;
+  let inFlight: G | undefined;
+  let inFlightSince = 0;
   let scheduled = false;
   let available = true;
   let lastError: WeirError | undefined;
@@ -95,10 +104,13 @@ export function createWriter(options: WriterOptions): Writer {
     if (!available) throw lastError!;
   }
 
-  /** About the time that the queue takes to reach the disk. */
+  const inFlightMs = () => (inFlight === undefined ? 0 : performance.now() - inFlightSince);
+
+  /** About the time that the queue takes to be written. */
   function retryDelayMs(): number {
     const flushes = queue.events / Math.max(1, lastFlush.events);
-    return Math.min(retryDelays.most, Math.max(retryDelays.least, Math.ceil(flushes * lastFlush.ms)));
+    const ms = Math.ceil(flushes * Math.max(lastFlush.ms, inFlightMs()));
+    return Math.min(retryDelays.most, Math.max(retryDelays.least, ms));
   }
 
   function schedule(): void {
@@ -118,22 +130,18 @@ export function createWriter(options: WriterOptions): Writer {
       return;
     }
     if (inFlight === undefined && filling !== undefined && filling.count > 0) flushing(filling);
-    if (queue.head() !== undefined && !(filling !== undefined && isFull(filling))) schedule();
+    if (queue.head() !== undefined && !filling?.full) schedule();
     idle();
-  }
-
-  function isFull(group: Group): boolean {
-    return group.count >= options.maxGroupEvents || group.bytes >= options.maxGroupBytes;
   }
 
   function fill(): void {
     for (let left = fillPerTurn; left > 0; ) {
       const append = queue.head();
       if (append === undefined) return;
-      filling ??= createGroup(database);
+      filling ??= options.newGroup();
       for (; append.next < append.records.length; append.next++, left--) {
-        if (left === 0 || isFull(filling)) return;
-        if (place(append, filling, inFlight)) duplicates++;
+        if (left === 0 || filling.full) return;
+        if (options.place(append, filling, inFlight)) duplicates++;
       }
       queue.shift();
       if (append.group === undefined || append.group.durable) settle(append);
@@ -148,8 +156,9 @@ export function createWriter(options: WriterOptions): Writer {
     resolve({ partitions, offsets, duplicates, duplicateCount });
   }
 
-  function flushing(group: Group): void {
+  function flushing(group: G): void {
     inFlight = group;
+    inFlightSince = performance.now();
     filling = undefined;
     flushed = flush(group).then(pump, (error: unknown) => {
       // Else it was given up before.
@@ -157,15 +166,13 @@ export function createWriter(options: WriterOptions): Writer {
     });
   }
 
-  async function flush(group: Group): Promise<void> {
+  async function flush(group: G): Promise<void> {
     const { count, bytes } = group;
-    const since = performance.now();
-    group.seal(options.now());
-    await database.commit(group.batch, { sync: true });
+    await options.write(group);
     if (inFlight !== group) return;
+    lastFlush = { events: count, bytes, ms: inFlightMs() };
     inFlight = undefined;
-    group.settle(positions.setEnd);
-    lastFlush = { events: count, bytes, ms: performance.now() - since };
+    group.settle();
     groups++;
     appended += count;
     for (const append of group.waiting) settle(append);
@@ -201,8 +208,7 @@ export function createWriter(options: WriterOptions): Writer {
       try {
         // A write that was given up may still be under way.
         await flushed;
-        await database.whenOpen(closing.signal);
-        await positions.load();
+        await options.recover(closing.signal);
         available = true;
         return;
       } catch (error) {
@@ -243,6 +249,7 @@ export function createWriter(options: WriterOptions): Writer {
       queueBytes: queue.bytes,
       groups,
       lastFlushMs: lastFlush.ms,
+      inFlightMs: inFlightMs(),
       failedWrites,
       lost,
     }),

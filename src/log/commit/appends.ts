@@ -1,8 +1,22 @@
 import { WeirError } from "../../domain/errors.ts";
 import type { AppendResult, LogRecord } from "../log.ts";
-import type { Group } from "./group.ts";
 
-/** One call's records on their way to the disk. */
+/** What one write takes: the records of several calls, or of a part of one. */
+export interface Group {
+  readonly count: number;
+  /** Bytes of the records. */
+  readonly bytes: number;
+  /** Whether it can take no more. */
+  readonly full: boolean;
+  /** Whether it is written. */
+  readonly durable: boolean;
+  /** Appends that are answered when it is written. */
+  readonly waiting: Append[];
+  /** Marks it as written, once it is. */
+  settle(): void;
+}
+
+/** One call's records on their way to where they are durable. */
 export interface Append {
   readonly records: readonly LogRecord[];
   readonly bytes: number;
@@ -24,7 +38,7 @@ export interface Answer {
 }
 
 export interface QueueLimits {
-  /** Most records that may wait or be on their way to the disk. */
+  /** Most records that may wait or be on their way. */
   readonly maxEvents: number;
   /** Most bytes of them. */
   readonly maxBytes: number;
