@@ -98,6 +98,34 @@ it("puts a write-ahead file that cannot be replayed aside, says so, and goes on 
   await store.close();
 });
 
+it.each([1, 2])(
+  "opens a store whose write-ahead file a full disk kept over %d checkpoints, with all that these hold",
+  async (checkpoints) => {
+    const temporary = await temporaryStore();
+    const feed = createFeed();
+    const next = (id: string) => feed.blocks([{ event: { id, userId: "u" } }]).blocks;
+    await temporary.store.apply(next("0"));
+    copyFileSync(`${temporary.path}.wal`, `${path}.wal`);
+    for (let i = 1; i < checkpoints; i++) {
+      await temporary.reopen();
+      await temporary.store.apply(next(String(i)));
+    }
+    const positions = temporary.store.positions();
+    // Closing writes to the main file what the write-ahead file holds.
+    await temporary.store.close();
+    copyFileSync(temporary.path, path);
+    await temporary.remove();
+
+    const warnings: string[] = [];
+    const store = await createDuckdbStore({ path, warn: (warning) => warnings.push(warning) });
+    expect(warnings).toEqual([expect.stringContaining("cannot be replayed and was put aside")]);
+    expect(store.positions()).toEqual(positions);
+    expect(await store.apply(next("next"))).toMatchObject({ applied: 1 });
+    expect(store.stats().rows).toBe(checkpoints + 1);
+    await store.close();
+  },
+);
+
 it("can be bound, closed twice and asked after its end", async () => {
   const store = await createDuckdbStore({ path });
   await store.bind("log", storePartitions);
