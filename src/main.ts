@@ -1,5 +1,6 @@
 import { type App, startApp } from "./app.ts";
 import { type Config, ConfigError } from "./config/config.ts";
+import type { StrayVariable } from "./config/stray.ts";
 import { releaseStartMemory } from "./domain/heap.ts";
 import { createLogger, type RootLogger } from "./telemetry/logger.ts";
 
@@ -10,10 +11,15 @@ const graceMs = 5000;
  * Runs the server until SIGINT or SIGTERM; a second signal ends the process at once. Answers the exit code: 0 after a
  * clean stop, 1 where the server could not start or stop.
  *
+ * @param strays variables that are told of at the start: not refused, since a deployment may have its own
  * @throws ConfigError where a setting cannot be used
  */
-export async function runServer(config: Config): Promise<number> {
+export async function runServer(config: Config, strays: readonly StrayVariable[]): Promise<number> {
   const logger = createLogger({ level: config.logLevel });
+  for (const stray of strays) {
+    const hint = stray.nearest === undefined ? "" : `: is ${stray.nearest} meant?`;
+    logger.warn({ ...stray }, `${stray.variable} is no setting and is ignored${hint}`);
+  }
   const stopped = Promise.withResolvers<NodeJS.Signals>();
   let signals = 0;
   const onSignal = (signal: NodeJS.Signals) => {

@@ -1,4 +1,5 @@
 import { ConfigError, describeSettings, readConfig } from "../config/config.ts";
+import { strayVariables } from "../config/stray.ts";
 import { runServer } from "../main.ts";
 
 /** `weir serve`: runs the server until a signal ends it. Answers the exit code. */
@@ -8,7 +9,7 @@ export async function serve(args: string[]): Promise<number> {
     return 0;
   }
   try {
-    return await runServer(readConfig(args, process.env));
+    return await runServer(readConfig(args, process.env), strayVariables(process.env));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     console.error(`weir serve: ${error.message}`);

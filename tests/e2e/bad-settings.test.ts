@@ -52,6 +52,24 @@ it("an address that is not loopback is served where openness is said", async () 
   expect(await server.stop()).toBe(0);
 });
 
+it("a misspelt variable is told of in one line of the log, without its value", async () => {
+  const server = await startServer({ dataDir, env: { WEIR_PARTITION: "4" } });
+  expect(await server.stop()).toBe(0);
+  const lines = server
+    .log()
+    .split("\n")
+    .filter((line) => line.includes("WEIR_PARTITION"));
+  expect(lines.map((line) => JSON.parse(line))).toEqual([
+    {
+      time: expect.any(String),
+      level: "warn",
+      variable: "WEIR_PARTITION",
+      nearest: "WEIR_PARTITIONS",
+      msg: "WEIR_PARTITION is no setting and is ignored: is WEIR_PARTITIONS meant?",
+    },
+  ]);
+});
+
 describe("a place that cannot be used is refused", () => {
   it("when the data directory, or a folder above it, is a file", async () => {
     await writeFile(inDir("file"), "");
