@@ -1,7 +1,5 @@
 /** Composition root: builds every stage, starts and stops them in order. The only place that knows implementations. */
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { findPackageJSON } from "node:module";
 import { EventSchema } from "../gen/analytics/v1/event_pb.js";
 import { MetricsService } from "../gen/analytics/v1/metrics_pb.js";
 import { createOpenAuthenticator } from "./auth/open.ts";
@@ -9,6 +7,7 @@ import { type Config, ConfigError } from "./config/config.ts";
 import { makePlaces } from "./config/places.ts";
 import { nameOf, settings } from "./config/settings.ts";
 import { readTls } from "./config/tls.ts";
+import { packageVersion } from "./config/version.ts";
 import { type Consumer, createConsumer } from "./consumer/consumer.ts";
 import { createConsumerService } from "./consumer/service.ts";
 import { checkPositions } from "./consumer/start-check.ts";
@@ -299,10 +298,3 @@ function observeCall(call: CallRecord, metrics: Metrics, stats: IngestionStats):
 
 const queryMethod = /^analytics\.v1\.AnalyticsService\//;
 const ingestionMethod = /^analytics\.v1\.(EventIngestionService|ProducerService)\//;
-
-function packageVersion(): string {
-  const found = findPackageJSON(import.meta.url);
-  return found === undefined
-    ? "unknown"
-    : (JSON.parse(readFileSync(found, "utf8")) as { version: string }).version;
-}

@@ -63,7 +63,7 @@ const help = [
   "Commands:",
   columns([serve, ...commands].map(({ name, summary }) => [name, summary])),
   "",
-  "weir COMMAND --help tells more of one.",
+  "weir COMMAND --help tells more of one, weir --version which this is.",
   "",
 ].join("\n");
 
@@ -79,6 +79,11 @@ export async function main(args: readonly string[], context: CommandContext = pr
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {
     (name === undefined ? context.stderr : context.stdout).write(help);
     return name === undefined ? exitCodes.usage : exitCodes.done;
+  }
+  if (name === "--version") {
+    const { packageVersion } = await import("../config/version.ts");
+    context.stdout.write(`weir ${packageVersion()}\n`);
+    return exitCodes.done;
   }
   if (name === serve.name) {
     const server = await import("./serve.ts");

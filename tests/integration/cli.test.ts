@@ -25,6 +25,11 @@ describe("weir", () => {
     for (const command of commands) expect(stdout).toMatch(new RegExp(`^  ${command} +\\S`, "m"));
   });
 
+  it("tells its version by --version", async () => {
+    const { version } = JSON.parse(await readFile(join(repository, "package.json"), "utf8"));
+    expect(await weir(["--version"])).toMatchObject({ code: 0, stdout: `weir ${version}\n`, stderr: "" });
+  });
+
   it.each(commands)("%s --help tells its flags", async (command) => {
     const { code, stdout } = await weir([command, "--help"]);
     expect(code).toBe(0);
