@@ -1,6 +1,8 @@
 // The page sends an event and shows the summary that counts it. To try it beside a server on 127.0.0.1:8080:
 //
-//   npx esbuild examples/web/app.ts --bundle --format=esm --servedir=examples/web
+//   npx esbuild examples/web/app.ts --bundle --format=esm --outdir=examples/web --servedir=examples/web --serve=127.0.0.1:8000
+//
+// and open http://127.0.0.1:8000; nothing is written.
 
 import { createWeirClient } from "../../client/web/index.ts";
 

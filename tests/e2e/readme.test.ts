@@ -4,7 +4,9 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { launchBrowser } from "../support/browser.ts";
 import { runCommand } from "../support/command.ts";
 import { findGrpcurl } from "../support/grpcurl.ts";
 import { repository } from "../support/process.ts";
@@ -62,6 +64,17 @@ async function run(command: string): Promise<string> {
   return stdout;
 }
 
+/** The address that a server of pages prints when it is up. */
+async function printedUrl(output: Readable): Promise<string> {
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: output })) {
+    const url = /https?:\/\/\S+/.exec(line)?.[0];
+    if (url !== undefined) return url;
+    lines.push(line);
+  }
+  throw new Error(`no address was printed:\n${lines.join("\n")}`);
+}
+
 describe("the README", () => {
   test("starts by npm start and tests by npm test, as package.json has them", () => {
     const { scripts } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
@@ -71,14 +84,40 @@ describe("the README", () => {
   });
 
   const others = commands.filter((command) => command !== "npm start" && command !== "npm test");
+  const pages = others.filter((command) => command.startsWith("npx esbuild"));
 
-  test.each(others.filter((command) => !command.startsWith("grpcurl")))("%s", async (command) => {
-    const answer = await run(command);
-    if (command.includes("/v1/events "))
-      expect(JSON.parse(answer)).toMatchObject({ success: true, event_id: "evt-123" });
-    if (command.includes(":8080/events ")) expect(JSON.parse(answer)).toMatchObject({ success: true });
-    if (command.includes("/analytics/")) expect(JSON.parse(answer)).not.toHaveProperty("code");
+  test.each(pages)("%s serves a page that counts what it sends", async (command) => {
+    expect(readFileSync(join(repository, "examples/web/app.ts"), "utf8")).toContain(command);
+    const site = spawn("bash", ["-c", command.replace(":8000", ":0")], {
+      cwd: repository,
+      detached: true,
+      stdio: ["pipe", "ignore", "pipe"],
+    });
+    const browser = await launchBrowser();
+    try {
+      const page = await browser.newPage();
+      await page.goto(await printedUrl(site.stderr!));
+      await page.fill("#url", `http://${address}`);
+      await page.click("button");
+      await page.getByText(/^\d+ events of \d+ users$/).waitFor();
+    } finally {
+      await browser.close();
+      const ended = once(site, "exit");
+      process.kill(-site.pid!, "SIGINT");
+      await ended;
+    }
   });
+
+  test.each(others.filter((command) => !command.startsWith("grpcurl") && !pages.includes(command)))(
+    "%s",
+    async (command) => {
+      const answer = await run(command);
+      if (command.includes("/v1/events "))
+        expect(JSON.parse(answer)).toMatchObject({ success: true, event_id: "evt-123" });
+      if (command.includes(":8080/events ")) expect(JSON.parse(answer)).toMatchObject({ success: true });
+      if (command.includes("/analytics/")) expect(JSON.parse(answer)).not.toHaveProperty("code");
+    },
+  );
 
   test("its grpcurl command", async () => {
     if ((await findGrpcurl()) === undefined) return;
