@@ -9,6 +9,7 @@ import type { MethodImplementation } from "../domain/call.ts";
 import { invalidField, WeirError } from "../domain/errors.ts";
 import type { Admission } from "./admission.ts";
 import { batchAnswer, senderOf } from "./answers.ts";
+import type { Candidate } from "./check.ts";
 
 type Message = MessageInitShape<typeof StreamEventsResponseSchema>;
 
@@ -50,7 +51,8 @@ export function createEventStream(
     async function admit(batch: StreamEventsBatch, options: IngestOptions | undefined): Promise<void> {
       pending++;
       try {
-        const admitted = await admission.admit(batch.events, options, senderOf(call));
+        const events = batch.events as readonly Candidate[];
+        const admitted = await admission.admit(events, options, senderOf(call));
         const result = batchAnswer(admitted, eventsPath);
         push({ message: { case: "ack", value: { sequence: batch.sequence, result } } });
         push({ message: { case: "credit", value: { events: batch.events.length } } });

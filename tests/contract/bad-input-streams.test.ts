@@ -1,11 +1,13 @@
 /** StreamEvents with what it refuses: the stream ends with the reason, and what came before it is kept. */
 import { create, fromBinary, fromJsonString, toBinary, toJson } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { EventSchema } from "../../gen/analytics/v1/event_pb.js";
 import {
   EventIngestionService,
   StreamEventsRequestSchema,
   StreamEventsResponseSchema,
 } from "../../gen/analytics/v1/ingestion_pb.js";
+import { rawMethod } from "../../src/contract/raw.ts";
 import { envelopes } from "../support/failures.ts";
 import { type RawRequest, sendRaw } from "../support/http.ts";
 import { type RunningServer, startServer } from "../support/server.ts";
@@ -133,6 +135,30 @@ describe.each(streamWires("2"))("over $name", (wire) => {
   });
 });
 
+describe.each(streamWires("2").filter(({ json }) => !json))("over $name", (wire) => {
+  test("an event that does not parse is rejected alone, as in a batch by itself", async () => {
+    const { input } = rawMethod(streamEvents)!;
+    const good = toBinary(
+      EventSchema,
+      create(EventSchema, { ...event, id: `${wire.name} raw`, userId: "kept" }),
+    );
+    const message = batch(1, good, Buffer.from([0xff]));
+    const bytes = toBinary(input, create(input, { message } as never));
+    const answer = await sendRaw(server.url, streamOf(wire, [config], envelope(bytes)));
+    expect(answersOf(wire, answer.body)[1]).toMatchObject({
+      message: {
+        case: "ack",
+        value: {
+          result: {
+            acceptedCount: 1,
+            rejected: [{ index: 1, violations: [{ field: "batch.events[1]", ruleId: "parse" }] }],
+          },
+        },
+      },
+    });
+  });
+});
+
 describe.each(streamWires("1.1"))("over HTTP/1.1, $name", (wire) => {
   test("is answered with 505 and the reason", async () => {
     const answer = await sendRaw(server.url, streamOf(wire, [config, batch(1, event)]));
@@ -147,9 +173,10 @@ describe.each(streamWires("1.1"))("over HTTP/1.1, $name", (wire) => {
 });
 
 test("of all that only the good events are stored, and the server is well", async () => {
+  const good = streamWires("2").length + streamWires("2").filter(({ json }) => !json).length;
   const health = await (await fetch(`${server.url}/health`)).json();
   expect(health).toMatchObject({ status: "healthy" });
   await expect
     .poll(async () => (await fetch(`${server.url}/v1/analytics/summary`)).json())
-    .toMatchObject({ total_events: String(streamWires("2").length), unique_users: "1" });
+    .toMatchObject({ total_events: String(good), unique_users: "1" });
 });

@@ -123,7 +123,7 @@ describe("JSON that does not parse", () => {
 });
 
 describe("raw requests", () => {
-  const { ingestEvent, ingestEvents, streamEvents } = EventIngestionService.method;
+  const { health, ingestEvent, ingestEvents, streamEvents } = EventIngestionService.method;
   const event = create(EventSchema, { id: "e", userId: "u", properties: { a: "b" } });
 
   test("keep events as the bytes that came, whatever they are, and the rest as it is", () => {
@@ -155,6 +155,17 @@ describe("raw requests", () => {
     });
   });
 
+  test("keep events within a message of theirs, too", () => {
+    const request = create(streamEvents.input, {
+      message: { case: "batch", value: { sequence: 7n, events: [event, event] } },
+    });
+    const bytes = toBinary(streamEvents.input, request);
+    const own = toBinary(EventSchema, event);
+    expect(fromBinary(rawMethod(streamEvents)!.input, bytes)).toMatchObject({
+      message: { case: "batch", value: { sequence: 7n, events: [own, own] } },
+    });
+  });
+
   test("obey the rules of the other fields", () => {
     const { input } = rawMethod(ingestEvents)!;
     expect(validate(input, create(input, { events: [new Uint8Array([255])] } as never))).toEqual([]);
@@ -167,7 +178,7 @@ describe("raw requests", () => {
   });
 
   test("are made only where the contract says so", () => {
-    expect(rawMethod(streamEvents)).toBeUndefined();
+    expect(rawMethod(health)).toBeUndefined();
     expect(rawMethod(ingestEvent)?.output).toBe(ingestEvent.output);
   });
 });

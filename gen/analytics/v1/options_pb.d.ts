@@ -47,7 +47,7 @@ export declare type RestOptions = Message<"analytics.v1.RestOptions"> & {
   elementField: string;
 
   /**
-   * Name of the request field (an analytics.v1.Event, single or repeated) that reaches the service as the bytes
+   * Path of the request field (an analytics.v1.Event, single or repeated) that reaches the service as the bytes
    * that were received wherever the request is binary, so that a record carries the event's own bytes.
    *
    * @generated from field: string bytes_field = 5;
