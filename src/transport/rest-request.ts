@@ -28,8 +28,13 @@ export interface RestSource {
   readonly plainText: boolean;
 }
 
-/** What curl -d says where it is told nothing else. */
+/**
+ * What `curl -d` says of its body where it is told nothing else. Any web page can have its visitor's browser send this
+ * type, without a preflight, so from browsers it is not taken: they put Origin on every POST, whatever the page does, and
+ * Sec-Fetch-* on requests to loopback and by https.
+ */
 const formType = "application/x-www-form-urlencoded";
+const browserHeaders = ["origin", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "sec-fetch-user"];
 const browserKeyParameter: ReadonlySet<string> = new Set(["key"]);
 const noParameter: ReadonlySet<string> = new Set();
 const allParsed: ReadonlyMap<number, FieldViolation> = new Map();
@@ -108,8 +113,12 @@ async function readJson(
 ): Promise<JsonValue | undefined> {
   const sent = exchange.header("content-type") ?? "application/json";
   const type = sent.toLowerCase().split(";")[0]!.trim();
-  if (type !== "application/json" && !(plainText && type === "text/plain")) {
-    const hint = type === formType ? ": give curl -H 'content-type: application/json'" : "";
+  const taken =
+    type === "application/json" ||
+    (plainText && type === "text/plain") ||
+    (type === formType && !isFromBrowser(exchange));
+  if (!taken) {
+    const hint = type === formType ? ", and is not taken from a browser" : "";
     throw unsupported(
       `content type ${sent} is not application/json${plainText ? " or text/plain" : ""}${hint}`,
     );
@@ -121,6 +130,10 @@ async function readJson(
   } catch (error) {
     throw malformed(`the body is no JSON: ${error instanceof Error ? error.message : error}`);
   }
+}
+
+function isFromBrowser(exchange: Exchange): boolean {
+  return browserHeaders.some((name) => exchange.header(name) !== undefined);
 }
 
 function malformed(message: string): WeirError {

@@ -74,11 +74,33 @@ test("a flat event that is only queued is answered with 202", async () => {
   expect(JSON.parse(body).event_id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/);
 });
 
-test("curl's own content type for data is refused, with what to give curl", async () => {
-  const { status, body } = await curl("-d", event, `${server.url}/v1/events`);
-  expect(status).toBe(415);
-  expect(JSON.parse(body).message).toMatch(/-H 'content-type: application\/json'/);
+test("data that curl is told no content type of is taken as JSON", async () => {
+  const bodies = {
+    "/v1/events": event.replace("evt-123", "bare"),
+    "/events": flatEvent.replace("event_123", "bare"),
+  };
+  for (const [path, data] of Object.entries(bodies)) {
+    const { status, body } = await curl("-d", data, server.url + path);
+    expect(status, path).toBe(200);
+    expect(JSON.parse(body), path).toMatchObject({ event_id: "bare", result: "INGEST_RESULT_ACCEPTED" });
+  }
+  const broken = await curl("-d", "user_id=u", `${server.url}/events`);
+  expect([broken.status, JSON.parse(broken.body).message]).toEqual([
+    400,
+    expect.stringMatching(/is no JSON/),
+  ]);
 });
+
+test.each(["Origin: http://localhost:3000", "Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: no-cors"])(
+  "the same with what only browsers send (%s) is refused, on the batch route too",
+  async (header) => {
+    for (const path of ["/v1/events", "/events", "/events/batch", "/v1/events/batch"]) {
+      const { status, body } = await curl("-H", header, "-d", event, server.url + path);
+      expect(status, path).toBe(415);
+      expect(JSON.parse(body).message, path).toMatch(/urlencoded is not application\/json.*not .* a browser/);
+    }
+  },
+);
 
 test("gzip is taken on every route", async () => {
   const packed = ["-sS", ...json, "-H", "content-encoding: gzip", "--data-binary", "@-"];

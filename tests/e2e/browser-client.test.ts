@@ -2,6 +2,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type * as web from "../../client/web/index.ts";
 import { bundle, launchBrowser, type Site, serveSite } from "../support/browser.ts";
+import { curl } from "../support/curl.ts";
 import { type RunningServer, startServer } from "../support/server.ts";
 
 /** What the page's script puts on the window. */
@@ -103,6 +104,33 @@ describe("the client in Chromium", () => {
     expect(message).toMatch(
       /^\[unimplemented\] StreamEvents streams in both directions, which browsers cannot do/,
     );
+  });
+
+  it("is needed to write: what a page sends as a form, without a preflight, is not taken", async () => {
+    await open(site.url);
+    const send = (body: string) =>
+      page.evaluate(
+        async ({ url, body }) => {
+          const headers = { "content-type": "application/x-www-form-urlencoded" };
+          const post = { method: "POST", mode: "no-cors", headers, body } as const;
+          await fetch(url, post);
+          await fetch(url, { ...post, referrerPolicy: "no-referrer" });
+          navigator.sendBeacon(url, new Blob([body], { type: headers["content-type"] }));
+        },
+        { url: `${server.url}/events`, body },
+      );
+    await send('{"user_id":"form","event_type":"click"}');
+    // The same body from elsewhere than a browser is taken, so it is the browser that was refused.
+    const data = ["-d", '{"user_id":"curl","event_type":"click"}', `${server.url}/events`];
+    expect(JSON.parse((await curl(...data)).body)).toMatchObject({ success: true });
+    const refused = () =>
+      server
+        .log()
+        .split("\n")
+        .filter((line) => line.includes('"reason":"UNSUPPORTED_MEDIA_TYPE"')).length;
+    await expect.poll(refused).toBe(3);
+    const asked = await curl("-G", `${server.url}/v1/analytics/users/form`);
+    expect(asked.status).toBe(404);
   });
 
   it("on a page of a foreign origin is refused, and nothing is stored", async () => {

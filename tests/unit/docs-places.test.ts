@@ -11,12 +11,12 @@ interface Place {
   readonly candidates: readonly string[];
 }
 
-/** Links, paths that begin at the root, and quoted ones, which may begin at src. */
+/** Links, paths that begin at the root, and quoted ones but for media types, which may begin at src. */
 function placesIn(document: string, text: string): Place[] {
   const found = (pattern: RegExp) => [...text.matchAll(pattern)].map((match) => match[1]!);
   const links = found(/\]\((?!https?:)([^)#]+)/g);
   const whole = found(/(?<![\w./@-])((?:bin|client|docs|examples|proto|scripts|src|tests)\/[\w./-]*\w)/g);
-  const quoted = found(/`([\w-]+(?:\/[\w.-]+)+)`/g);
+  const quoted = found(/`((?!application\/|text\/)[\w-]+(?:\/[\w.-]+)+)`/g);
   return [
     ...links.map((name) => ({ name, candidates: [join(dirname(document), name)] })),
     ...whole.map((name) => ({ name, candidates: [name] })),
