@@ -1,5 +1,5 @@
+import { createSeal } from "../domain/seal.ts";
 import type { LivePlace } from "../live/live.ts";
-import { createSeal } from "./seal.ts";
 
 /** Cursors of live streams: where one goes on, bound to the log, the project and the question that it was given for. */
 export interface LiveCursors {
@@ -11,7 +11,8 @@ export interface LiveCursors {
 const numberBytes = 8;
 
 export function createLiveCursors(secret: Uint8Array, logId: string): LiveCursors {
-  const seal = createSeal(secret, "live");
+  const refusal = "it was not given for this question on this log: all other fields must be as they were";
+  const seal = createSeal({ secret, purpose: "live", field: "cursor", refusal });
   return {
     encode({ timeMs, positions }, project, question) {
       const body = Buffer.alloc(numberBytes * (1 + positions.length));
@@ -22,7 +23,7 @@ export function createLiveCursors(secret: Uint8Array, logId: string): LiveCursor
       return seal.close(body, [logId, project, question]);
     },
     decode(cursor, project, question) {
-      const body = seal.open(cursor, [logId, project, question], "cursor");
+      const body = seal.open(cursor, [logId, project, question]);
       const positions: number[] = [];
       for (let at = numberBytes; at < body.length; at += numberBytes) positions.push(body.readDoubleLE(at));
       return { timeMs: body.readDoubleLE(0), positions };

@@ -1,5 +1,5 @@
+import { createSeal } from "../domain/seal.ts";
 import type { EventCursor } from "../store/questions.ts";
-import { createSeal } from "./seal.ts";
 
 /** Page tokens: where a list goes on, bound to the project and to the question that it was given for. */
 export interface PageTokens {
@@ -9,7 +9,8 @@ export interface PageTokens {
 }
 
 export function createPageTokens(secret: Uint8Array): PageTokens {
-  const seal = createSeal(secret, "page");
+  const refusal = "it was not given for this question: all other fields must be as they were";
+  const seal = createSeal({ secret, purpose: "page", field: "page_token", refusal });
   return {
     encode(cursor, project, question) {
       const { timestampUs, id, userId, partition, offset } = cursor;
@@ -17,7 +18,7 @@ export function createPageTokens(secret: Uint8Array): PageTokens {
       return seal.close(Buffer.from(body), [project, question]);
     },
     decode(token, project, question) {
-      const body = seal.open(token, [project, question], "page_token").toString();
+      const body = seal.open(token, [project, question]).toString();
       const [timestampUs, id, userId, partition, offset] = JSON.parse(body) as [
         number,
         string,

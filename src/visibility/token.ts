@@ -1,15 +1,10 @@
 /**
- * The visibility token: which records of which log a query must see. Layout before base64url: format (1 byte), HMAC of
- * the rest (16 bytes, SHA-256 cut), then project, log id and one position for each partition touched, as varints and
- * length-prefixed text.
+ * The visibility token: which records of which log a query must see. It seals project, log id and one position for each
+ * partition touched, as varints and length-prefixed text.
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
-import { WeirError } from "../domain/errors.ts";
+import { createSeal, invalidToken } from "../domain/seal.ts";
 
-const format = 1;
-const macBytes = 16;
-/** Longest token that is looked at: 1,024 partitions of 11 bytes fit. */
-const maxTokenLength = 32_768;
+const field = "min_visibility";
 
 /** For each partition touched, the offset after the last record that must be visible. */
 export type Positions = ReadonlyMap<number, number>;
@@ -21,8 +16,8 @@ export interface TokenCodec {
 }
 
 export function createTokenCodec(secret: Uint8Array, logId: string): TokenCodec {
-  const mac = (body: Uint8Array) =>
-    createHmac("sha256", secret).update("visibility").update(body).digest().subarray(0, macBytes);
+  const refusal = "it is none that this server made, or was changed";
+  const seal = createSeal({ secret, purpose: "visibility", field, refusal });
   return {
     encode(project, positions) {
       const bytes: number[] = [];
@@ -32,32 +27,19 @@ export function createTokenCodec(secret: Uint8Array, logId: string): TokenCodec 
         pushVarint(bytes, partition);
         pushVarint(bytes, offset);
       }
-      const body = Uint8Array.from(bytes);
-      return Buffer.concat([Uint8Array.of(format), mac(body), body]).toString("base64url");
+      return seal.close(Uint8Array.from(bytes), null);
     },
     decode(token, project) {
-      if (token.length > maxTokenLength) throw invalid("it is too long");
-      const bytes = Buffer.from(token, "base64url");
-      if (bytes.length < 1 + macBytes + 2 || bytes[0] !== format)
-        throw invalid("it is none that this server made");
-      const body = bytes.subarray(1 + macBytes);
-      if (!timingSafeEqual(mac(body), bytes.subarray(1, 1 + macBytes))) {
-        throw invalid("it is none that this server made, or was changed");
+      const reader = createReader(seal.open(token, null));
+      if (reader.text() !== project) throw invalidToken(field, "it belongs to another project");
+      if (reader.text() !== logId) {
+        throw invalidToken(field, "it belongs to another log, such as one before a restore");
       }
-      const reader = createReader(body);
-      if (reader.text() !== project) throw invalid("it belongs to another project");
-      if (reader.text() !== logId) throw invalid("it belongs to another log, such as one before a restore");
       const positions = new Map<number, number>();
       while (!reader.atEnd()) positions.set(reader.varint(), reader.varint());
       return positions;
     },
   };
-}
-
-function invalid(why: string): WeirError {
-  return new WeirError("INVALID_ARGUMENT", "INVALID_TOKEN", `min_visibility: ${why}`, {
-    violations: [{ field: "min_visibility", ruleId: "token", message: why }],
-  });
 }
 
 function pushVarint(bytes: number[], value: number): void {
@@ -72,7 +54,7 @@ function pushText(bytes: number[], text: string): void {
   bytes.push(...encoded);
 }
 
-/** Reads what the codec wrote; its MAC was checked before. */
+/** Reads what the codec wrote; the seal was checked before. */
 function createReader(bytes: Buffer) {
   let at = 0;
   const varint = () => {

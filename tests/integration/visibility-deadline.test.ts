@@ -15,9 +15,9 @@ async function unreachableToken(): Promise<string> {
   const headers = { "content-type": "application/json" };
   const sent = await fetch(`${server.url}/v1/events`, { method: "POST", headers, body });
   const { visibility_token } = (await sent.json()) as { visibility_token: string };
-  // Format, MAC and the project `default` come before the log's id.
+  // A MAC and the project `default` come before the log's id.
   const logId = Buffer.from(visibility_token, "base64url")
-    .subarray(17 + 8 + 1, 17 + 8 + 1 + 32)
+    .subarray(16 + 8 + 1, 16 + 8 + 1 + 32)
     .toString();
   return createTokenCodec(Buffer.from(secret), logId).encode("default", new Map([[0, 1_000_000]]));
 }

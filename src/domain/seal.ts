@@ -1,6 +1,6 @@
 /** Texts that the server gives away and takes back unchanged: authenticated, and bound to what they were given for. */
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
-import { WeirError } from "../domain/errors.ts";
+import { WeirError } from "./errors.ts";
 
 export interface Seal {
   /** `context`: whatever must be the same when the text comes back; plain JSON. */
@@ -8,16 +8,24 @@ export interface Seal {
   /**
    * The body of a sealed text.
    *
-   * @param field of the request in which it came
    * @throws WeirError INVALID_ARGUMENT/INVALID_TOKEN
    */
-  open(sealed: string, context: unknown, field: string): Buffer;
+  open(sealed: string, context: unknown): Buffer;
+}
+
+export interface SealOptions {
+  readonly secret: Uint8Array;
+  /** Keeps texts of one kind from being taken for those of another. */
+  readonly purpose: string;
+  /** Field of the request in which they come back. */
+  readonly field: string;
+  /** What is said of one that does not fit. */
+  readonly refusal: string;
 }
 
 const macBytes = 16;
 
-/** `purpose`: keeps texts of one kind from being taken for those of another. */
-export function createSeal(secret: Uint8Array, purpose: string): Seal {
+export function createSeal({ secret, purpose, field, refusal }: SealOptions): Seal {
   const mac = (body: Uint8Array, context: unknown) => {
     const asked = createHash("sha256").update(JSON.stringify(context)).digest();
     return createHmac("sha256", secret)
@@ -29,16 +37,19 @@ export function createSeal(secret: Uint8Array, purpose: string): Seal {
   };
   return {
     close: (body, context) => Buffer.concat([mac(body, context), body]).toString("base64url"),
-    open(sealed, context, field) {
+    open(sealed, context) {
       const bytes = Buffer.from(sealed, "base64url");
       const body = bytes.subarray(macBytes);
       if (body.length === 0 || !timingSafeEqual(mac(body, context), bytes.subarray(0, macBytes))) {
-        const message = "it was not given for this question: all other fields must be as they were";
-        throw new WeirError("INVALID_ARGUMENT", "INVALID_TOKEN", `${field}: ${message}`, {
-          violations: [{ field, ruleId: "token", message }],
-        });
+        throw invalidToken(field, refusal);
       }
       return body;
     },
   };
+}
+
+export function invalidToken(field: string, message: string): WeirError {
+  return new WeirError("INVALID_ARGUMENT", "INVALID_TOKEN", `${field}: ${message}`, {
+    violations: [{ field, ruleId: "token", message }],
+  });
 }
