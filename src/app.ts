@@ -143,6 +143,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
         live,
         cursors: createLiveCursors(secret, log.logId),
         health: () => [store.health(), consumer.health(), live.health()],
+        now,
         platform: () => platformFigures(metrics),
       }),
       bindService(MetricsService, createMetricsService({ metrics, history, now, slots: liveSlots })),

@@ -9,6 +9,8 @@ import type { OffsetSegment, Zone } from "../domain/zone.ts";
 
 /** Most buckets of one question. */
 export const maxBuckets = 10_000;
+/** Most buckets times groups, or cohorts times periods, of one answer. */
+const maxCells = 100_000;
 
 /** Buckets of a range, in microseconds since 1970. */
 export interface Buckets {
@@ -34,16 +36,29 @@ const shortestUs: Partial<Record<Granularity, number>> = {
   [Granularity.MONTH]: 28 * dayUs,
 };
 
+/** What the asked range leaves open has no bound. */
+interface Range {
+  readonly startUs?: number;
+  readonly endUs?: number;
+}
+
 /**
  * The buckets that [startUs, endUs) touches.
  *
+ * @param field of the request that the buckets' length comes from
  * @throws WeirError INVALID_ARGUMENT for more than 10,000 buckets
  */
-export function bucketsOf(granularity: Granularity, zone: Zone, startUs: number, endUs: number): Buckets {
+export function bucketsOf(
+  granularity: Granularity,
+  zone: Zone,
+  startUs: number,
+  endUs: number,
+  field = "granularity",
+): Buckets {
   if (endUs <= startUs) return { starts: [], endUs: startUs };
   // Before any of them is computed: a range of centuries is refused at once.
   const least = Math.floor((endUs - startUs) / shortestUs[granularity]!);
-  if (least > maxBuckets + 40 * 366) throw tooMany(least);
+  if (least > maxBuckets + 40 * 366) throw tooMany(field, least);
   const longest = longestUs[granularity];
   const edges =
     longest === undefined
@@ -51,8 +66,14 @@ export function bucketsOf(granularity: Granularity, zone: Zone, startUs: number,
       : calendarEdges(granularity, zone, startUs, endUs, longest);
   const [end] = edges.slice(-1);
   const starts = edges.slice(0, -1);
-  if (starts.length > maxBuckets) throw tooMany(starts.length);
+  if (starts.length > maxBuckets) throw tooMany(field, starts.length);
   return { starts, endUs: end! };
+}
+
+/** Starts of `count` calendar units from an instant on that starts one, and where the last of them ends. */
+export function unitsFrom(granularity: Granularity, zone: Zone, startUs: number, count: number): number[] {
+  const longest = longestUs[granularity]!;
+  return calendarEdges(granularity, zone, startUs, startUs + count * longest, longest).slice(0, count + 1);
 }
 
 /** Starts of the calendar days that [startUs, endUs) touches, however many. */
@@ -134,10 +155,28 @@ function clockEdges(granularity: Granularity, zone: Zone, startUs: number, endUs
   throw new RangeError("the segments do not reach that far");
 }
 
-function tooMany(count: number) {
+function tooMany(field: string, count: number) {
   return invalidField(
-    "granularity",
+    field,
     `the range has ${count} buckets, at most ${maxBuckets} are answered`,
     "buckets.max",
   );
+}
+
+/** Whether the asked range cuts bucket i; an open end cuts none. */
+export function isPartial({ starts, endUs }: Buckets, i: number, asked: Range): boolean {
+  const cutAtStart = asked.startUs !== undefined && starts[i]! < asked.startUs;
+  return cutAtStart || (asked.endUs !== undefined && (starts[i + 1] ?? endUs) > asked.endUs);
+}
+
+type Count = readonly [count: number, what: string];
+
+/**
+ * @param field of the request that the second count comes from
+ * @throws WeirError INVALID_ARGUMENT for more than 100,000 cells
+ */
+export function checkCells(field: string, [rows, whatRows]: Count, [columns, whatColumns]: Count): void {
+  if (rows * columns <= maxCells) return;
+  const cells = `${rows} ${whatRows} times ${columns} ${whatColumns}`;
+  throw invalidField(field, `${cells} are more than ${maxCells} cells`, "cells.max");
 }

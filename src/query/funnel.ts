@@ -7,10 +7,9 @@ import {
   type FunnelTimesSchema,
 } from "../../gen/analytics/v1/analytics_funnel_pb.js";
 import type { AnalyticsService } from "../../gen/analytics/v1/analytics_pb.js";
-import type { EventMatcher } from "../../gen/analytics/v1/event_matcher_pb.js";
 import type { ServiceImplementation } from "../domain/call.ts";
-import { parseFilter } from "../filter/parse.ts";
-import type { Durations, EventMatch, FunnelQuestion, FunnelStep } from "../store/sequences.ts";
+import type { Durations, FunnelQuestion, FunnelStep } from "../store/sequences.ts";
+import { matchOf } from "./match.ts";
 import { select } from "./selection.ts";
 import type { QueryOptions } from "./service.ts";
 import { durationUs, limitOf, parseDimension } from "./terms.ts";
@@ -57,11 +56,6 @@ export function funnelMethods({ store, visibility }: QueryOptions): Methods {
       };
     },
   };
-}
-
-/** @throws WeirError INVALID_ARGUMENT/INVALID_FILTER that names the matcher */
-function matchOf({ name, filter }: EventMatcher, path: string): EventMatch {
-  return filter.trim() === "" ? { name } : { name, filter: parseFilter(filter, { field: `${path}.filter` }) };
 }
 
 function stepsOf(steps: readonly FunnelStep[]): MessageInitShape<typeof FunnelStepSchema>[] {

@@ -31,7 +31,9 @@ export async function select(request: CommonRequest, call: Call, visibility: Vis
   };
 }
 
-/** No event lies beyond what a number holds exactly, so a later end means the same. */
+/** No event lies as late, and five years of retention after it are still what a number holds exactly. */
+const lastUs = Date.UTC(2250, 0, 1) * 1000;
+
 function bounded(us: number): number {
-  return Math.min(us, Number.MAX_SAFE_INTEGER);
+  return Math.min(us, lastUs);
 }

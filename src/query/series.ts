@@ -2,11 +2,10 @@
 import type { AnalyticsService } from "../../gen/analytics/v1/analytics_pb.js";
 import { Granularity } from "../../gen/analytics/v1/analytics_series_pb.js";
 import type { ServiceImplementation } from "../domain/call.ts";
-import { invalidField } from "../domain/errors.ts";
 import { timestampOf } from "../domain/record/flatten.ts";
-import type { Metric, Selection, SeriesGroup } from "../store/questions.ts";
-import type { AskOptions } from "../store/store.ts";
-import { type Buckets, bucketsOf } from "./buckets.ts";
+import type { Metric, SeriesGroup } from "../store/questions.ts";
+import { bucketsOf, checkCells, isPartial } from "./buckets.ts";
+import { closedRange } from "./range.ts";
 import { select } from "./selection.ts";
 import type { QueryOptions } from "./service.ts";
 import {
@@ -21,23 +20,7 @@ import {
 
 type Methods = Pick<ServiceImplementation<typeof AnalyticsService>, "getTimeSeries" | "getBreakdown">;
 
-/** Most buckets times groups of one answer. */
-const maxCells = 100_000;
-
 export function seriesMethods({ store, visibility }: Pick<QueryOptions, "store" | "visibility">): Methods {
-  /** The range with both ends: an open one reaches from the first to the last event. */
-  async function closedRange(
-    selection: Selection,
-    options: AskOptions,
-  ): Promise<[startUs: number, endUs: number]> {
-    if (selection.startUs !== undefined && selection.endUs !== undefined) {
-      return [selection.startUs, selection.endUs];
-    }
-    const { firstEventUs, lastEventUs } = await store.ask({ kind: "bounds", selection }, options);
-    if (firstEventUs === undefined || lastEventUs === undefined) return [0, 0];
-    return [selection.startUs ?? firstEventUs, selection.endUs ?? lastEventUs + 1];
-  }
-
   return {
     async getTimeSeries(request, call) {
       const zone = parseZone(request.timeZone);
@@ -46,12 +29,9 @@ export function seriesMethods({ store, visibility }: Pick<QueryOptions, "store" 
       const granularity = request.granularity || Granularity.DAY;
       const groupLimit = groupBy.length === 0 ? 1 : limitOf(request.limit);
       const selection = await select(request, call, visibility);
-      const [startUs, endUs] = await closedRange(selection, call);
+      const { startUs, endUs } = await closedRange(store, selection, call);
       const buckets = bucketsOf(granularity, zone, startUs, endUs);
-      if (buckets.starts.length * groupLimit > maxCells) {
-        const cells = `${buckets.starts.length} buckets times ${groupLimit} groups`;
-        throw invalidField("limit", `${cells} are more than ${maxCells} cells`, "cells.max");
-      }
+      checkCells("limit", [buckets.starts.length, "buckets"], [groupLimit, "groups"]);
       const answer = await store.ask(
         {
           kind: "series",
@@ -109,10 +89,4 @@ function present(value: number): { value?: number } {
 /** Whether a group's value can be a part of the whole. */
 function hasShares({ kind }: Metric): boolean {
   return kind === "events" || kind === "unique_users" || kind === "sessions" || kind === "sum";
-}
-
-/** Whether the asked range cuts the bucket; an open end cuts none. */
-function isPartial({ starts, endUs }: Buckets, i: number, selection: Selection): boolean {
-  const cutAtStart = selection.startUs !== undefined && starts[i]! < selection.startUs;
-  return cutAtStart || (selection.endUs !== undefined && (starts[i + 1] ?? endUs) > selection.endUs);
 }

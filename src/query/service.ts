@@ -12,6 +12,8 @@ import { funnelMethods } from "./funnel.ts";
 import { type LiveOptions, liveMethods } from "./live.ts";
 import { overviewMethods } from "./overview.ts";
 import type { PageTokens } from "./page-token.ts";
+import { pathMethods } from "./paths.ts";
+import { retentionMethods } from "./retention.ts";
 import { seriesMethods } from "./series.ts";
 import { userMethods } from "./user.ts";
 
@@ -20,6 +22,8 @@ export interface QueryOptions extends LiveOptions {
   readonly visibility: Visibility;
   readonly pageTokens: PageTokens;
   readonly health: () => readonly StageHealth[];
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   /** The platform's own figures. */
   readonly platform: () => Promise<MessageInitShape<typeof AnalyticsServiceGetMetricsResponseSchema>>;
 }
@@ -32,6 +36,8 @@ export function createAnalyticsService(options: QueryOptions): ServiceBinding {
     ...eventMethods(options),
     ...userMethods(options),
     ...funnelMethods(options),
+    ...retentionMethods(options),
+    ...pathMethods(options),
     ...liveMethods(options),
     getMetrics: options.platform,
     async getAnalyticsHealth() {

@@ -6,21 +6,20 @@ const start = 1;
 const comesBack = 2;
 
 /**
- * Counts how many users of each cohort come back, and when. Memory: the grid, and of the user at hand the entries that
- * may still change.
+ * Counts how many users of each cohort come back, and when, where a user enters a cohort in every period. Memory: the
+ * grid, and of the user at hand the entries that may still change.
  *
  * @throws RangeError for a question that the types allow and the definition does not
  */
 export function createRetention(question: RetentionQuestion): Machine<RetentionAnswer> {
   check(question);
-  const { startUs, endUs, cohorts, periodStarts, periods, cohortEntry } = question;
+  const { startUs, endUs, cohorts, periodStarts, periods } = question;
   const grid: Grid = {
     sizes: new Int32Array(cohorts),
     retained: new Int32Array(cohorts * (periods + 1)),
     lastStarts: new Float64Array(cohorts).fill(-Infinity),
   };
   const entries = new Entries(question, grid);
-  const firstEver = cohortEntry === "first_ever";
   let user: number | undefined;
   let time = 0;
   /** The period that `time` lies in; -1 before the first. */
@@ -29,14 +28,12 @@ export function createRetention(question: RetentionQuestion): Machine<RetentionA
   let returned = false;
   /** The user's last entry's cohort; -1: none. */
   let entered = -1;
-  let started = false;
 
   function beginUser(next: number) {
     user = next;
     time = -Infinity;
     period = -1;
     entered = -1;
-    started = false;
     entries.clear();
   }
 
@@ -44,12 +41,9 @@ export function createRetention(question: RetentionQuestion): Machine<RetentionA
     const returns = (mask & comesBack) !== 0;
     // Its own entry, if it makes one, comes after: a start event is no return of its own.
     if (returns && !entries.empty) entries.returned(time, period);
-    if ((mask & start) !== 0 && !(firstEver && started)) {
-      started = true;
-      if (time >= startUs && time < endUs && period > entered) {
-        entered = period;
-        entries.enter(period, time, returned);
-      }
+    if ((mask & start) !== 0 && time >= startUs && time < endUs && period > entered) {
+      entered = period;
+      entries.enter(period, time, returned);
     }
     returned ||= returns;
   }
@@ -58,8 +52,6 @@ export function createRetention(question: RetentionQuestion): Machine<RetentionA
     push({ length, users, times, masks }: Rows) {
       for (let i = 0; i < length; i++) {
         if (users[i] !== user) beginUser(users[i]!);
-        // Nothing comes of a user whose first start lies outside the range, or whose entries are all counted.
-        else if (firstEver && started && entries.empty) continue;
         if (times[i] !== time) {
           time = times[i]!;
           returned = false;
@@ -69,26 +61,17 @@ export function createRetention(question: RetentionQuestion): Machine<RetentionA
       }
     },
     finish() {
-      const rows = Array.from({ length: cohorts }, (_, cohort) => cohortOf(question, grid, cohort));
-      return { cohorts: rows };
+      return { cohorts: Array.from({ length: cohorts }, (_, cohort) => cohortOf(grid, cohort, periods)) };
     },
   };
 }
 
-function cohortOf(question: RetentionQuestion, grid: Grid, cohort: number): RetentionCohort {
-  const { periodStarts, periods, counting, nowUs } = question;
-  const size = grid.sizes[cohort]!;
-  const endOf = (cell: number) => {
-    if (counting.kind === "calendar") return periodStarts[cohort + cell + 1]!;
-    // Nobody's periods run in an empty cohort, which stays as it is once its own period has ended.
-    if (size === 0) return periodStarts[cohort + 1]!;
-    return grid.lastStarts[cohort]! + (cell + 1) * counting.unitUs;
-  };
+function cohortOf({ sizes, retained, lastStarts }: Grid, cohort: number, periods: number): RetentionCohort {
+  const size = sizes[cohort]!;
   return {
-    startUs: periodStarts[cohort]!,
     size,
-    retained: [...grid.retained.subarray(cohort * (periods + 1), (cohort + 1) * (periods + 1))],
-    incomplete: Array.from({ length: periods + 1 }, (_, cell) => nowUs < endOf(cell)),
+    retained: [...retained.subarray(cohort * (periods + 1), (cohort + 1) * (periods + 1))],
+    ...(size > 0 ? { lastStartUs: lastStarts[cohort]! } : {}),
   };
 }
 

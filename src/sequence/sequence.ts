@@ -3,7 +3,8 @@
  * chunk by chunk, so that memory holds a chunk and what the machine remembers of one user, besides the answer's figures.
  *
  * Times and durations are whole microseconds (times since 1970) as numbers, ranges [startUs, endUs). Names, breakdown
- * values and session ids come as codes that the feed chooses, integers from 0 to 2^31 - 1 (names of paths below 2^26).
+ * values and session ids come as codes that the feed chooses, integers from 0 to 2^31 - 1 (names of paths below 2^26,
+ * session ids to 2^53).
  * Where an answer is ranked, ties go by `compareCodes`, which orders codes as their texts' UTF-8 bytes. It is called
  * when an instant's events are ordered by name (paths) and at the end.
  */
@@ -22,10 +23,10 @@ export interface Rows {
   readonly masks: Uint32Array;
   /** Bit i: the event matches exclusion i of a funnel. Absent: none does. */
   readonly excluded?: Uint32Array;
-  /** Code of the breakdown value (funnel), group (sessions) or name (paths) of the event. Absent: 0. */
+  /** Code of the breakdown value (funnel) or name (paths) of the event. Absent: 0. */
   readonly values?: Int32Array;
   /** Code of the event's session_id, different for different ids of one user, 0 without one. Absent: 0. */
-  readonly sessions?: Int32Array;
+  readonly sessions?: Float64Array;
 }
 
 /** Takes all rows in order, then answers once. */
@@ -105,10 +106,15 @@ export interface Durations {
   readonly p90Us: number;
 }
 
+/** Who comes back: counted in calendar periods, or in periods of the user's own from the start event on. */
+export type RetentionCounting =
+  | { readonly kind: "calendar" }
+  | { readonly kind: "rolling"; readonly unitUs: number };
+
 /**
  * Bit 0 of `masks`: the event may start (it matches the start event). Bit 1: it is a return. Rows: all that pass the
- * filter and have a bit, from startUs on, or with first_ever from the first one kept, to the end of the last cell (with
- * on_or_after: to the last event).
+ * filter and have a bit, from the range's start to the end of the last cell (with on_or_after: to the last event). A
+ * user enters the cohort of every period in which they start.
  */
 export interface RetentionQuestion {
   /** Start events lie in [startUs, endUs). */
@@ -123,11 +129,8 @@ export interface RetentionQuestion {
   readonly periodStarts: ArrayLike<number>;
   /** Cells 0 to this number, 1 to 60. */
   readonly periods: number;
-  readonly cohortEntry: "first_ever" | "recurring";
-  readonly counting: { readonly kind: "calendar" } | { readonly kind: "rolling"; readonly unitUs: number };
+  readonly counting: RetentionCounting;
   readonly returnRule: "on" | "on_or_after";
-  /** Cells that end after it are incomplete. */
-  readonly nowUs: number;
 }
 
 export interface RetentionAnswer {
@@ -136,12 +139,11 @@ export interface RetentionAnswer {
 }
 
 export interface RetentionCohort {
-  readonly startUs: number;
   readonly size: number;
   /** By period, 0 to the question's number. */
   readonly retained: readonly number[];
-  /** By period: whether it has not ended yet, with rolling for the cohort's last user. */
-  readonly incomplete: readonly boolean[];
+  /** Start event of the cohort's last user; absent in an empty cohort. */
+  readonly lastStartUs?: number;
 }
 
 /** How sessions are built. */
@@ -187,53 +189,4 @@ export interface PathLink {
   readonly source: number;
   readonly target: number;
   readonly sessions: number;
-}
-
-/**
- * Counts sessions by the bucket and the group of their first event. Rows: all in the range that pass the filter; `values`
- * are the groups; `masks` does not matter.
- */
-export interface SessionsQuestion extends SessionRule {
-  /** Starts of the buckets, ascending, the first not after any row. Absent: one bucket. */
-  readonly bucketStarts?: ArrayLike<number>;
-  /** Absent: one group, of code 0. */
-  readonly groups?: Ranking;
-}
-
-export interface SessionsAnswer {
-  /** All sessions. */
-  readonly total: number;
-  /** Last minus first event, over all sessions. */
-  readonly lengthUs: number;
-  /** Ranked by sessions, then by code. */
-  readonly groups: readonly SessionGroup[];
-  /** The sessions of all codes beyond the limit; absent where there are none. */
-  readonly other?: Omit<SessionGroup, "code">;
-}
-
-export interface SessionGroup {
-  readonly code: number;
-  readonly total: number;
-  /** One for each bucket. */
-  readonly buckets: Float64Array;
-}
-
-/** Lists sessions, for one user's rows as a rule. Rows: all in the range that pass the filter; `masks` does not matter. */
-export interface SessionListQuestion extends SessionRule, Ranking {}
-
-export interface SessionListAnswer {
-  /** All sessions. */
-  readonly total: number;
-  /** Last minus first event, over all sessions. */
-  readonly lengthUs: number;
-  /** The latest ones, latest first; of the same start by code. */
-  readonly sessions: readonly Session[];
-}
-
-export interface Session {
-  /** Code of the session_id, 0 where it was found by gaps. */
-  readonly code: number;
-  readonly startUs: number;
-  readonly endUs: number;
-  readonly events: number;
 }

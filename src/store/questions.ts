@@ -3,6 +3,9 @@
  * defined in the contract's comments. Times are microseconds since 1970 as numbers (exact until the year 2255).
  */
 import type { Filter, TextField } from "../filter/filter.ts";
+import type { RetentionAnswer, RetentionCounting } from "../sequence/sequence.ts";
+
+export type { RetentionAnswer, RetentionCounting } from "../sequence/sequence.ts";
 
 /** Which events a question is about. */
 export interface Selection {
@@ -31,6 +34,13 @@ export type Metric =
 export type Dimension =
   | { readonly kind: "field"; readonly field: TextField }
   | { readonly kind: "property"; readonly key: string };
+
+/** Events of a name, those that pass a filter, or those that do both; of neither: every event. */
+export interface EventMatch {
+  /** Empty: any name. */
+  readonly name: string;
+  readonly filter?: Filter;
+}
 
 export interface SummaryQuestion {
   readonly kind: "summary";
@@ -234,6 +244,32 @@ export interface CountedKey {
   readonly events: number;
 }
 
+/**
+ * Which users of each cohort come back, and when. The selection's range, with both ends, bounds start events only;
+ * returns may lie after it.
+ */
+export interface RetentionTerms {
+  readonly selection: Selection & { readonly startUs: number; readonly endUs: number };
+  readonly start: EventMatch;
+  readonly returns: EventMatch;
+  /** How many periods the range touches: rows of the grid, earliest first; at least one. */
+  readonly cohorts: number;
+  /**
+   * Starts of the cohorts' periods, ascending, and of as many after them as the last cohort's cells need, and where the
+   * last cell ends: `cohorts + periods + 1` instants; with rolling at least `cohorts + 1`.
+   */
+  readonly periodStarts: readonly number[];
+  /** Cells 0 to this number, 1 to 60. */
+  readonly periods: number;
+  readonly counting: RetentionCounting;
+  readonly returnRule: "on" | "on_or_after";
+}
+
+/** A user enters one cohort: by the first start event of all that pass the filter, if it lies in the range. */
+export interface FirstEverRetentionQuestion extends RetentionTerms {
+  readonly kind: "first_ever_retention";
+}
+
 /** Question and answer by kind. */
 export interface Questions {
   summary: { question: SummaryQuestion; answer: SummaryAnswer };
@@ -243,6 +279,7 @@ export interface Questions {
   events: { question: EventsQuestion; answer: EventsAnswer };
   user: { question: UserQuestion; answer: UserAnswer };
   dimensions: { question: DimensionsQuestion; answer: DimensionsAnswer };
+  first_ever_retention: { question: FirstEverRetentionQuestion; answer: RetentionAnswer };
 }
 
 export type Question = Questions[keyof Questions]["question"];

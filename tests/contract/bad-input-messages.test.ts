@@ -1,6 +1,7 @@
 /** Requests that arrive whole, and say what cannot be. */
 import { create, type DescMethod, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { AdminService } from "../../gen/analytics/v1/admin_pb.js";
 import { AnalyticsService } from "../../gen/analytics/v1/analytics_pb.js";
 import { Granularity } from "../../gen/analytics/v1/analytics_series_pb.js";
 import { EventSchema } from "../../gen/analytics/v1/event_pb.js";
@@ -11,7 +12,7 @@ import { rest } from "../support/wires.ts";
 
 const { ingestEvent, ingestEvents } = EventIngestionService.method;
 const { sendEvent, sendBatchEvents } = ProducerService.method;
-const { getAnalyticsSummary, getTimeSeries, getBreakdown, getUserAnalytics, listEvents, getRetention } =
+const { getAnalyticsSummary, getTimeSeries, getBreakdown, getUserAnalytics, listEvents } =
   AnalyticsService.method;
 
 const invalid = (
@@ -227,9 +228,9 @@ testRefusals([
   },
   {
     what: "a method that a later version answers",
-    request: (wire) => wellFormed(wire, getRetention, {}),
+    request: (wire) => wellFormed(wire, AdminService.method.getTrackingPlan, {}),
     code: "Unimplemented",
     reason: "NOT_YET_BUILT",
-    message: /AnalyticsService\/GetRetention/,
+    message: /AdminService\/GetTrackingPlan/,
   },
 ]);

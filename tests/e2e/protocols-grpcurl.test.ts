@@ -2,7 +2,7 @@
 import { create, fromJsonString } from "@bufbuild/protobuf";
 import { afterAll, describe, expect, test } from "vitest";
 import { createWeirClient } from "../../client/node/index.ts";
-import { AnalyticsService } from "../../gen/analytics/v1/analytics_pb.js";
+import { AdminService } from "../../gen/analytics/v1/admin_pb.js";
 import { EventSchema } from "../../gen/analytics/v1/event_pb.js";
 import {
   EventIngestionService,
@@ -100,9 +100,9 @@ describe.skipIf(path === undefined)("grpcurl", async () => {
     // The details' types are known by reflection too.
     expect(stderr).toContain('"reason": "INVALID_EVENT"');
     expect(stderr).toContain('"field": "event.user_id"');
-    const planned = await grpcurl(call, AnalyticsService.method.getRetention, {});
+    const planned = await grpcurl(call, AdminService.method.getTrackingPlan, {});
     expect(planned.stderr).toContain("Code: Unimplemented");
-    expect(planned.stderr).toContain("analytics.v1.AnalyticsService/GetRetention");
+    expect(planned.stderr).toContain("analytics.v1.AdminService/GetTrackingPlan");
   });
 
   test("asks for the health that load balancers ask for", async () => {

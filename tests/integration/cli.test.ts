@@ -147,7 +147,8 @@ describe("weir urls", () => {
     expect(code).toBe(0);
     expect(stdout).toContain("  http://127.0.0.1:9/health ");
     expect(stdout).toMatch(/GET {4}\/v1\/analytics\/users\/\{user_id\} +AnalyticsService\.GetUserAnalytics/);
-    expect(stdout).toMatch(/POST {3}\/v1\/analytics\/retention +AnalyticsService\.GetRetention \(later\)/);
+    expect(stdout).toMatch(/POST {3}\/v1\/analytics\/retention +AnalyticsService\.GetRetention$/m);
+    expect(stdout).toMatch(/GET {4}\/v1\/admin\/tracking-plan +AdminService\.GetTrackingPlan \(later\)/);
     expect(stdout).toContain("  POST   /analytics.v1.EventIngestionService/StreamEvents");
   });
 });

@@ -1,68 +1,26 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseFilter } from "../../src/filter/parse.ts";
-import type { EventMatch, FunnelQuestion } from "../../src/store/sequences.ts";
-import type { Event, Predicate } from "../reference/events.ts";
+import type { FunnelQuestion } from "../../src/store/sequences.ts";
 import * as reference from "../reference/funnel.ts";
 import { readFlights, withoutFlights } from "../support/flights.ts";
-import { named, randomEvents } from "../support/sequences.ts";
-import {
-  createFeed,
-  patiently,
-  type Sent,
-  type TemporaryStore,
-  temporaryStore,
-  timestamp,
-} from "../support/store.ts";
+import { matcher, projectOf, type RandomProject, randomEvents, sequenceRuns } from "../support/sequences.ts";
+import { patiently, type TemporaryStore, temporaryStore } from "../support/store.ts";
 
 let temporary: TemporaryStore;
-const feed = createFeed();
+let projects: RandomProject;
 beforeAll(async () => {
   temporary = await temporaryStore();
+  projects = projectOf(temporary.store);
 });
 afterAll(() => temporary.remove());
 
-async function apply(sent: readonly Sent[]): Promise<void> {
-  await temporary.store.apply(feed.blocks(sent).blocks);
-}
-
-const sentOf = (project: string, event: Event): Sent => ({
-  project,
-  event: {
-    id: event.id,
-    userId: event.userId,
-    name: event.name,
-    sessionId: event.sessionId,
-    timestamp: timestamp(event.timestampUs),
-    properties: event.properties,
-  },
-});
-
-/** Names as a matcher of the store, and as the reference's predicate. */
-interface Step {
-  readonly match: EventMatch;
-  readonly predicate: Predicate;
-}
-const step: fc.Arbitrary<Step> = fc
-  .oneof(
-    { weight: 3, arbitrary: fc.constantFrom("A", "B", "C").map((name) => [name]) },
-    { weight: 2, arbitrary: fc.subarray(["A", "B", "C", "X"], { minLength: 1 }) },
-  )
-  .map((names) => ({
-    match:
-      names.length === 1
-        ? { name: names[0]! }
-        : { name: "", filter: parseFilter(`name in ${JSON.stringify(names)}`) },
-    predicate: named(...names),
-  }));
-
-const question = fc.array(step, { minLength: 2, maxLength: 5 }).chain((steps) =>
+const question = fc.array(matcher, { minLength: 2, maxLength: 5 }).chain((steps) =>
   fc.record({
     steps: fc.constant(steps),
     windowUs: fc.integer({ min: 1, max: 9 }),
     order: fc.constantFrom("ordered" as const, "strict" as const, "any_order" as const),
     entry: fc.constantFrom("every" as const, "first" as const),
-    excluded: fc.array(step, { maxLength: 2 }),
+    excluded: fc.array(matcher, { maxLength: 2 }),
     range: fc.constantFrom({}, {}, { startUs: 2 }, { endUs: 6 }, { startUs: 2, endUs: 9 }),
     limit: fc.integer({ min: 1, max: 3 }),
   }),
@@ -74,11 +32,9 @@ const events = fc.oneof(
 
 describe("a funnel over the store", () => {
   test("agrees with every attempt tried by itself", async () => {
-    let sets = 0;
     await fc.assert(
       fc.asyncProperty(events, question, async (all, { steps, excluded, range, limit, ...rest }) => {
-        const project = `random-${++sets}`;
-        await apply(all.map((event) => sentOf(project, event)));
+        const project = await projects.apply(all);
         const asked: FunnelQuestion = {
           kind: "funnel",
           selection: { project, ...range },
@@ -100,7 +56,7 @@ describe("a funnel over the store", () => {
         const { other, ...whole } = answer;
         expect({ ...whole, ...(other ? { other: { steps: other } } : {}) }).toEqual(expected);
       }),
-      { numRuns: Number(process.env.WEIR_SEQUENCE_RUNS ?? 200) },
+      { numRuns: sequenceRuns },
     );
   });
 
@@ -108,15 +64,14 @@ describe("a funnel over the store", () => {
     "counts the aircraft of January that are scheduled, depart and arrive",
     async () => {
       const flights = readFlights();
-      await apply(
+      const project = await projects.apply(
         flights.map((flight) => ({
-          project: "flights",
-          event: {
-            id: flight.id,
-            userId: flight.user_id,
-            name: flight.name,
-            timestamp: timestamp(Date.parse(flight.timestamp) * 1000),
-          },
+          id: flight.id,
+          userId: flight.user_id,
+          name: flight.name,
+          timestampUs: Date.parse(flight.timestamp) * 1000,
+          sessionId: "",
+          properties: {},
         })),
       );
       const names = ["flight_scheduled", "flight_departed", "flight_arrived"];
@@ -124,7 +79,7 @@ describe("a funnel over the store", () => {
       const answer = await temporary.store.trace(
         {
           kind: "funnel",
-          selection: { project: "flights" },
+          selection: { project },
           steps: names.map((name) => ({ name })),
           exclusions: [],
           windowUs,

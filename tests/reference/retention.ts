@@ -13,7 +13,6 @@ export interface Retention {
   readonly cohortEntry: "first_ever" | "recurring";
   readonly counting: { readonly kind: "calendar" } | { readonly kind: "rolling"; readonly unitUs: number };
   readonly returnRule: "on" | "on_or_after";
-  readonly nowUs: number;
 }
 
 /** A user in a cohort, by the start event. */
@@ -23,26 +22,17 @@ interface Entry {
 }
 
 export function retention(events: readonly Event[], question: Retention) {
-  const { periodStarts, periods, counting, nowUs } = question;
+  const { periods } = question;
   return Array.from({ length: question.cohorts }, (_, cohort) => {
     const entries = [...new Set(events.map((event) => event.userId))].flatMap((user) =>
       entryOf(inOrder(events.filter((event) => event.userId === user)), cohort, question),
     );
-    const last = Math.max(...entries.map(({ start }) => start.timestampUs));
-    const cells = Array.from({ length: periods + 1 }, (_, cell) => {
-      const retained = entries.filter((entry) => isRetained(entry, cell, cohort, question)).length;
-      let end = periodStarts[cohort + cell + 1]!;
-      if (counting.kind === "rolling") {
-        end = entries.length > 0 ? last + (cell + 1) * counting.unitUs : periodStarts[cohort + 1]!;
-      }
-      return { retained, incomplete: nowUs < end };
-    });
-    return {
-      startUs: periodStarts[cohort]!,
-      size: entries.length,
-      retained: cells.map((cell) => cell.retained),
-      incomplete: cells.map((cell) => cell.incomplete),
-    };
+    const retained = Array.from(
+      { length: periods + 1 },
+      (_, cell) => entries.filter((entry) => isRetained(entry, cell, cohort, question)).length,
+    );
+    const lastStartUs = Math.max(...entries.map(({ start }) => start.timestampUs));
+    return { size: entries.length, retained, ...(entries.length > 0 ? { lastStartUs } : {}) };
   });
 }
 

@@ -1,12 +1,18 @@
 /** Events for sequence questions, in the short notation of the vectors, and as the rows that a feed makes of them. */
 import fc from "fast-check";
+import { parseFilter } from "../../src/filter/parse.ts";
 import type { Machine, Rows } from "../../src/sequence/sequence.ts";
+import type { EventMatch } from "../../src/store/questions.ts";
+import type { EventStore } from "../../src/store/store.ts";
 import { byBytes, type Event, inOrder, type Predicate } from "../reference/events.ts";
+import { createFeed, timestamp } from "./store.ts";
 
 export const minuteUs = 60_000_000;
 
 /** How often a property is tried; WEIR_SEQUENCE_RUNS raises it for a long search. */
 export const numRuns = Number(process.env.WEIR_SEQUENCE_RUNS ?? 500);
+/** As numRuns, for properties that each send events through a store. */
+export const sequenceRuns = Number(process.env.WEIR_SEQUENCE_RUNS ?? 500);
 
 /** Events of one user: "A0 B60.001" is an A at minute 0 and a B at 60.001, ids rising from left to right. */
 export function parseEvents(text: string, userId = "u", sessionId = ""): Event[] {
@@ -73,7 +79,7 @@ export function feed(
       masks: Uint32Array.from([...of((event) => bits(predicates, event)), 1, 1]),
       ...(excluded ? { excluded: Uint32Array.from(of((event) => bits(excluded, event))) } : {}),
       ...(value ? { values: Int32Array.from(of((event) => codeOf(value(event)))) } : {}),
-      sessions: Int32Array.from(of((event) => codeOf(event.sessionId))),
+      sessions: Float64Array.from(of((event) => codeOf(event.sessionId))),
     });
   }
   return { chunks, texts, codeOf, compareCodes: (a, b) => byBytes(texts[a]!, texts[b]!) };
@@ -103,3 +109,66 @@ export const randomEvents = (options: {
     }),
     { maxLength: options.maxLength, size: "max", selector: ({ userId, id }) => `${userId} ${id}` },
   );
+
+/** A matcher of the store, and the reference's predicate that says the same. */
+export interface Matcher {
+  readonly match: EventMatch;
+  readonly predicate: Predicate;
+}
+
+/** Any event, a name, one of several names, or a property with or without a name. */
+export const matcher: fc.Arbitrary<Matcher> = fc.oneof(
+  fc.constant({ match: { name: "" }, predicate: () => true }),
+  {
+    weight: 3,
+    arbitrary: fc
+      .constantFrom("A", "B", "C")
+      .map((name): Matcher => ({ match: { name }, predicate: named(name) })),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.subarray(["A", "B", "C", "X"], { minLength: 1 }).map(
+      (names): Matcher => ({
+        match: { name: "", filter: parseFilter(`name in ${JSON.stringify(names)}`) },
+        predicate: named(...names),
+      }),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom("", "A", "B").map(
+      (name): Matcher => ({
+        match: { name, filter: parseFilter('properties.plan == "a"') },
+        predicate: (event) => event.properties.plan === "a" && (name === "" || event.name === name),
+      }),
+    ),
+  },
+);
+
+export interface RandomProject {
+  /** Applies the events to a project of their own, whose name is answered. */
+  apply(events: readonly Event[]): Promise<string>;
+}
+
+export function projectOf(store: EventStore): RandomProject {
+  const sender = createFeed();
+  let projects = 0;
+  return {
+    async apply(events) {
+      const project = `random-${++projects}`;
+      const sent = events.map((event) => ({
+        project,
+        event: {
+          id: event.id,
+          userId: event.userId,
+          name: event.name,
+          sessionId: event.sessionId,
+          timestamp: timestamp(event.timestampUs),
+          properties: event.properties,
+        },
+      }));
+      await store.apply(sender.blocks(sent).blocks);
+      return project;
+    },
+  };
+}

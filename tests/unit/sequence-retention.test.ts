@@ -10,8 +10,9 @@ const dayUs = 24 * hourUs;
 const any = () => true;
 const calendar = { kind: "calendar" } as const;
 
+/** A machine counts recurring entries. */
 function ask(events: readonly Event[], question: reference.Retention, chunk: number) {
-  const { start, returns, periodStarts, ...rest } = question;
+  const { start, returns, periodStarts, cohortEntry: _, ...rest } = question;
   const starts = rest.counting.kind === "calendar" ? rest.cohorts + rest.periods + 1 : rest.cohorts + 1;
   const machine = createRetention({ ...rest, periodStarts: periodStarts.slice(0, starts) });
   return answer(machine, feed(events, chunk, { predicates: [start, returns], sparse: true })).cohorts;
@@ -35,7 +36,7 @@ const at = (...instants: readonly string[]): Event[] =>
     properties: {},
   }));
 
-/** First-ever retention from a Monday on. */
+/** Retention from a Monday on. */
 const from = (monday: string, unitUs: number, cohorts = 1): reference.Retention => {
   const startUs = Date.parse(monday) * 1000;
   return {
@@ -46,10 +47,9 @@ const from = (monday: string, unitUs: number, cohorts = 1): reference.Retention 
     periodStarts: Array.from({ length: 20 }, (_, i) => startUs + i * unitUs),
     cohorts,
     periods: 5,
-    cohortEntry: "first_ever",
+    cohortEntry: "recurring",
     counting: calendar,
     returnRule: "on",
-    nowUs: startUs + 100 * unitUs,
   };
 };
 const days = from("2024-01-01T00:00:00Z", dayUs);
@@ -81,29 +81,19 @@ describe("retention", () => {
     expect(cells({ kind: "rolling", unitUs })).toEqual(rollingCells);
   });
 
-  it("takes no user whose first start event lies before the range, and recurring the first inside it", () => {
+  it("takes the first start event of each period inside the range", () => {
     const week = from("2024-01-01T00:00:00Z", dayUs, 3);
     const events = at("2023-12-31T23:59Z", "2024-01-01T10:00Z", "2024-01-03T10:00Z", "2024-01-04T10:00Z");
-    const sizes = (question: reference.Retention) => both(events, question).map(({ size }) => size);
-    expect(sizes(week)).toEqual([0, 0, 0]);
-    expect(sizes({ ...week, cohortEntry: "recurring" })).toEqual([1, 0, 1]);
-    const [first, , third] = both(events, { ...week, cohortEntry: "recurring" });
+    const [first, second, third] = both(events, week);
+    expect([first, second, third].map((cohort) => cohort!.size)).toEqual([1, 0, 1]);
     expect(first!.retained).toEqual([0, 0, 1, 1, 0, 0]);
     expect(third!.retained).toEqual([0, 1, 0, 0, 0, 0]);
   });
 
-  it("marks cells whose period has not ended, with rolling for the cohort's last user", () => {
-    const events = [
-      ...at("2024-01-01T10:00Z"),
-      ...at("2024-01-01T20:00Z").map((event) => ({ ...event, userId: "v" })),
-    ];
-    const nowUs = days.startUs + 2 * dayUs;
-    const marks = (question: reference.Retention) => both(events, question)[0]!.incomplete.indexOf(true);
-    expect(marks({ ...days, nowUs })).toBe(2);
-    expect(marks({ ...days, nowUs: nowUs - 1 })).toBe(1);
-    const rolling = { kind: "rolling", unitUs: dayUs } as const;
-    expect(marks({ ...days, nowUs: nowUs + 20 * hourUs, counting: rolling })).toBe(2);
-    expect(marks({ ...days, nowUs: nowUs + 20 * hourUs - 1, counting: rolling })).toBe(1);
+  it("tells each cohort's last start event", () => {
+    const late = at("2024-01-01T20:00Z", "2024-01-01T22:00Z").map((event) => ({ ...event, userId: "v" }));
+    const [cohort] = both([...at("2024-01-01T10:00Z"), ...late], days);
+    expect(cohort!.lastStartUs).toBe(Date.parse("2024-01-01T20:00Z") * 1000);
   });
 
   it.each([
@@ -134,14 +124,13 @@ describe("retention", () => {
         cohorts: fc.integer({ min: 1, max: 6 }),
         cut: fc.record({ start: fc.integer({ min: 0, max: 1 }), end: fc.integer({ min: 0, max: 1 }) }),
         periods: fc.integer({ min: 1, max: 4 }),
-        cohortEntry: fc.constantFrom("first_ever", "recurring"),
+        cohortEntry: fc.constant("recurring" as const),
         counting: fc.constantFrom<reference.Retention["counting"]>(
           calendar,
           { kind: "rolling", unitUs: 3 },
           { kind: "rolling", unitUs: 4 },
         ),
         returnRule: fc.constantFrom("on", "on_or_after"),
-        nowUs: fc.integer({ min: 0, max: 50 }),
       })
       .map(({ lengths, cut, ...rest }): reference.Retention => {
         const periodStarts = lengths.map((_, i) => lengths.slice(0, i).reduce((a, b) => a + b, 3));

@@ -24,6 +24,11 @@ export function createDuckdbEngine(layout: Layout, users: number): SqlEngine {
       // Quoted, because partition and offset are words of SQL.
       return trusted(`"${name}"`);
     },
+    idColumns: [sql`id`, sql`id_text`],
+    textCode: (value) => sql`(CAST(hash(${value}) >> 11 AS DOUBLE) + 1)`,
+    powerOfTwo: (exponent) => sql`(CAST(1 AS BIGINT) << CAST(${exponent} AS INTEGER))`,
+    anyBits: (value) => sql`bit_or(${value})`,
+    bit: (value, index) => sql`((${value} >> ${trusted(String(index))}) & 1)`,
     divide: (left, right) => sql`(${left} // ${right})`,
     countDistinct: (value) => sql`count(DISTINCT ${value})`,
     countUsers(userKey, groups) {

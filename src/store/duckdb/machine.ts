@@ -1,7 +1,11 @@
-import type { DuckDBDataChunk, DuckDBResult } from "@duckdb/node-api";
+import type { DuckDBDataChunk, DuckDBResult, DuckDBVector } from "@duckdb/node-api";
 import { createFunnel } from "../../sequence/funnel.ts";
+import { createPaths } from "../../sequence/paths.ts";
+import { createRetention } from "../../sequence/retention.ts";
 import type { Machine, Rows } from "../../sequence/sequence.ts";
-import type { SequenceResult, SequenceTask } from "../sql/feed.ts";
+import type { Feed, FeedColumn } from "../sql/sequences/feed.ts";
+import type { SequenceResult, SequenceTask } from "../sql/sequences/plan.ts";
+import { orderById } from "./id-order.ts";
 
 /**
  * Runs a state machine over the rows of a streamed result, chunk by chunk.
@@ -10,41 +14,64 @@ import type { SequenceResult, SequenceTask } from "../sql/feed.ts";
  */
 export async function runMachine(
   task: SequenceTask,
+  feed: Feed,
   result: DuckDBResult,
   next: () => void,
 ): Promise<SequenceResult> {
   const machine = machineOf(task);
+  const ordered = feed.byId ? orderById(machine.push) : undefined;
   for (;;) {
     next();
     const chunk = await result.fetchChunk();
-    if (chunk === null || chunk.rowCount === 0) return machine.finish();
-    machine.push(rowsOf(chunk));
+    if (chunk === null || chunk.rowCount === 0) break;
+    const rows = rowsOf(chunk, feed.columns);
+    if (ordered) ordered.push(rows, idsOf(chunk, feed.columns.length));
+    else machine.push(rows);
+  }
+  ordered?.end();
+  return machine.finish();
+}
+
+const compareCodes = (a: number, b: number) => a - b;
+
+function machineOf(task: SequenceTask): Machine<SequenceResult> {
+  switch (task.kind) {
+    case "funnel": {
+      const { breakdown: limit, ...question } = task.question;
+      return createFunnel(
+        limit === undefined ? question : { ...question, breakdown: { limit, compareCodes } },
+      );
+    }
+    case "retention":
+      return createRetention(task.question);
+    case "paths":
+      return createPaths({ ...task.question, names: { limit: task.question.names, compareCodes } });
   }
 }
 
-function machineOf({ question, groupLimit }: SequenceTask): Machine<SequenceResult> {
-  if (groupLimit === undefined) return createFunnel(question);
-  return createFunnel({ ...question, breakdown: { limit: groupLimit, compareCodes: (a, b) => a - b } });
+type Numbers = Int32Array | Float64Array;
+
+const noMasks = new Uint32Array();
+
+/** The chunk's own memory, which lives as long as the vectors that the arrays belong to. */
+function rowsOf(chunk: DuckDBDataChunk, columns: readonly FeedColumn[]): Rows {
+  const arrays = columns.map((column, i) => {
+    const items = itemsOf(chunk.getColumnVector(i));
+    const bits = column === "masks" || column === "excluded";
+    return [column, bits ? new Uint32Array(items.buffer, items.byteOffset, items.length) : items];
+  });
+  return { length: chunk.rowCount, masks: noMasks, ...Object.fromEntries(arrays) } as Rows;
 }
 
-function rowsOf(chunk: DuckDBDataChunk): Rows {
-  const length = chunk.rowCount;
-  return {
-    length,
-    users: fill(new Int32Array(length), chunk, 0),
-    times: fill(new Float64Array(length), chunk, 1),
-    masks: fill(new Uint32Array(length), chunk, 2),
-    excluded: fill(new Uint32Array(length), chunk, 3),
-    values: fill(new Int32Array(length), chunk, 4),
-  };
+/** No column has NULL, so a vector's items are its values; asking for each of them takes longer than the machine. */
+function itemsOf(vector: DuckDBVector): Numbers {
+  const { items } = vector as unknown as { items: unknown };
+  if (items instanceof Int32Array || items instanceof Float64Array) return items;
+  throw new TypeError(`a feed has no column of type ${vector.type}`);
 }
 
-function fill<T extends Int32Array | Uint32Array | Float64Array>(
-  array: T,
-  chunk: DuckDBDataChunk,
-  column: number,
-): T {
-  const vector = chunk.getColumnVector(column);
-  for (let i = 0; i < array.length; i++) array[i] = vector.getItem(i) as number;
-  return array;
+/** Reads an event's id where it is needed: a canonical UUID has no text in the store. */
+function idsOf(chunk: DuckDBDataChunk, firstColumn: number): (row: number) => string {
+  const [uuids, texts] = [chunk.getColumnVector(firstColumn), chunk.getColumnVector(firstColumn + 1)];
+  return (row) => String(texts.getItem(row) ?? uuids.getItem(row));
 }

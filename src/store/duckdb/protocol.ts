@@ -1,9 +1,10 @@
 /** What the serving thread and the store's worker say to each other. */
 import type { ErrorCode, ErrorReason } from "../../domain/errors.ts";
 import type { Block } from "../../domain/record/block.ts";
-import type { SequenceResult, SequenceTask } from "../sql/feed.ts";
 import type { Statement } from "../sql/fragment.ts";
 import type { Table } from "../sql/plan.ts";
+import type { Feed } from "../sql/sequences/feed.ts";
+import type { SequenceResult, SequenceTask } from "../sql/sequences/plan.ts";
 import type { ApplyResult } from "../store.ts";
 import type { KeyColumnLimits } from "./census.ts";
 import type { Layout } from "./layout.ts";
@@ -46,16 +47,15 @@ export interface Calls {
   close: { request: Record<never, never>; answer: undefined };
 }
 
-/** A state machine's rows, and the texts of its codes. */
+/** A state machine's rows, and what it is to do with them. */
 export interface SequenceRequest {
-  readonly feed: Statement;
-  readonly dictionary?: Statement;
+  readonly feed: Feed;
   readonly task: SequenceTask;
 }
 
 /** As QueryAnswer. */
 export type SequenceAnswer =
-  | { readonly result: SequenceResult; readonly dictionary: Table | undefined }
+  | { readonly result: SequenceResult; readonly dictionary: readonly string[] }
   | { readonly layout: Layout };
 
 /** Tables; or, where the statements were made for another layout than the data now has, that layout. */

@@ -136,16 +136,18 @@ export function createReader(instance: DuckDBInstance): Reader {
           return { tables };
         }),
       ),
-    sequence: (id, { feed, dictionary, task }, layout) =>
+    sequence: (id, { feed, task }, layout) =>
       cancellable(id, (query) =>
         execute(query, layout, async (running) => {
           const next = () => {
             if (query.cancelled) throw cancelled();
           };
-          const result = await run(running, feed, "stream", (rows) => runMachine(task, rows, next));
-          if (dictionary === undefined) return { result, dictionary };
-          const table = await run(running, dictionary, "run", (rows) => readTable(rows, layout));
-          return { result, dictionary: table };
+          const rows = (result: DuckDBResult) => runMachine(task, feed, result, next);
+          const result = await run(running, feed.statement, "stream", rows);
+          if (feed.dictionary === undefined) return { result, dictionary: [] };
+          const read = (texts: DuckDBResult) => readTable(texts, layout);
+          const { columns } = await run(running, feed.dictionary, "run", read);
+          return { result, dictionary: columns[0] as readonly string[] };
         }),
       ),
     cancel(id) {

@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
 import { WeirError } from "../../domain/errors.ts";
 import type { Block } from "../../domain/record/block.ts";
-import { planSequence } from "../sql/feed.ts";
 import { planQuestion } from "../sql/question.ts";
+import { planSequence } from "../sql/sequences/plan.ts";
 import type { EventStore } from "../store.ts";
 import { defaultKeyColumnLimits, type KeyColumnLimits } from "./census.ts";
 import { createDuckdbEngine } from "./engine.ts";

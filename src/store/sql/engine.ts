@@ -8,8 +8,21 @@ export interface SqlEngine extends SqlDialect {
   readonly events: Fragment;
   /** A column that is no field of the filter language. The user key is an integer, one for each (project, user_id). */
   column(name: "project" | "user_key" | "partition" | "offset" | "properties" | "measures"): Fragment;
+  /** What stands for an event's id in a feed, of which the store's reader makes the text where it needs it. */
+  readonly idColumns: readonly Fragment[];
+  /**
+   * A double that is a whole number from 1 to 2^53, the same for the same text, and a hash: of n texts two have the same
+   * number with odds of n² / 2^54.
+   */
+  textCode(value: Fragment): Fragment;
   /** Division of integers that are not negative, cut to an integer. */
   divide(left: Fragment, right: Fragment): Fragment;
+  /** 2 to the power of an integer from 0 to 60, as a 64-bit integer. */
+  powerOfTwo(exponent: Fragment): Fragment;
+  /** Bits that any of the 64-bit integers has. */
+  anyBits(value: Fragment): Fragment;
+  /** Whether the 64-bit integer has the bit, as 1 or 0. */
+  bit(value: Fragment, index: number): Fragment;
   /** Exact number of different values. */
   countDistinct(value: Fragment): Fragment;
   /** Exact number of different user keys, of rows that fall into so many groups at most; NULL is passed over. */

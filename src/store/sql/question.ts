@@ -5,6 +5,7 @@ import { dimensions } from "./dimensions.ts";
 import type { SqlEngine } from "./engine.ts";
 import { events } from "./events.ts";
 import type { Plan } from "./plan.ts";
+import { firstEverRetention } from "./retention.ts";
 import { series } from "./series.ts";
 import { summary } from "./summary.ts";
 import { user } from "./user.ts";
@@ -30,5 +31,7 @@ function planOf(engine: SqlEngine, question: Question): Plan<AnswerTo<Question>>
       return user(engine, question);
     case "dimensions":
       return dimensions(engine, question);
+    case "first_ever_retention":
+      return firstEverRetention(engine, question);
   }
 }
