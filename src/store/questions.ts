@@ -188,14 +188,10 @@ export interface UserAnswer {
   readonly events: number;
   readonly firstEventUs?: number;
   readonly lastEventUs?: number;
-  /** By lower-case text: user, transaction, system, custom; only those that occur. */
-  readonly eventsByType: Readonly<Record<string, number>>;
   /** By name, ranked by events, then bytes. */
   readonly eventsByName: readonly { readonly name: string; readonly events: number }[];
   /** Of each property its last value (by timestamp, then id); at most 100 keys, by bytes. */
   readonly properties: Readonly<Record<string, string>>;
-  /** Whether there are more than 100 keys. */
-  readonly propertiesTruncated: boolean;
   /** Latest first: by the first event's timestamp, then its id, both descending. */
   readonly sessions: readonly UserSession[];
   readonly totalSessions: number;
@@ -233,10 +229,6 @@ export interface DimensionsAnswer {
   readonly names: readonly CountedKey[];
   readonly properties: readonly CountedKey[];
   readonly measures: readonly CountedKey[];
-  /** How many there are in all. */
-  readonly totalNames: number;
-  readonly totalProperties: number;
-  readonly totalMeasures: number;
 }
 
 export interface CountedKey {

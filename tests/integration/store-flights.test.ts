@@ -80,12 +80,9 @@ it("knows which names and keys there are", async () => {
       { key: "flight_scheduled", events: 27_004 },
       { key: "flight_departed", events: 26_483 },
     ],
-    totalNames: 4,
     properties: [
       { key: "carrier", events: 80_406 },
       { key: "dest", events: 80_406 },
     ],
-    totalProperties: 4,
-    totalMeasures: 4,
   });
 });

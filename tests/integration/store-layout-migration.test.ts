@@ -180,9 +180,9 @@ it("migrates again from the start after a kill -9 at any moment, and counts the 
   );
   expect(plans.total).toBe((rows * (rows - 1)) / 2);
   expect(plans.rows.map(({ value }) => value).sort()).toEqual(["plan-0", "plan-1", "plan-2"]);
-  const keys = await store.ask({ kind: "dimensions", selection, limit: 2 }, patiently());
-  expect(keys).toMatchObject({ totalProperties: 5001, totalMeasures: 1 });
-  expect(keys.properties).toEqual([
+  const keys = await store.ask({ kind: "dimensions", selection, limit: 10_000 }, patiently());
+  expect([keys.properties.length, keys.measures.length]).toEqual([5001, 1]);
+  expect(keys.properties.slice(0, 2)).toEqual([
     { key: "plan", events: rows },
     { key: "k0", events: rows / 5000 },
   ]);

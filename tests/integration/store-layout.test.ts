@@ -114,8 +114,8 @@ it("keeps thousands of different keys, the most frequent in columns up to the bo
   );
   await opened().store.apply(createFeed().blocks(batch).blocks);
   expect((await look()).columns.toSorted()).toEqual(["m0", "m1", "p0", "p1", "p2"]);
-  const answer = await opened().store.ask({ kind: "dimensions", selection, limit: 3 }, patiently());
-  expect(answer).toMatchObject({ totalProperties: 8001, totalMeasures: 2001 });
+  const answer = await opened().store.ask({ kind: "dimensions", selection, limit: 10_000 }, patiently());
+  expect([answer.properties.length, answer.measures.length]).toEqual([8001, 2001]);
   expect(answer.properties[0]).toEqual({ key: "all", events: 2000 });
   const [event] = (await stored()).filter(({ id }) => id === "1999");
   expect(event?.properties).toEqual(batch[1999]!.event.properties);

@@ -63,10 +63,6 @@ function countBy(
     .sort((a, b) => b.events - a.events || byBytes(a.key, b.key));
 }
 
-function typesOf(events: readonly StoredEvent[]): Record<string, number> {
-  return Object.fromEntries(countBy(events, (e) => [e.eventType]).map((type) => [type.key, type.events]));
-}
-
 export function summary(
   all: readonly StoredEvent[],
   { selection, topLimit, sessionGapUs }: SummaryQuestion,
@@ -82,7 +78,9 @@ export function summary(
     totalEvents: events.length,
     uniqueUsers: usersOf(events),
     ...(sessionGapUs === undefined ? {} : { sessions: sessionsOf(events, sessionGapUs).length }),
-    eventsByType: typesOf(events),
+    eventsByType: Object.fromEntries(
+      countBy(events, (event) => [event.eventType]).map((type) => [type.key, type.events]),
+    ),
     topEvents: countBy(events, (e) => [e.name])
       .slice(0, topLimit)
       .map(({ key, events: count }) => {
@@ -164,13 +162,11 @@ export function user(all: readonly StoredEvent[], question: UserQuestion, passes
   const keys = [...last.keys()].sort(byBytes);
   return {
     events: mine.length,
-    eventsByType: typesOf(mine),
     eventsByName: countBy(mine, (event) => [event.name])
       .slice(0, topLimit)
       .map(({ key, events: count }) => ({ name: key, events: count })),
     ...bounds(mine),
     properties: Object.fromEntries(keys.slice(0, 100).map((key) => [key, last.get(key)!])),
-    propertiesTruncated: keys.length > 100,
     ...userSessions(mine, question),
     activityUs: activity(mine),
     ...money(mine),
@@ -194,17 +190,9 @@ export function dimensions(
   passes: Passes,
 ): DimensionsAnswer {
   const chosen = selected(all, selection, passes);
-  const [names, properties, measures] = [
-    countBy(chosen, (event) => [event.name]),
-    countBy(chosen, (event) => Object.keys(event.properties)),
-    countBy(chosen, (event) => Object.keys(event.measures)),
-  ];
   return {
-    names: names.slice(0, limit),
-    properties: properties.slice(0, limit),
-    measures: measures.slice(0, limit),
-    totalNames: names.length,
-    totalProperties: properties.length,
-    totalMeasures: measures.length,
+    names: countBy(chosen, (event) => [event.name]).slice(0, limit),
+    properties: countBy(chosen, (event) => Object.keys(event.properties)).slice(0, limit),
+    measures: countBy(chosen, (event) => Object.keys(event.measures)).slice(0, limit),
   };
 }

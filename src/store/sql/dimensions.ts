@@ -10,7 +10,7 @@ export function dimensions(
 ): Plan<DimensionsAnswer> {
   const from = fromSelected(engine, selection);
   const ranked = (counts: Fragment) => sql`
-    SELECT key, n, count(*) OVER () AS total FROM (${counts}) AS counts
+    SELECT key, n FROM (${counts}) AS counts
     ORDER BY n DESC, key LIMIT ${int64(limit)}`;
   const name = engine.textField("name");
   const statements = [
@@ -22,16 +22,9 @@ export function dimensions(
     names: keys(names),
     properties: keys(properties),
     measures: keys(measures),
-    totalNames: total(names),
-    totalProperties: total(properties),
-    totalMeasures: total(measures),
   }));
 }
 
 function keys(table: Table | undefined): CountedKey[] {
   return rows(table, (i) => ({ key: texts(table, 0)[i] ?? "", events: numbers(table, 1)[i]! }));
-}
-
-function total(table: Table | undefined): number {
-  return numbers(table, 2)[0] ?? 0;
 }

@@ -1,6 +1,6 @@
 import type { Selection, SummaryAnswer, SummaryQuestion } from "../questions.ts";
 import type { SqlEngine } from "./engine.ts";
-import { type Fragment, int64, sql, trusted } from "./fragment.ts";
+import { int64, sql, trusted } from "./fragment.ts";
 import { numbers, type Plan, plan, rows, type Table, texts } from "./plan.ts";
 import { fromSelected } from "./selection.ts";
 import { sessionStarts } from "./sessions.ts";
@@ -11,8 +11,10 @@ export function summary(engine: SqlEngine, question: SummaryQuestion): Plan<Summ
   const users = engine.countUsers(engine.column("user_key"), 1);
   const totals = sql`
     SELECT count(*), ${users}, min(${timestamp}), max(${timestamp}) ${fromSelected(engine, selection)}`;
+  const type = engine.textField("event_type");
+  const byType = sql`SELECT ${type}, count(*) ${fromSelected(engine, selection)} GROUP BY ${type}`;
   const top = topNames(engine, selection, topLimit);
-  const statements = [totals, countByType(engine, selection), top.statement];
+  const statements = [totals, byType, top.statement];
   if (sessionGapUs !== undefined) {
     statements.push(sql`SELECT count(*) FROM (${sessionStarts(engine, selection, sessionGapUs)}) AS starts`);
   }
@@ -20,24 +22,10 @@ export function summary(engine: SqlEngine, question: SummaryQuestion): Plan<Summ
     totalEvents: numbers(total, 0)[0]!,
     uniqueUsers: numbers(total, 1)[0]!,
     ...(sessions ? { sessions: numbers(sessions, 0)[0]! } : {}),
-    eventsByType: readTypes(types),
+    eventsByType: Object.fromEntries(rows(types, (i) => [texts(types, 0)[i] ?? "", numbers(types, 1)[i]!])),
     topEvents: top.read(names),
     ...readBounds(total, 2),
   }));
-}
-
-/** Events of each type, in two columns for readTypes. */
-export function countByType(
-  engine: SqlEngine,
-  selection: Selection,
-  further: readonly Fragment[] = [],
-): Fragment {
-  const type = engine.textField("event_type");
-  return sql`SELECT ${type}, count(*) ${fromSelected(engine, selection, further)} GROUP BY ${type}`;
-}
-
-export function readTypes(table: Table | undefined): Record<string, number> {
-  return Object.fromEntries(rows(table, (i) => [texts(table, 0)[i] ?? "", numbers(table, 1)[i]!]));
 }
 
 /** First and last timestamp from two columns; absent where there are no events. */

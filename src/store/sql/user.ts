@@ -4,7 +4,7 @@ import { type Fragment, int64, sql, trusted } from "./fragment.ts";
 import { numbers, type Plan, plan, rows, texts } from "./plan.ts";
 import { revenueOf, transactionsOf } from "./revenue.ts";
 import { fromSelected } from "./selection.ts";
-import { countByType, readBounds, readTypes } from "./summary.ts";
+import { readBounds } from "./summary.ts";
 import { readSessions, userSessions } from "./user-sessions.ts";
 
 /** Keys of properties that a profile shows. */
@@ -26,22 +26,19 @@ export function user(engine: SqlEngine, question: UserQuestion): Plan<UserAnswer
     SELECT ${quarter} AS q, min(${timestamp}), max(${timestamp}) ${from} GROUP BY q ORDER BY q`;
   const statements = [
     totals,
-    countByType(engine, selection, own),
     names,
     lastProperties(engine, from),
     userSessions(engine, from, sessionGapUs, sessionLimit),
     activity,
     revenueOf(engine, selection, own),
   ];
-  return plan(engine, statements, ([total, types, top, profile, sessions, quarters, revenue]) => ({
+  return plan(engine, statements, ([total, top, profile, sessions, quarters, revenue]) => ({
     events: numbers(total, 0)[0]!,
     ...readBounds(total, 1),
-    eventsByType: readTypes(types),
     eventsByName: rows(top, (i) => ({ name: texts(top, 0)[i] ?? "", events: numbers(top, 1)[i]! })),
     properties: Object.fromEntries(
-      rows(profile, (i) => [texts(profile, 0)[i] ?? "", texts(profile, 1)[i] ?? ""]).slice(0, profileKeys),
+      rows(profile, (i) => [texts(profile, 0)[i] ?? "", texts(profile, 1)[i] ?? ""]),
     ),
-    propertiesTruncated: (profile?.rowCount ?? 0) > profileKeys,
     ...readSessions(sessions),
     activityUs: rows(quarters, (i) => [numbers(quarters, 1)[i]!, numbers(quarters, 2)[i]!]).flat(),
     transactions: numbers(total, 3)[0]!,
@@ -52,12 +49,12 @@ export function user(engine: SqlEngine, question: UserQuestion): Plan<UserAnswer
   }));
 }
 
-/** Of each property its last value, one key more than a profile shows. */
+/** Of each property its last value. */
 function lastProperties(engine: SqlEngine, from: Fragment): Fragment {
   const last = engine.lastBy(trusted("value"), [trusted("t"), trusted("id"), trusted("p"), trusted("o")]);
   return sql`
     SELECT key, ${last} FROM (
       SELECT ${engine.propertyRows()}, ${engine.timeField("timestamp")} AS t, ${engine.textField("id")} AS id,
         ${engine.column("partition")} AS p, ${engine.column("offset")} AS o ${from}
-    ) AS entries GROUP BY key ORDER BY key LIMIT ${int64(profileKeys + 1)}`;
+    ) AS entries GROUP BY key ORDER BY key LIMIT ${int64(profileKeys)}`;
 }
