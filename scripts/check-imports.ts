@@ -37,6 +37,8 @@ const allowed: Record<string, readonly string[]> = {
   "src/cli": ["client", "src/config", "src/main.ts"],
   "src/main.ts": ["src/app.ts", "src/config", "src/domain", "src/telemetry"],
   "src/app.ts": ["src", "gen"],
+  "src/app-log.ts": ["src", "gen"],
+  "src/app-services.ts": ["src", "gen"],
   "client/core": ["gen"],
   "client/node": ["gen", "client/core"],
   "client/web": ["gen", "client/core"],

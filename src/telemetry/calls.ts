@@ -1,0 +1,33 @@
+import type { Metrics } from "./metrics.ts";
+
+/** One answered call of the port. */
+export interface AnsweredCall {
+  /** Full name of the method, or another name of a fixed set. */
+  readonly method: string;
+  readonly protocol: string;
+  readonly code: string;
+  /** Absent where it went well. */
+  readonly reason?: string;
+  readonly durationMs: number;
+  readonly stream: boolean;
+  /** Absent where nobody was authenticated. */
+  readonly project?: string;
+}
+
+const queryMethod = /^analytics\.v1\.AnalyticsService\//;
+const ingestionMethod = /^analytics\.v1\.(EventIngestionService|ProducerService)\//;
+
+/**
+ * Counts one answered call.
+ *
+ * @param refused is told the reason of a call of ingestion that failed as a whole
+ */
+export function countCall(call: AnsweredCall, metrics: Metrics, refused: (reason: string) => void): void {
+  const seconds = call.durationMs / 1000;
+  metrics.rpc(call.method, call.protocol, call.code, seconds, call.stream);
+  if (queryMethod.test(call.method) && !call.stream) metrics.processing("query", seconds);
+  if (call.reason === undefined) return;
+  metrics.error(call.project ?? "", "transport", call.reason);
+  // Rejected events were counted at admission, one by one.
+  if (ingestionMethod.test(call.method) && call.reason !== "INVALID_EVENT") refused(call.reason);
+}
