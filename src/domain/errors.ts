@@ -45,6 +45,7 @@ export const errorReasons = {
   CREDIT_EXCEEDED: "A stream sent more events than it had credits for.",
   LOG_UNAVAILABLE: "The log could not be written; the outcome is unknown and the same ids may be sent again.",
   STORE_UNAVAILABLE: "The store cannot answer now.",
+  ROWS_REMOVED: "Retention removed events while they were being exported; export again.",
   SHUTTING_DOWN: "The server is stopping; send the request again, to the one that follows.",
   DEADLINE_EXCEEDED: "The deadline passed before the answer was known.",
   NOT_YET_VISIBLE: "The events of min_visibility were not in the store by the deadline.",

@@ -1,5 +1,6 @@
 import type { Stage } from "../domain/health.ts";
 import type { Block } from "../domain/record/block.ts";
+import type { ExportQuestion } from "./exports.ts";
 import type { AnswerTo, Question } from "./questions.ts";
 import type { SequenceAnswer, SequenceQuestion } from "./sequences.ts";
 
@@ -54,6 +55,14 @@ export interface EventStore extends Stage {
 
   /** As ask, for questions about the order of a user's events. */
   trace<Q extends SequenceQuestion>(question: Q, options: AskOptions): Promise<SequenceAnswer<Q>>;
+
+  /**
+   * The bytes of a file, in pieces of at most maxPieceBytes, made as they are read: of all the selection's events that
+   * are visible when it is called.
+   *
+   * @throws WeirError as ask; ABORTED/ROWS_REMOVED where events were removed before the export reached them
+   */
+  export(question: ExportQuestion, options: AskOptions): AsyncIterable<Uint8Array>;
 
   /** Moves positions forward where the log no longer has the records before `starts` (--rebuild-store). */
   skipTo(starts: readonly number[]): Promise<void>;

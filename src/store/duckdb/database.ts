@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { StoreStartError } from "../store.ts";
 import { migrate } from "./migrate.ts";
 import type { WorkerOptions } from "./protocol.ts";
+import { quoted } from "./quoted.ts";
 import { prepareSchema, schemaVersion } from "./schema.ts";
 import { storageVersion } from "./storage-version.ts";
 
@@ -22,8 +23,9 @@ export interface OpenedDatabase extends Database {
 const checkpointThreshold = "32MiB";
 
 /**
- * Opens the file, or makes it. No statement can reach other files or change settings. A write-ahead file that cannot be
- * replayed is put aside, never deleted: the store then stands where its main file does, and the log brings the rest again.
+ * Opens the file, or makes it. No statement can reach other files than exports, or change settings. A write-ahead file
+ * that cannot be replayed is put aside, never deleted: the store then stands where its main file does, and the log brings
+ * the rest again. Exports that a crash left unfinished are removed.
  *
  * @throws StoreStartError where the file is in use, newer or something else
  */
@@ -62,6 +64,7 @@ export async function openDatabase(options: WorkerOptions, now: () => number): P
     }
     warnings.push(`${path} was migrated from schema version ${version} to ${schemaVersion}`);
   }
+  rmSync(options.exportsFolder, { recursive: true, force: true });
   return withInstance(instance, async (writer) => ({ instance, writer, warnings }));
 }
 
@@ -84,15 +87,21 @@ export function closeDatabase({ instance, writer }: Database): void {
   instance.closeSync();
 }
 
-function create({ path, memoryLimit, threads }: WorkerOptions): Promise<DuckDBInstance> {
-  return DuckDBInstance.create(path, {
+async function create({ path, exportsFolder, memoryLimit, threads }: WorkerOptions): Promise<DuckDBInstance> {
+  const instance = await DuckDBInstance.create(path, {
     memory_limit: memoryLimit,
     threads: String(threads),
     checkpoint_threshold: checkpointThreshold,
     storage_compatibility_version: storageVersion,
     preserve_insertion_order: "false",
-    enable_external_access: "false",
-    lock_configuration: "true",
+  });
+  return withInstance(instance, async (connection) => {
+    // A list cannot be given when the instance is made, and not once external access is off.
+    await connection.run(`SET GLOBAL allowed_directories = [${quoted(`${exportsFolder}/`)}]`);
+    await connection.run("SET GLOBAL enable_external_access = false");
+    await connection.run("SET GLOBAL lock_configuration = true");
+    connection.closeSync();
+    return instance;
   });
 }
 

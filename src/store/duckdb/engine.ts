@@ -3,6 +3,7 @@ import type { SqlEngine } from "../sql/engine.ts";
 import { type Fragment, join, sql, text, trusted } from "../sql/fragment.ts";
 import { createDuckdbDialect, isThere } from "./dialect.ts";
 import { columnsOf, type Layout } from "./layout.ts";
+import { createDuckdbTexts } from "./texts.ts";
 
 /** A variable of the reader's connection: the greatest user key, the least being 1. */
 export const usersVariable = "weir_users";
@@ -18,6 +19,7 @@ const bitmapBytes = 64 * 1024 ** 2;
 export function createDuckdbEngine(layout: Layout, users: number): SqlEngine {
   return {
     ...createDuckdbDialect(layout),
+    ...createDuckdbTexts(layout),
     events: sql`events`,
     column(name) {
       if (name === "properties" || name === "measures") return wholeMap(layout, name);
@@ -29,6 +31,8 @@ export function createDuckdbEngine(layout: Layout, users: number): SqlEngine {
     powerOfTwo: (exponent) => sql`(CAST(1 AS BIGINT) << CAST(${exponent} AS INTEGER))`,
     anyBits: (value) => sql`bit_or(${value})`,
     bit: (value, index) => sql`((${value} >> ${trusted(String(index))}) & 1)`,
+    // Integers in the text itself: a list has no type of parameter.
+    isBefore: (offsets) => sql`"offset" < [${trusted(offsets.map(BigInt).join(", "))}]["partition" + 1]`,
     divide: (left, right) => sql`(${left} // ${right})`,
     countDistinct: (value) => sql`count(DISTINCT ${value})`,
     countUsers(userKey, groups) {

@@ -5,6 +5,7 @@ import { type MapField, mapFields } from "../../filter/filter.ts";
 import type { KeyColumnLimits } from "./census.ts";
 import { addColumn, type Layout, nextColumn } from "./layout.ts";
 import type { WorkerOptions } from "./protocol.ts";
+import { quoted } from "./quoted.ts";
 import { createTables, writeVersion } from "./schema.ts";
 import { storageVersion } from "./storage-version.ts";
 
@@ -93,8 +94,4 @@ function restOf(map: MapField, layout: Layout): string {
   const keys = layout.flatMap((column, place) => (column.map === map ? [`$${place + 1}`] : []));
   if (keys.length === 0) return map;
   return `map_from_entries(list_filter(map_entries(${map}), lambda e: e.key NOT IN (${keys.join(", ")})))`;
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

@@ -1,6 +1,7 @@
 /** What the serving thread and the store's worker say to each other. */
 import type { ErrorCode, ErrorReason } from "../../domain/errors.ts";
 import type { Block } from "../../domain/record/block.ts";
+import type { LinesPage } from "../sql/exports/pages.ts";
 import type { Statement } from "../sql/fragment.ts";
 import type { Table } from "../sql/plan.ts";
 import type { Feed } from "../sql/sequences/feed.ts";
@@ -12,6 +13,8 @@ import type { Layout } from "./layout.ts";
 /** What the worker opens. */
 export interface WorkerOptions {
   readonly path: string;
+  /** Where exports are written on their way out: the one folder that a statement can write to. Absolute. */
+  readonly exportsFolder: string;
   /** As DuckDB writes it, such as 1GiB. */
   readonly memoryLimit: string;
   readonly threads: number;
@@ -44,6 +47,14 @@ export interface Calls {
   removeBefore: { request: { beforeUs: number; project: string | undefined }; answer: number };
   query: { request: { statements: readonly Statement[]; layout: Layout }; answer: QueryAnswer };
   sequence: { request: SequenceRequest & { layout: Layout }; answer: SequenceAnswer };
+  lines: {
+    request: { statement: Statement; maxBytes: number; layout: Layout };
+    answer: LinesPage | OtherLayout;
+  };
+  copy: {
+    request: { statement: Statement; layout: Layout };
+    answer: { readonly rows: number } | OtherLayout;
+  };
   close: { request: Record<never, never>; answer: undefined };
 }
 
@@ -56,10 +67,14 @@ export interface SequenceRequest {
 /** As QueryAnswer. */
 export type SequenceAnswer =
   | { readonly result: SequenceResult; readonly dictionary: readonly string[] }
-  | { readonly layout: Layout };
+  | OtherLayout;
 
 /** Tables; or, where the statements were made for another layout than the data now has, that layout. */
-export type QueryAnswer = { readonly tables: readonly Table[] } | { readonly layout: Layout };
+export type QueryAnswer = { readonly tables: readonly Table[] } | OtherLayout;
+
+export interface OtherLayout {
+  readonly layout: Layout;
+}
 
 export type CallKind = keyof Calls;
 

@@ -8,12 +8,14 @@ import {
   VARCHAR,
 } from "@duckdb/node-api";
 import { WeirError } from "../../domain/errors.ts";
+import type { LinesPage } from "../sql/exports/pages.ts";
 import type { Param, Statement } from "../sql/fragment.ts";
 import type { Table } from "../sql/plan.ts";
 import { usersVariable } from "./engine.ts";
+import { readLines } from "./exports/read-lines.ts";
 import { type Layout, readLayout } from "./layout.ts";
 import { runMachine } from "./machine.ts";
-import type { QueryAnswer, SequenceAnswer, SequenceRequest } from "./protocol.ts";
+import type { OtherLayout, QueryAnswer, SequenceAnswer, SequenceRequest } from "./protocol.ts";
 import { readTable } from "./tables.ts";
 
 /** Runs questions on connections of its own, so that they see only what is committed and never wait for a writer. */
@@ -26,6 +28,10 @@ export interface Reader {
   query(id: number, statements: readonly Statement[], layout: Layout): Promise<QueryAnswer>;
   /** As query, for the rows of a state machine, which runs on this thread. */
   sequence(id: number, request: SequenceRequest, layout: Layout): Promise<SequenceAnswer>;
+  /** As query, for lines of an export (see readLines). */
+  lines(id: number, statement: Statement, maxBytes: number, layout: Layout): Promise<LinesPage | OtherLayout>;
+  /** As query, for a statement that writes a file. */
+  copy(id: number, statement: Statement, layout: Layout): Promise<{ rows: number } | OtherLayout>;
   /** Ends a query early; it fails with CANCELLED. */
   cancel(id: number): void;
   /** Ends all queries, waits for them and closes the connections. */
@@ -64,7 +70,7 @@ export function createReader(instance: DuckDBInstance): Reader {
     how: "run" | "stream",
     read: (result: DuckDBResult) => Promise<T>,
   ): Promise<T> {
-    if (query.cancelled) throw cancelled();
+    stillWanted(query);
     query.busy = connection;
     try {
       const values = params.map((param) => param.value);
@@ -82,7 +88,7 @@ export function createReader(instance: DuckDBInstance): Reader {
     query: Query,
     layout: Layout,
     work: (running: Running) => Promise<T>,
-  ): Promise<T | { layout: Layout }> {
+  ): Promise<T | OtherLayout> {
     const connection = idle.pop() ?? (await instance.connect());
     try {
       // A transaction sees one state of the data.
@@ -139,16 +145,27 @@ export function createReader(instance: DuckDBInstance): Reader {
     sequence: (id, { feed, task }, layout) =>
       cancellable(id, (query) =>
         execute(query, layout, async (running) => {
-          const next = () => {
-            if (query.cancelled) throw cancelled();
-          };
-          const rows = (result: DuckDBResult) => runMachine(task, feed, result, next);
+          const rows = (result: DuckDBResult) => runMachine(task, feed, result, () => stillWanted(query));
           const result = await run(running, feed.statement, "stream", rows);
           if (feed.dictionary === undefined) return { result, dictionary: [] };
           const read = (texts: DuckDBResult) => readTable(texts, layout);
           const { columns } = await run(running, feed.dictionary, "run", read);
           return { result, dictionary: columns[0] as readonly string[] };
         }),
+      ),
+    lines: (id, statement, maxBytes, layout) =>
+      cancellable(id, (query) =>
+        execute(query, layout, (running) =>
+          run(running, statement, "stream", (result) =>
+            readLines(result, maxBytes, () => stillWanted(query)),
+          ),
+        ),
+      ),
+    copy: (id, statement, layout) =>
+      cancellable(id, (query) =>
+        execute(query, layout, (running) =>
+          run(running, statement, "run", async (result) => ({ rows: result.rowsChanged })),
+        ),
       ),
     cancel(id) {
       const query = queries.get(id);
@@ -161,6 +178,11 @@ export function createReader(instance: DuckDBInstance): Reader {
       for (const connection of idle.splice(0)) connection.closeSync();
     },
   };
+}
+
+/** @throws WeirError CANCELLED */
+function stillWanted(query: Query): void {
+  if (query.cancelled) throw cancelled();
 }
 
 function cancelled(): WeirError {

@@ -87,7 +87,7 @@ export function createSlots({ maxRunning, maxWaiting, now }: SlotLimits): Slots 
 }
 
 /** A call's signal is aborted by its deadline too: the caller is still there then. */
-function endedBy({ reason }: AbortSignal): WeirError {
+export function endedBy({ reason }: AbortSignal): WeirError {
   if (reason instanceof WeirError && reason.code === "DEADLINE_EXCEEDED") return tooLate();
   return new WeirError("CANCELLED", "CANCELLED", "the caller went away");
 }

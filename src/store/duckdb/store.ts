@@ -1,24 +1,26 @@
 import { statSync } from "node:fs";
+import { resolve } from "node:path";
 import { WeirError } from "../../domain/errors.ts";
 import type { Block } from "../../domain/record/block.ts";
 import { planQuestion } from "../sql/question.ts";
 import { planSequence } from "../sql/sequences/plan.ts";
 import type { EventStore } from "../store.ts";
 import { defaultKeyColumnLimits, type KeyColumnLimits } from "./census.ts";
-import { createDuckdbEngine } from "./engine.ts";
+import { createExports } from "./exports/exports.ts";
 import { startWorker } from "./link.ts";
+import { askAtPresentLayout } from "./present-layout.ts";
 import { createSlots } from "./slots.ts";
 
 export interface DuckdbStoreOptions {
-  /** The database file; made where it does not exist. Beside it stands its write-ahead file. */
+  /** The database file; made where it does not exist. Beside it stand its write-ahead file and exports on their way. */
   readonly path: string;
   /** What DuckDB may use for its buffers, such as 1GiB; not a bound of the whole process. Default 1GiB. */
   readonly memoryLimit?: string;
   /** Threads of one query. Default 2. */
   readonly threads?: number;
   /**
-   * Questions that run at once. Each holds a thread of libuv's pool, which the log's writes need too: keep it below
-   * UV_THREADPOOL_SIZE less 2. Default 2.
+   * Questions that run at once. Each holds a thread of libuv's pool, which the log's writes and exports need too: keep it
+   * below UV_THREADPOOL_SIZE less 4. Default 2.
    */
   readonly maxQueries?: number;
   /** Questions that wait for their turn; more are refused. Default 64. */
@@ -31,6 +33,9 @@ export interface DuckdbStoreOptions {
   readonly warn?: (message: string) => void;
 }
 
+/** Exports that work at once, each on a thread of libuv's pool; the others wait for their next piece. */
+const runningExports = 2;
+
 /**
  * The columnar store of one machine: DuckDB on a thread of its own.
  *
@@ -40,8 +45,12 @@ export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<Ev
   const { path, memoryLimit = "1GiB", threads = 2, maxQueries = 2, maxWaitingQueries = 64 } = options;
   const { now = Date.now, warn = () => {} } = options;
   const keyColumns = { ...defaultKeyColumnLimits, ...options.keyColumns };
-  const link = await startWorker({ path, memoryLimit, threads, keyColumns }, warn);
+  const exportsFolder = resolve(`${path}.exports`);
+  const link = await startWorker({ path, exportsFolder, memoryLimit, threads, keyColumns }, warn);
   const slots = createSlots({ maxRunning: maxQueries, maxWaiting: maxWaitingQueries, now });
+  const ask = askAtPresentLayout(link, slots);
+  // Exports have places of their own: a large file does not keep questions waiting.
+  const exportSlots = createSlots({ maxRunning: runningExports, maxWaiting: maxWaitingQueries, now });
   let version = 0;
   let lastApplyMs: number | undefined;
   /** Why the last write failed, where it did for the store's sake; else empty. */
@@ -89,26 +98,24 @@ export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<Ev
     },
 
     async ask(question, asked) {
-      for (let { layout } = link.state; ; ) {
-        const { statements, read } = planQuestion(createDuckdbEngine(layout, link.state.users), question);
-        if (statements.length === 0) return read([]);
-        const made = layout;
-        const answer = await slots.run(() => link.call("query", { statements, layout: made }), asked);
-        if ("tables" in answer) return read(answer.tables);
-        // A key got its column meanwhile: the deadline bounds how often.
-        layout = answer.layout;
-      }
+      const { plan, answer } = await ask(
+        (engine) => planQuestion(engine, question),
+        ({ statements }, layout) => link.call("query", { statements, layout }),
+        asked,
+      );
+      return plan.read(answer.tables);
     },
 
     async trace(question, asked) {
-      for (let { layout } = link.state; ; ) {
-        const { read, ...request } = planSequence(createDuckdbEngine(layout, link.state.users), question);
-        const made = layout;
-        const answer = await slots.run(() => link.call("sequence", { ...request, layout: made }), asked);
-        if ("result" in answer) return read(answer.result, answer.dictionary);
-        layout = answer.layout;
-      }
+      const { plan, answer } = await ask(
+        (engine) => planSequence(engine, question),
+        ({ feed, task }, layout) => link.call("sequence", { feed, task, layout }),
+        asked,
+      );
+      return plan.read(answer.result, answer.dictionary);
     },
+
+    export: createExports({ link, ask: askAtPresentLayout(link, exportSlots), folder: exportsFolder }),
 
     async skipTo(starts) {
       await write(link.call("skipTo", { starts }));
@@ -137,6 +144,7 @@ export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<Ev
         lastApplyMs: lastApplyMs ?? null,
         queriesRunning: slots.running,
         queriesWaiting: slots.waiting,
+        exportsRunning: exportSlots.running,
       };
     },
 

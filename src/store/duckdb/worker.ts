@@ -14,10 +14,11 @@ if (parentPort === null) throw new Error("this module is a worker's");
 const port = parentPort;
 let warnings: string[] = [];
 
-function reply(message: Reply): void {
+/** @param given buffers that are the receiver's from now on */
+function reply(message: Reply, given: readonly ArrayBuffer[] = []): void {
   const told = warnings;
   warnings = [];
-  port.postMessage(told.length === 0 ? message : { ...message, warnings: told });
+  port.postMessage(told.length === 0 ? message : { ...message, warnings: told }, given);
 }
 
 function failureOf(error: unknown): Failure {
@@ -38,6 +39,10 @@ async function answer(session: Session, request: Exclude<Request, { kind: "cance
       return session.reader().query(request.id, request.statements, request.layout);
     case "sequence":
       return session.reader().sequence(request.id, request, request.layout);
+    case "lines":
+      return session.reader().lines(request.id, request.statement, request.maxBytes, request.layout);
+    case "copy":
+      return session.reader().copy(request.id, request.statement, request.layout);
     case "apply":
       return session.write((writer) => writer.apply(request.blocks));
     case "bind":
@@ -53,7 +58,15 @@ async function answer(session: Session, request: Exclude<Request, { kind: "cance
 
 /** Reads run beside each other and beside the writes. */
 function isRead({ kind }: Request): boolean {
-  return kind === "query" || kind === "sequence";
+  return reads.has(kind);
+}
+
+const reads: ReadonlySet<Request["kind"]> = new Set(["query", "sequence", "lines", "copy"]);
+
+/** Lines are many bytes, which are not copied between the threads. */
+function buffersOf(result: unknown): ArrayBuffer[] {
+  const { pieces = [] } = (result ?? {}) as { pieces?: readonly Uint8Array<ArrayBuffer>[] };
+  return pieces.map(({ buffer }) => buffer);
 }
 
 function serve(session: Session): void {
@@ -64,7 +77,7 @@ function serve(session: Session): void {
     const state = () => (isRead(request) || request.kind === "close" ? {} : { state: session.state });
     try {
       const result = await answer(session, request);
-      reply({ id: request.id, answer: result, ...state() });
+      reply({ id: request.id, answer: result, ...state() }, buffersOf(result));
     } catch (error) {
       reply({ id: request.id, failure: failureOf(error), ...state() });
     }

@@ -1,9 +1,10 @@
 import type { MapField } from "../../filter/filter.ts";
 import type { SqlDialect } from "./dialect.ts";
 import type { Fragment } from "./fragment.ts";
+import type { SqlTexts } from "./texts.ts";
 
 /** What questions need of an engine beyond what filters do. */
-export interface SqlEngine extends SqlDialect {
+export interface SqlEngine extends SqlDialect, SqlTexts {
   /** The table of events, for FROM. */
   readonly events: Fragment;
   /** A column that is no field of the filter language. The user key is an integer, one for each (project, user_id). */
@@ -15,6 +16,8 @@ export interface SqlEngine extends SqlDialect {
    * number with odds of n² / 2^54.
    */
   textCode(value: Fragment): Fragment;
+  /** Whether the event stands before the offset of its partition, of which there is one for each. */
+  isBefore(offsets: readonly number[]): Fragment;
   /** Division of integers that are not negative, cut to an integer. */
   divide(left: Fragment, right: Fragment): Fragment;
   /** 2 to the power of an integer from 0 to 60, as a 64-bit integer. */

@@ -1,25 +1,17 @@
-import type { EventCursor, EventsAnswer, EventsQuestion } from "../questions.ts";
+import type { EventsAnswer, EventsQuestion } from "../questions.ts";
 import type { SqlEngine } from "./engine.ts";
-import { type Fragment, int64, join, type Param, sql, text } from "./fragment.ts";
+import { type Fragment, int64, join, sql } from "./fragment.ts";
+import { beyond, listOrder } from "./keyset.ts";
 import { maps, numbers, type Plan, plan, rows, texts } from "./plan.ts";
 import { fromSelected } from "./selection.ts";
 
-/** A page of events, newest first, after a cursor (keyset paging: no page costs more for those before it). */
+/** A page of events, newest first, after a cursor. */
 export function events(engine: SqlEngine, question: EventsQuestion): Plan<EventsAnswer> {
   const { selection, userId, after, limit } = question;
-  const order = [
-    engine.timeField("timestamp"),
-    engine.textField("id"),
-    engine.textField("user_id"),
-    engine.column("partition"),
-    engine.column("offset"),
-  ];
+  const order = listOrder(engine);
   const further: Fragment[] = [];
   if (userId !== undefined) further.push(engine.isUser(selection.project, userId));
-  if (after !== undefined) {
-    // The first condition follows from the second; alone it lets an engine skip what is newer.
-    further.push(sql`${order[0]!} <= ${int64(after.timestampUs)}`, before(order, cursorValues(after)));
-  }
+  if (after !== undefined) further.push(beyond(engine, "<", after));
   const columns = [
     ...order,
     engine.textField("session_id"),
@@ -50,17 +42,4 @@ export function events(engine: SqlEngine, question: EventsQuestion): Plan<Events
       measures: maps<number>(table, 11)[i]!,
     })),
   }));
-}
-
-function cursorValues({ timestampUs, id, userId, partition, offset }: EventCursor): Param[] {
-  return [int64(timestampUs), text(id), text(userId), int64(partition), int64(offset)];
-}
-
-/** Whether the columns, compared one after the other, come before the values. */
-function before(columns: readonly Fragment[], values: readonly Param[]): Fragment {
-  const [column, ...moreColumns] = columns;
-  const [value, ...moreValues] = values;
-  if (column === undefined || value === undefined) return sql`1 = 0`;
-  if (moreColumns.length === 0) return sql`${column} < ${value}`;
-  return sql`(${column} < ${value} OR (${column} = ${value} AND ${before(moreColumns, moreValues)}))`;
 }
