@@ -17,6 +17,8 @@ export interface FeedOptions {
   /** Events of one call of apply. */
   readonly batch: number;
   readonly partitions: number;
+  /** Offset of each partition's first record. Default 0. */
+  readonly starts?: readonly number[];
 }
 
 /** The set of issue and docs: 10 million events of 200,000 users, 20 names, 5 properties, 60 days. */
@@ -36,7 +38,7 @@ export const feedStartMs = Date.UTC(2025, 0, 1);
 /** Batches in the order of time; each event's id is a UUID. */
 export function* feed(options: FeedOptions): Generator<Block[]> {
   const { batch, partitions } = options;
-  const ends = Array<number>(partitions).fill(0);
+  const ends = options.starts ? [...options.starts] : Array<number>(partitions).fill(0);
   let builders = ends.map(() => createBlockBuilder());
   let made = 0;
   const take = (): Block[] => {

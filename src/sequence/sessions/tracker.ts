@@ -1,9 +1,10 @@
+import { Numbering } from "../numbering.ts";
 import type { SessionRule } from "../sequence.ts";
 
 /** Tells which session each row of a user belongs to, rows coming by time. Sessions are numbered from 0 for each user. */
 export class SessionTracker {
   readonly #gapUs: number;
-  readonly #numbers = new Map<number, number>();
+  readonly #numbers = new Numbering();
   #count = 0;
   /** The session of the last row without a session_id, and that row's time. */
   #open = -1;
@@ -15,14 +16,9 @@ export class SessionTracker {
     this.#gapUs = gapUs;
   }
 
-  /** How many sessions the user has so far. */
-  get count(): number {
-    return this.#count;
-  }
-
   /** Forgets the user before. */
   begin(): void {
-    if (this.#numbers.size > 0) this.#numbers.clear();
+    this.#numbers.clear();
     this.#count = 0;
     this.#open = -1;
     this.#openUs = -Infinity;
@@ -37,11 +33,8 @@ export class SessionTracker {
       return this.#open;
     }
     if (code === this.#lastCode) return this.#lastNumber;
-    let number = this.#numbers.get(code);
-    if (number === undefined) {
-      number = this.#count++;
-      this.#numbers.set(code, number);
-    }
+    const number = this.#numbers.numberOf(code, this.#count);
+    if (number === this.#count) this.#count++;
     this.#lastCode = code;
     this.#lastNumber = number;
     return number;

@@ -20,16 +20,30 @@ export async function runMachine(
 ): Promise<SequenceResult> {
   const machine = machineOf(task);
   const ordered = feed.byId ? orderById(machine.push) : undefined;
-  for (;;) {
+  for await (const chunk of chunksAhead(result)) {
     next();
-    const chunk = await result.fetchChunk();
-    if (chunk === null || chunk.rowCount === 0) break;
     const rows = rowsOf(chunk, feed.columns);
     if (ordered) ordered.push(rows, idsOf(chunk, feed.columns.length));
     else machine.push(rows);
   }
   ordered?.end();
   return machine.finish();
+}
+
+/** The next chunk is fetched, on another thread, while one is worked on. */
+async function* chunksAhead(result: DuckDBResult): AsyncGenerator<DuckDBDataChunk> {
+  let coming = result.fetchChunk();
+  try {
+    for (;;) {
+      const chunk = await coming;
+      if (chunk === null || chunk.rowCount === 0) return;
+      coming = result.fetchChunk();
+      yield chunk;
+    }
+  } finally {
+    // Whoever leaves early must not leave a fetch behind on the connection.
+    await coming.catch(() => {});
+  }
 }
 
 const compareCodes = (a: number, b: number) => a - b;
@@ -70,8 +84,10 @@ function itemsOf(vector: DuckDBVector): Numbers {
   throw new TypeError(`a feed has no column of type ${vector.type}`);
 }
 
-/** Reads an event's id where it is needed: a canonical UUID has no text in the store. */
+/** Reads an event's id where it is needed, which is seldom: a canonical UUID has no text in the store. */
 function idsOf(chunk: DuckDBDataChunk, firstColumn: number): (row: number) => string {
-  const [uuids, texts] = [chunk.getColumnVector(firstColumn), chunk.getColumnVector(firstColumn + 1)];
-  return (row) => String(texts.getItem(row) ?? uuids.getItem(row));
+  return (row) => {
+    const [uuids, texts] = [chunk.getColumnVector(firstColumn), chunk.getColumnVector(firstColumn + 1)];
+    return String(texts.getItem(row) ?? uuids.getItem(row));
+  };
 }

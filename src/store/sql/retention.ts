@@ -55,28 +55,56 @@ export function firstEverRetention(
 function returned(engine: SqlEngine, question: FirstEverRetentionQuestion): Fragment {
   const { start, returns } = question;
   const [isStart, isReturn] = [matchSql(engine, start), matchSql(engine, returns)];
+  const user = engine.column("user_key");
+  const time = engine.timeField("timestamp");
   const reach = reachOf(question);
   const bit = (condition: Fragment) => sql`CASE WHEN ${condition} THEN 1 ELSE 0 END`;
-  const query = (own: Fragment, join: Fragment) => sql`
-    SELECT u, min(c) AS c, min(s) AS s,
-      ${engine.anyBits(sql`CASE WHEN r = 1 AND t > s THEN ${cellBit(engine, question)} ELSE 0 END`)} AS cells,
-      sum(CASE WHEN t = s THEN r ELSE 0 END) > ${own} AS again
+  // Counting is much cheaper than adding up.
+  const atStart = (also: Fragment) => sql`count(CASE WHEN t = s${also} THEN 1 END)`;
+  const covered = surelyCovers(returns, start);
+  const isR = covered ? sql`` : sql` AND r = 1`;
+  /** `more` adds columns. */
+  const users = (more: Fragment) => sql`
+    SELECT k, ${engine.anyBits(sql`CASE WHEN t > s${isR} THEN ${cellBit(engine, question)} ELSE 0 END`)} AS cells, ${more}
     FROM (
-      SELECT ${engine.column("user_key")} AS k, ${engine.timeField("timestamp")} AS t, ${bit(isReturn)} AS r
-      ${fromSelected(engine, reach, [sql`(${isStart} OR ${isReturn})`])}
-    ) AS rows JOIN entered ON k = u ${join} WHERE t >= s GROUP BY u`;
+      SELECT ${user} AS k, ${time} AS t${covered ? sql`` : sql`, ${bit(isStart)} AS a, ${bit(isReturn)} AS r`}
+      ${fromSelected(engine, reach, [covered ? isReturn : sql`(${isStart} OR ${isReturn})`])}
+    ) AS events_of JOIN entered ON k = u WHERE t >= s GROUP BY k`;
+  const all = (again: Fragment, also: Fragment) =>
+    engine.named(
+      "returned",
+      "small",
+      sql`SELECT u, c, s, cells, ${again} AS again FROM counted JOIN entered ON u = k${also}`,
+    );
   // Whether the start event is a return itself, which does not count, is plain in most questions.
-  if (surelyCovers(returns, start)) return engine.named("returned", "small", query(sql`1`, sql``));
-  if (surelyApart(returns, start)) return engine.named("returned", "small", query(sql`0`, sql``));
-  const isFirst = sql`(${engine.column("user_key")}, ${engine.timeField("timestamp")}) IN (SELECT u, s FROM entered)`;
+  const own = covered ? 1 : surelyApart(returns, start) ? 0 : undefined;
+  if (own !== undefined) {
+    const counted = engine.named("counted", "small", users(sql`${atStart(isR)} AS n`));
+    return sql`${counted}, ${all(sql`n > ${trusted(String(own))}`, sql``)}`;
+  }
+  // Else it is only where one return of that time is a start event, and another start event is none: then ids tell which
+  // was first. Few users have that, so that hardly an id is read.
+  const counts = sql`
+    ${atStart(isR)} AS n, ${atStart(sql` AND r = 1 AND a = 1`)} AS both_n, ${atStart(sql` AND r = 0`)} AS start_n`;
+  const unclear = sql`SELECT u, s FROM counted JOIN entered ON u = k WHERE n = 1 AND both_n = 1 AND start_n > 0`;
   const first = sql`
-    SELECT ${engine.column("user_key")} AS f, ${engine.firstBy(bit(isReturn), eventOrder(engine))} AS own
-    ${fromSelected(engine, reach, [isStart, isFirst])} GROUP BY ${engine.column("user_key")}`;
-  const all = query(sql`min(own)`, sql`JOIN first_start ON f = u`);
-  return join([engine.named("first_start", "small", first), engine.named("returned", "small", all)], ", ");
+    SELECT ${user} AS f, ${engine.firstBy(bit(isReturn), eventOrder(engine))} AS own
+    ${fromSelected(engine, reach, [isStart, sql`(${user}, ${time}) IN (${unclear})`])} GROUP BY ${user}`;
+  const again = sql`n > 1 OR n = 1 AND (both_n = 0 OR start_n > 0 AND own = 0)`;
+  return join(
+    [
+      engine.named("counted", "small", users(counts)),
+      engine.named("first_start", "small", first),
+      all(again, sql` LEFT JOIN first_start ON f = u`),
+    ],
+    ", ",
+  );
 }
 
-/** The bit of the cell in which a return at `t` lies, of a user who entered cohort `c` at `s`; 0 after the last cell. */
+/** Most cells that a bit of 64 stands for. */
+const maxBits = 62;
+
+/** The bit of the cell in which a return at `t` lies, of a user who entered cohort `c` at `s`. */
 function cellBit(engine: SqlEngine, question: FirstEverRetentionQuestion): Fragment {
   const { cohorts, periodStarts, periods, counting, returnRule } = question;
   const beyond = returnRule === "on" ? sql`0` : engine.powerOfTwo(trusted(String(periods)));
@@ -85,6 +113,8 @@ function cellBit(engine: SqlEngine, question: FirstEverRetentionQuestion): Fragm
   if (counting.kind === "rolling") return within(engine.divide(sql`(t - s)`, sql`${int64(counting.unitUs)}`));
   const endUs = periodStarts[cohorts + periods]!;
   const cell = sql`(${bucketOf(engine, trusted("t"), periodStarts.slice(0, cohorts + periods), endUs)} - c)`;
+  // No event lies after the last cell, and a bit for each period is more than there are cells.
+  if (returnRule === "on" && cohorts + periods <= maxBits) return engine.powerOfTwo(cell);
   return sql`CASE WHEN t < ${int64(endUs)} THEN ${within(cell)} ELSE ${beyond} END`;
 }
 

@@ -42,9 +42,10 @@ export interface FeedOptions {
 export function createFeed(engine: SqlEngine, options: FeedOptions): Feed {
   const { matches, excluded = [], value, sessions, matchedOnly, byId } = options;
   const from = fromSelected(engine, options.selection);
-  /** What each column is made of, in the selected rows, and what the feed then has. */
+  /** Columns of the selected rows, each under an alias, and what the feed has of them. */
   const columns: { name: FeedColumn; row: Fragment; fed: Fragment }[] = [
     { name: "users", row: sql`${engine.column("user_key")} AS u`, fed: sql`u` },
+    // Cast last: a sort need not carry what it sorts by.
     { name: "times", row: sql`${engine.timeField("timestamp")} AS t`, fed: sql`CAST(t AS DOUBLE)` },
   ];
   const bitColumns: Fragment[] = [];
@@ -55,7 +56,6 @@ export function createFeed(engine: SqlEngine, options: FeedOptions): Feed {
   };
   addBits("masks", "m", matches);
   addBits("excluded", "x", excluded);
-  if (value) columns.push({ name: "values", row: sql`${value} AS v`, fed: sql`code` });
   if (sessions) {
     const id = engine.textField("session_id");
     const code = sql`CASE WHEN ${id} = '' THEN 0 ELSE ${engine.textCode(id)} END AS s`;
@@ -66,17 +66,23 @@ export function createFeed(engine: SqlEngine, options: FeedOptions): Feed {
     ...columns.map(({ row }) => row),
     ...ids.map(({ column, alias }) => sql`${column} AS ${alias}`),
   ];
-  const fed = [...columns.map((column) => column.fed), ...ids.map(({ alias }) => alias)];
   const where = matchedOnly ? sql` WHERE ${join(bitColumns, " OR ")}` : sql``;
-  const selected = sql`FROM (SELECT ${join(rows, ", ")} ${from}) AS selected`;
-  const distinct = value && sql`SELECT DISTINCT ${value} AS text ${from}`;
+  const ownText = value && engine.feedText?.(trusted("v"));
+  if (value) columns.push({ name: "values", row: sql`${value} AS v`, fed: ownText ?? sql`code` });
+  const fed = join([...columns.map((column) => column.fed), ...ids.map(({ alias }) => alias)], ", ");
+  const distinct = value && !ownText && sql`SELECT DISTINCT ${value} AS text ${from}`;
+  const selected = sql`SELECT ${join(value ? [...rows, sql`${value} AS v`] : rows, ", ")} ${from}`;
   const numbered =
     distinct &&
     sql`SELECT text, CAST(row_number() OVER (ORDER BY text) - 1 AS INTEGER) AS code FROM (${distinct}) AS d`;
-  const feed = numbered
-    ? sql`WITH ${engine.named("codes", "small", numbered)}
-      SELECT ${join(fed, ", ")} ${selected} JOIN codes ON codes.text = selected.v${where} ORDER BY u, t`
-    : sql`SELECT ${join(fed, ", ")} ${selected}${where} ORDER BY u, t`;
+  const sorted = numbered
+    ? sql`SELECT selected.*, code FROM (${selected}) AS selected JOIN codes ON text = v${where} ORDER BY u, t`
+    : sql`SELECT * FROM (${selected}) AS selected${where} ORDER BY u, t`;
+  const entry = numbered ? sql`WITH ${engine.named("codes", "small", numbered)} ` : sql``;
+  // Where texts are fed there is nothing to be computed behind the sort, whose order not every engine keeps there.
+  const feed = ownText
+    ? sql`SELECT ${fed} FROM (${selected}) AS selected${where} ORDER BY u, t`
+    : sql`${entry}SELECT ${fed} FROM (${sorted}) AS sorted`;
   const statement = (fragment: Fragment) =>
     render(fragment, (index, type) => engine.placeholder(index, type));
   return {
