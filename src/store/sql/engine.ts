@@ -11,6 +11,8 @@ export interface SqlEngine extends SqlDialect, SqlTexts {
   column(name: "project" | "user_key" | "partition" | "offset" | "properties" | "measures"): Fragment;
   /** What stands for an event's id in a feed, of which the store's reader makes the text where it needs it. */
   readonly idColumns: readonly Fragment[];
+  /** A feed's text, of which the store's reader makes a code. Absent: the statement makes the codes, and a dictionary. */
+  feedText?(value: Fragment): Fragment;
   /**
    * A double that is a whole number from 1 to 2^53, the same for the same text, and a hash: of n texts two have the same
    * number with odds of n² / 2^54.
