@@ -25,7 +25,7 @@ const orders: Record<FunnelOrder, FunnelQuestion["order"]> = {
   [FunnelOrder.ANY_ORDER]: "any_order",
 };
 
-export function funnelMethods({ store, visibility }: QueryOptions): Methods {
+export function funnelMethods({ store, visibility }: Pick<QueryOptions, "store" | "visibility">): Methods {
   return {
     async getFunnelAnalysis(request, call) {
       const steps = request.steps.map((step, i) => matchOf(step, `steps[${i}]`));

@@ -12,7 +12,7 @@ type Methods = Pick<ServiceImplementation<typeof AnalyticsService>, "getPaths">;
 
 const defaultDepth = 5;
 
-export function pathMethods({ store, visibility }: QueryOptions): Methods {
+export function pathMethods({ store, visibility }: Pick<QueryOptions, "store" | "visibility">): Methods {
   return {
     async getPaths(request, call) {
       const anchor = request.anchor && matchOf(request.anchor, "anchor");

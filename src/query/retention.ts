@@ -34,7 +34,11 @@ const units: Record<RetentionPeriod, { granularity: Granularity; rollingUs: numb
   [RetentionPeriod.MONTH]: { granularity: Granularity.MONTH, rollingUs: 0 },
 };
 
-export function retentionMethods({ store, visibility, now }: QueryOptions): Methods {
+export function retentionMethods({
+  store,
+  visibility,
+  now,
+}: Pick<QueryOptions, "store" | "visibility" | "now">): Methods {
   return {
     async getRetention(request, call) {
       const zone = parseZone(request.timeZone);

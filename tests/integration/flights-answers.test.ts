@@ -170,6 +170,42 @@ describe.skipIf(withoutFlights())("of the flights of January 2013", () => {
     expect(users.other.value).toBe(usersOf(flights.filter((f) => !ranked.has(f.properties.carrier!))));
   });
 
+  it("each week's aircraft fly again in the weeks that follow", async () => {
+    // The week of the first of January begins on Monday the 31st of December.
+    const weekOf = (flight: Flight) =>
+      Math.floor((Date.parse(flight.timestamp) - Date.parse("2012-12-31T05:00:00Z")) / (7 * 86_400_000));
+    const weeks = gather(flights, (f) => f.user_id, weekOf);
+    const grid = (cohortsOf: (own: readonly number[]) => readonly number[]) =>
+      [0, 1, 2, 3, 4].map((cohort) => {
+        const members = [...weeks.values()].filter((own) => cohortsOf(own).includes(cohort));
+        const flew = (week: number) => members.filter((own) => own.includes(week)).length;
+        const again = members.filter((own) => own.filter((week) => week === cohort).length > 1).length;
+        return {
+          size: members.length,
+          retained: [again, flew(cohort + 1), flew(cohort + 2), flew(cohort + 3)],
+        };
+      });
+    const ask = async (cohortEntry: string) => {
+      const { cohorts } = await answer("getRetention", {
+        timeRange: january,
+        timeZone: "America/New_York",
+        period: "RETENTION_PERIOD_WEEK",
+        periods: 3,
+        cohortEntry,
+      });
+      // biome-ignore lint/suspicious/noExplicitAny: as of `answer`
+      return cohorts.map(({ size, cells }: any) => ({
+        size: Number(size),
+        // biome-ignore lint/suspicious/noExplicitAny: as of `answer`
+        retained: cells.map(({ retained }: any) => Number(retained)),
+      }));
+    };
+    const firstEver = await ask("RETENTION_COHORT_ENTRY_FIRST_EVER");
+    expect(firstEver).toEqual(grid((own) => [Math.min(...own)]));
+    expect(firstEver[0].size).toBeGreaterThan(1000);
+    expect(await ask("RETENTION_COHORT_ENTRY_RECURRING")).toEqual(grid((own) => own));
+  });
+
   it("each trip is a session, on the day and with the carrier of its first event", async () => {
     const trips = new Map<string, Flight>();
     for (const flight of flights) {

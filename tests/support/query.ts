@@ -4,15 +4,26 @@ import { create, type DescMessage, fromJson, type JsonValue, toJson } from "@buf
 import { AnalyticsService } from "../../gen/analytics/v1/analytics_pb.js";
 import type { Call } from "../../src/domain/call.ts";
 import { allScopes } from "../../src/domain/principal.ts";
+import { funnelMethods } from "../../src/query/funnel.ts";
 import { overviewMethods } from "../../src/query/overview.ts";
 import { createPageTokens } from "../../src/query/page-token.ts";
+import { pathMethods } from "../../src/query/paths.ts";
+import { retentionMethods } from "../../src/query/retention.ts";
 import { seriesMethods } from "../../src/query/series.ts";
 import { userMethods } from "../../src/query/user.ts";
 import type { EventStore } from "../../src/store/store.ts";
 import { createVisibility } from "../../src/visibility/visibility.ts";
 import { patiently } from "./store.ts";
 
-const methods = ["getAnalyticsSummary", "getTimeSeries", "getBreakdown", "getUserAnalytics"] as const;
+const methods = [
+  "getAnalyticsSummary",
+  "getTimeSeries",
+  "getBreakdown",
+  "getUserAnalytics",
+  "getFunnelAnalysis",
+  "getRetention",
+  "getPaths",
+] as const;
 export type AskedMethod = (typeof methods)[number];
 
 /** @throws WeirError as the methods do */
@@ -22,11 +33,14 @@ export function askService(store: EventStore): AskService {
   const secret = randomBytes(32);
   const applied = { positions: () => store.positions(), onApplied: () => () => {} };
   const visibility = createVisibility({ secret, logId: "log", applied });
-  const options = { store, visibility, pageTokens: createPageTokens(secret) };
+  const options = { store, visibility, pageTokens: createPageTokens(secret), now: Date.now };
   const implementation = {
     ...overviewMethods(options),
     ...seriesMethods(options),
     ...userMethods(options),
+    ...funnelMethods(options),
+    ...retentionMethods(options),
+    ...pathMethods(options),
   };
   return async (name, project, request) => {
     const method = AnalyticsService.method[name];
