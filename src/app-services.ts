@@ -2,6 +2,9 @@
 import { randomBytes } from "node:crypto";
 import { EventSchema } from "../gen/analytics/v1/event_pb.js";
 import { MetricsService } from "../gen/analytics/v1/metrics_pb.js";
+import { createPages } from "./admin/pages.ts";
+import { createAdminService } from "./admin/service.ts";
+import type { Access } from "./app-access.ts";
 import { queueOf } from "./app-log.ts";
 import type { Config } from "./config/config.ts";
 import type { Consumer } from "./consumer/consumer.ts";
@@ -31,6 +34,7 @@ export interface ServiceParts {
   readonly startedAtMs: number;
   /** Signs tokens and cursors. */
   readonly secret: Uint8Array;
+  readonly access: Access;
   readonly log: EventLog;
   /** Answers questions. */
   readonly store: EventStore;
@@ -75,6 +79,12 @@ export function createServices(parts: ServiceParts): ServiceBinding[] {
       health: () => [store.health(), consumer.health(), live.health()],
       now,
       platform: () => platformFigures(metrics),
+    }),
+    createAdminService({
+      keys: parts.access.keys,
+      projects: parts.access.projects,
+      pages: createPages(secret),
+      now,
     }),
     bindService(MetricsService, createMetricsService({ metrics, history, now, slots: liveSlots })),
   ];

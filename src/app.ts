@@ -2,9 +2,9 @@
  * Composition root: builds every stage, starts and stops them in order. The only place, with its parts app-*.ts, that
  * knows implementations.
  */
+import { openAccess, retentionByProject } from "./app-access.ts";
 import { openLog, queueOf } from "./app-log.ts";
 import { createServices } from "./app-services.ts";
-import { createOpenAuthenticator } from "./auth/open.ts";
 import { type Config, ConfigError } from "./config/config.ts";
 import { makePlaces } from "./config/places.ts";
 import { nameOf, settings } from "./config/settings.ts";
@@ -29,6 +29,8 @@ import { createTransport } from "./transport/server.ts";
 export interface App {
   /** The addresses served, as URLs. */
   readonly urls: readonly string[];
+  /** Whether calls need no key. */
+  readonly open: boolean;
   /**
    * Stops taking calls, lets those under way end, writes what is queued, closes everything in reverse order.
    *
@@ -66,6 +68,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     const { logFolder, storeFile } = makePlaces(config);
     const metrics = createMetrics({ startedAtMs, now });
     const { log, state } = await openLog({ config, directory: logFolder, metrics, logger, stops });
+    const access = await openAccess({ config, state, logger: logger.child({ stage: "auth" }), stops });
     const store = await createDuckdbStore({
       path: storeFile,
       memoryLimit: `${config.storeMemoryBytes}B`,
@@ -87,7 +90,12 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     consumer.start();
     stops.push(() => consumer.stop());
 
-    const ages = { rows: config.retention, ids: config.dedupWindow, log: config.logRetention };
+    const ages = {
+      rows: config.retention,
+      rowsByProject: () => retentionByProject(access.projects.list(), config.retention),
+      ids: config.dedupWindow,
+      log: config.logRetention,
+    };
     const upkeep = createUpkeep({ log, store, ages, logger: logger.child({ stage: "upkeep" }), now });
     upkeep.start();
     stops.push(() => upkeep.stop());
@@ -122,6 +130,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
       config,
       startedAtMs,
       secret: await tokenSecret(config.tokenSecret, state),
+      access,
       log,
       store: answers,
       consumer,
@@ -137,8 +146,8 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
       metricsListen: config.metricsListen,
       ...(tls ? { tls } : {}),
       services,
-      authenticator: createOpenAuthenticator(),
-      open: true,
+      authenticator: access.authenticator,
+      open: access.open,
       allowedOrigins: config.allowedOrigins,
       limits: config,
       log: logger.child({ stage: "transport" }),
@@ -164,6 +173,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     ready = true;
     return {
       urls,
+      open: access.open,
       stop: () => {
         ready = false;
         return stop();

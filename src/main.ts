@@ -1,8 +1,11 @@
 import { type App, startApp } from "./app.ts";
+
 import { type Config, ConfigError } from "./config/config.ts";
 import type { StrayVariable } from "./config/stray.ts";
 import { releaseStartMemory } from "./domain/heap.ts";
 import { createLogger, type RootLogger } from "./telemetry/logger.ts";
+
+export { makeStoredKey } from "./app-keys.ts";
 
 /** How much longer than its own deadline a shutdown may take before the process ends regardless. */
 const graceMs = 5000;
@@ -31,7 +34,9 @@ export async function runServer(config: Config, strays: readonly StrayVariable[]
   process.on("SIGXFSZ", () => {});
   try {
     const app = await startApp(config, logger);
-    logger.info({ auth: "open" }, "no key is needed: who reaches these addresses can read and write");
+    if (app.open)
+      logger.info({ auth: "open" }, "no key is needed: who reaches these addresses can read and write");
+    else logger.info({ auth: "required" }, "calls need a key");
     for (const url of app.urls) logger.info({ url }, "listening");
     await releaseStartMemory();
     const signal = await stopped.promise;

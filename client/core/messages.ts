@@ -15,6 +15,7 @@ export * from "../../gen/analytics/v1/event_matcher_pb.js";
 export * from "../../gen/analytics/v1/event_pb.js";
 export * from "../../gen/analytics/v1/ingestion_pb.js";
 export * from "../../gen/analytics/v1/metrics_pb.js";
+export { Scope } from "../../gen/analytics/v1/options_pb.js";
 export * from "../../gen/analytics/v1/producer_pb.js";
 export {
   Health,

@@ -6,6 +6,7 @@ export interface Credentials {
   readonly key?: string;
   /** A browser key, taken as query parameter on the routes that CONTRACT.md names. */
   readonly browserKey?: string;
+  /** Of the page that asks, where that is neither the server's own nor one of WEIR_ALLOWED_ORIGINS. */
   readonly origin?: string;
 }
 
@@ -13,4 +14,6 @@ export interface Credentials {
 export interface Authenticator {
   /** @throws WeirError UNAUTHENTICATED or PERMISSION_DENIED */
   authenticate(credentials: Credentials): Principal | Promise<Principal>;
+  /** Whether pages of this origin may ask at all, so that their preflights, which carry no key, are answered. */
+  allowsOrigin(origin: string): boolean;
 }

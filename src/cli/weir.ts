@@ -51,6 +51,11 @@ const commands: readonly Entry[] = [
     load: async () => (await import("./health.ts")).stats,
   },
   {
+    name: "keys",
+    summary: "Make, list and revoke the API keys of a project",
+    load: async () => (await import("./keys/command.ts")).keys,
+  },
+  {
     name: "urls",
     summary: "Print the addresses and routes of a server",
     load: async () => (await import("./urls.ts")).urls,

@@ -1,5 +1,8 @@
 import { parseArgs } from "node:util";
-import { isLoopback, parseAddress } from "../domain/address.ts";
+import { parseAddress } from "../domain/address.ts";
+
+export { parseDuration } from "../domain/duration.ts";
+
 import { type Setting, type Settings, settings, variableOf } from "./settings.ts";
 
 /** Every setting's value, by the names of settings.ts. */
@@ -76,17 +79,8 @@ function check(config: Config): Config {
       );
     }
   }
-  if (config.auth === "required") {
-    throw new ConfigError(
-      "--auth required: this version has no keys yet; serve loopback, or say --auth open",
-    );
-  }
-  const exposed = config.listen.find((address) => !isLoopback(addressOf("--listen", address).host));
-  if (exposed !== undefined && config.auth !== "open") {
-    throw new ConfigError(
-      `--listen ${exposed} is not a loopback address, and everybody who reaches it could read and write: ` +
-        "say --auth open (WEIR_AUTH=open) if that is meant",
-    );
+  if (config.bootstrapKey !== "" && config.bootstrapKeyFile !== "") {
+    throw new ConfigError("WEIR_BOOTSTRAP_KEY and --bootstrap-key-file say the same: leave one of them away");
   }
   return config;
 }

@@ -112,7 +112,21 @@ export const settings = {
     type: choice("auto", "required", "open"),
     default: "auto",
     description:
-      "Whether calls need a key: auto is open where every address is loopback; open must be said to serve others openly.",
+      "Whether calls need a key: auto is open where every address is loopback, else required; open must be said to serve others openly.",
+  }),
+  bootstrapKey: setting({
+    flag: "bootstrap-key",
+    type: text,
+    default: "",
+    secret: true,
+    description:
+      "A key of your own of 24 to 512 characters with scopes admin and platform, of project default; stored hashed at start.",
+  }),
+  bootstrapKeyFile: setting({
+    flag: "bootstrap-key-file",
+    type: text,
+    default: "",
+    description: "File of that key, in place of WEIR_BOOTSTRAP_KEY.",
   }),
   tlsCert: setting({
     flag: "tls-cert",

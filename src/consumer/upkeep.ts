@@ -6,6 +6,8 @@ import type { Logger } from "../telemetry/logger.ts";
 export interface Ages {
   /** Rows, by their timestamp. */
   readonly rows: number;
+  /** That of every project, where some have one of their own; undefined where none has. Default: none has. */
+  readonly rowsByProject?: () => ReadonlyMap<string, number> | undefined;
   /** Ids, by their received time. */
   readonly ids: number;
   /** Applied log records. */
@@ -37,7 +39,19 @@ export function createUpkeep(options: {
   const tasks: Record<string, () => Promise<number>> = {};
   if (Number.isFinite(ages.log)) tasks.log_blocks = () => log.trim(store.positions(), now() - ages.log);
   if (Number.isFinite(ages.ids)) tasks.ids = () => log.forgetIds(now() - ages.ids);
-  if (Number.isFinite(ages.rows)) tasks.rows = () => store.removeBefore((now() - ages.rows) * 1000);
+  tasks.rows = removeRows;
+
+  async function removeRows(): Promise<number> {
+    const byProject = ages.rowsByProject?.();
+    if (byProject === undefined) return removeOlder(ages.rows);
+    let removed = 0;
+    for (const [project, age] of byProject) removed += await removeOlder(age, project);
+    return removed;
+  }
+
+  async function removeOlder(age: number, project?: string): Promise<number> {
+    return Number.isFinite(age) ? store.removeBefore((now() - age) * 1000, project) : 0;
+  }
 
   async function runAll(): Promise<void> {
     for (const [what, task] of Object.entries(tasks)) {

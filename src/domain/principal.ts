@@ -1,4 +1,5 @@
 import { Scope } from "../../gen/analytics/v1/options_pb.js";
+import type { RateLimits } from "./rate-limits.ts";
 
 /** Who calls: the result of authentication. */
 export interface Principal {
@@ -7,6 +8,8 @@ export interface Principal {
   readonly scopes: ReadonlySet<Scope>;
   /** Id of the key that was used; absent in open mode. */
   readonly keyId?: string;
+  /** What the key may do at a time, besides what its project may; absent: the server's defaults. */
+  readonly limits?: RateLimits;
 }
 
 export const allScopes: ReadonlySet<Scope> = new Set([

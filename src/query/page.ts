@@ -1,10 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { StoredEventSchema } from "../../gen/analytics/v1/analytics_events_pb.js";
+import { pageSizeOf } from "../domain/page-size.ts";
 import type { Selection } from "../store/questions.ts";
 import type { AskOptions } from "../store/store.ts";
 import { storedEvent } from "./answers.ts";
 import type { QueryOptions } from "./service.ts";
-import { pageSizeOf } from "./terms.ts";
 
 export interface PageRequest {
   readonly pageSize: number;

@@ -86,11 +86,6 @@ export function limitOf(limit: number): number {
   return limit === 0 ? 10 : limit;
 }
 
-/** 0 means the default of 100; more than 1,000 is cut to it. */
-export function pageSizeOf(size: number): number {
-  return size === 0 ? 100 : Math.min(size, 1000);
-}
-
 function stripPrefix(text: string, prefix: string): string {
   return text.startsWith(prefix) ? text.slice(prefix.length) : text;
 }

@@ -10,6 +10,7 @@ import type { Exchange } from "./exchange.ts";
 import { createLifetime, type Lifetime } from "./lifetime.ts";
 import type { Limits } from "./limits.ts";
 import { isUnary, type MountedMethod } from "./methods.ts";
+import type { OriginPolicy } from "./origins.ts";
 import { statedTimeoutMs } from "./timeouts.ts";
 
 export interface Entry {
@@ -43,6 +44,8 @@ export interface Gate {
 export interface GateOptions {
   readonly authenticator: Authenticator;
   readonly limits: Limits;
+  /** Whether a page of this origin may use any key. */
+  readonly trusts: OriginPolicy["trusts"];
 }
 
 /** What a caller who was turned away for lack of room waits. */
@@ -50,7 +53,7 @@ const retryDelayMs = 1000;
 
 const nobody: Principal = { project: defaultProject, scopes: new Set() };
 
-export function createGate({ authenticator, limits }: GateOptions): Gate {
+export function createGate({ authenticator, limits, trusts }: GateOptions): Gate {
   const calls = new Set<CallContext>();
   const waiting = new Set<() => void>();
   let entering = 0;
@@ -58,7 +61,7 @@ export function createGate({ authenticator, limits }: GateOptions): Gate {
 
   const authorize = async (exchange: Exchange, scope: Scope, browserKey = false): Promise<Principal> => {
     if (scope === Scope.OPEN) return nobody;
-    const pending = authenticator.authenticate(credentialsOf(exchange, browserKey));
+    const pending = authenticator.authenticate(credentialsOf(exchange, browserKey, trusts));
     const principal = pending instanceof Promise ? await pending : pending;
     if (scope !== Scope.ANY && !principal.scopes.has(scope)) {
       const name = Scope[scope]?.toLowerCase() ?? String(scope);
@@ -127,14 +130,15 @@ function shuttingDown(): WeirError {
   return new WeirError("UNAVAILABLE", "SHUTTING_DOWN", "the server is stopping", { retryDelayMs });
 }
 
-function credentialsOf(exchange: Exchange, browserKey: boolean): Credentials {
+function credentialsOf(exchange: Exchange, browserKey: boolean, trusts: OriginPolicy["trusts"]): Credentials {
   const bearer = /^Bearer +(\S+)$/i.exec(exchange.header("authorization") ?? "")?.[1];
   const key = exchange.header("x-api-key") ?? bearer;
   const origin = exchange.header("origin");
+  const foreign = origin !== undefined && !trusts(origin, exchange.header("host") ?? "");
   const inQuery = browserKey ? new URLSearchParams(exchange.query).get("key") : null;
   return {
     ...(key === undefined ? {} : { key }),
     ...(inQuery === null ? {} : { browserKey: inQuery }),
-    ...(origin === undefined ? {} : { origin }),
+    ...(foreign ? { origin } : {}),
   };
 }

@@ -12,6 +12,8 @@ export interface OriginPolicy {
   allowsOrigin(origin: string): boolean;
   /** Whether a page of this origin may read answers (CORS). */
   sharesWith(origin: string): boolean;
+  /** Whether a page of this origin may use any key: one that came from this host, or that WEIR_ALLOWED_ORIGINS names. */
+  trusts(origin: string, host: string): boolean;
 }
 
 export interface OriginPolicyOptions {
@@ -21,11 +23,14 @@ export interface OriginPolicyOptions {
   readonly loopback: boolean;
   /** Further origins (https://app.example.com) and hosts (app.example.com, app.example.com:8080). */
   readonly allowed: readonly string[];
+  /** Whether a page of this origin may use some key, which is known only once the key is there. */
+  readonly allowedBySomeKey: (origin: string) => boolean;
 }
 
 const localHosts = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
-export function createOriginPolicy({ open, loopback, allowed }: OriginPolicyOptions): OriginPolicy {
+export function createOriginPolicy(options: OriginPolicyOptions): OriginPolicy {
+  const { open, loopback, allowed, allowedBySomeKey } = options;
   const entries = allowed.map((entry) => entry.toLowerCase().replace(/\/$/, ""));
   const origins = new Set(entries.filter((entry) => entry.includes("://")));
   const hosts = new Set([...entries.filter((entry) => !entry.includes("://")), ...[...origins].map(hostOf)]);
@@ -38,13 +43,16 @@ export function createOriginPolicy({ open, loopback, allowed }: OriginPolicyOpti
     return entries.includes(host) || entries.includes(nameOf(host)) || localHosts.has(nameOf(host));
   };
   const checked = open && (loopback || entries.length > 0);
+  const named = (origin: string) => origins.has(origin) || entries.includes(hostOf(origin));
   return {
     allowsHost: (host) => !checked || listedHost(host.toLowerCase()),
     allowsOrigin: (origin) => !checked || listedOrigin(origin.toLowerCase()),
     sharesWith: (origin) => {
       if (open) return !checked || listedOrigin(origin.toLowerCase());
-      return origins.has(origin.toLowerCase()) || entries.includes(hostOf(origin.toLowerCase()));
+      return named(origin.toLowerCase()) || allowedBySomeKey(origin);
     },
+    trusts: (origin, host) =>
+      named(origin.toLowerCase()) || hostOf(origin.toLowerCase()) === host.toLowerCase(),
   };
 }
 

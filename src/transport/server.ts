@@ -72,10 +72,15 @@ export async function createTransport(options: TransportOptions): Promise<Transp
   const methods = mountAll(options);
   const openApi = openApiDocument({ services: contractServices, version: pages.version });
   const calls = createCalls(log);
-  const gate = createGate({ authenticator, limits });
   const rest = createRest(calls, limits.maxBodyBytes);
   const loopback = listen.every((address) => isLoopback(parseAddress(address)?.host ?? ""));
-  const origins = createOriginPolicy({ open, loopback, allowed: allowedOrigins });
+  const origins = createOriginPolicy({
+    open,
+    loopback,
+    allowed: allowedOrigins,
+    allowedBySomeKey: (origin) => authenticator.allowsOrigin(origin),
+  });
+  const gate = createGate({ authenticator, limits, trusts: origins.trusts });
   const routes = createRoutes(methods, plainPages(pages, openApi));
   const front = createFront({ routes, gate, rest, origins, log, observe, underWay });
   const stopping = new AbortController();
@@ -97,7 +102,7 @@ export async function createTransport(options: TransportOptions): Promise<Transp
     ),
     gate,
     rest,
-    origins: createOriginPolicy({ open: false, loopback: false, allowed: [] }),
+    origins: createOriginPolicy({ open: false, loopback: false, allowed: [], allowedBySomeKey: () => false }),
     log,
     observe,
     underWay,

@@ -1,48 +1,20 @@
 /** Every method of the contract, over every protocol and every route: it answers, or says that a later version will. */
-import { create, type DescMethod, type Message } from "@bufbuild/protobuf";
+import { create, type DescMethod } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { AnalyticsService } from "../../gen/analytics/v1/analytics_pb.js";
 import { EventIngestionService } from "../../gen/analytics/v1/ingestion_pb.js";
 import { MetricsService } from "../../gen/analytics/v1/metrics_pb.js";
 import { ProducerService } from "../../gen/analytics/v1/producer_pb.js";
 import { isPlanned, restOptionsOf } from "../../src/contract/options.ts";
-import { contractServices } from "../../src/contract/registry.ts";
-import { type RawAnswer, type RawRequest, sendRaw } from "../support/http.ts";
+import { type RawAnswer, sendRaw } from "../support/http.ts";
+import { callsOf, event, methods, requestOf } from "../support/method-calls.ts";
 import { bindingsOf } from "../support/rest-request.ts";
 import { type RunningServer, startServer } from "../support/server.ts";
-import { connectJson, rest, restCall, streamWires, type Wire, wires } from "../support/wires.ts";
-
-const event = { id: "e-1", userId: "u-1", name: "click" };
-const flat = { id: "e-1", userId: "u-1", eventType: "click" };
-/** Requests of methods that take more than an empty one. */
-const samples = new Map<DescMethod, Record<string, unknown>>([
-  [EventIngestionService.method.ingestEvent, { event }],
-  [EventIngestionService.method.ingestEvents, { events: [event] }],
-  [EventIngestionService.method.streamEvents, { message: { case: "config", value: {} } }],
-  [ProducerService.method.sendEvent, { event: flat }],
-  [ProducerService.method.sendEventAsync, { event: flat }],
-  [ProducerService.method.sendBatchEvents, { events: [flat] }],
-  [AnalyticsService.method.getBreakdown, { dimension: "name" }],
-  [AnalyticsService.method.getFunnelAnalysis, { steps: [{ name: "a" }, { name: "b" }] }],
-  [AnalyticsService.method.getUserAnalytics, { userId: event.userId }],
-  // All of them do not fit into the first bytes of an answer.
-  [MetricsService.method.streamMetrics, { names: ["service_uptime_seconds"] }],
-]);
-
-/** Streams that go on until their caller leaves. */
-const endless = new Set<DescMethod>([
-  AnalyticsService.method.getRealTimeAnalytics,
-  AnalyticsService.method.tailEvents,
-  MetricsService.method.streamMetrics,
-]);
-
-/** Of a user whom a route names in its path. */
-const pathValues: Record<string, unknown> = { userId: "u-1", keyId: "k-1", deletionId: "d-1" };
+import { connectJson, rest, restCall, type Wire } from "../support/wires.ts";
 
 let server: RunningServer;
 beforeAll(async () => {
-  server = await startServer();
+  server = await startServer({ env: { WEIR_BOOTSTRAP_KEY: "a-key-that-is-there-to-be-revoked" } });
   const sent = await sendRaw(
     server.url,
     connectJson.request(
@@ -53,37 +25,6 @@ beforeAll(async () => {
   expect(sent.status).toBe(200);
 });
 afterAll(() => server.stop());
-
-const methods = contractServices.flatMap((service) =>
-  service.methods.map((method) => ({ name: `${service.typeName}/${method.name}`, method })),
-);
-
-function requestOf(method: DescMethod): Message {
-  const known = Object.fromEntries(
-    method.input.fields.flatMap(({ localName }) =>
-      localName in pathValues ? [[localName, pathValues[localName]]] : [],
-    ),
-  );
-  return create(method.input, samples.get(method) ?? known);
-}
-
-/** Every way to call the method: by each protocol, and by each of its routes. */
-function callsOf(method: DescMethod): { by: string; wire: Wire; request: RawRequest }[] {
-  const message = requestOf(method);
-  const protocols = method.methodKind === "unary" ? wires.filter((wire) => wire !== rest) : streamWires("2");
-  return [
-    ...protocols.map((wire) => ({
-      by: wire.name,
-      wire,
-      request: { ...wire.request(method, message)!, endless: endless.has(method) },
-    })),
-    ...bindingsOf(method).map((binding) => ({
-      by: `${binding.httpMethod} ${binding.template.source}`,
-      wire: rest,
-      request: restCall(binding, message),
-    })),
-  ];
-}
 
 function expectAnswered(wire: Wire, method: DescMethod, answer: RawAnswer, by: string): void {
   const bare = wire === rest && restOptionsOf(method).bodyField !== "";

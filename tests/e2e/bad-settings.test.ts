@@ -29,8 +29,14 @@ async function refusal(...args: string[]): Promise<string> {
 
 describe("a setting that cannot be used is refused", () => {
   it.each([
-    { args: ["--listen", "0.0.0.0:0"], says: /--listen 0\.0\.0\.0:0 is not a loopback address.*--auth open/ },
-    { args: ["--listen", "127.0.0.1:0,[::]:0"], says: /--listen \[::\]:0 is not a loopback address/ },
+    {
+      args: ["--bootstrap-key-file", "no-such-file"],
+      says: /--bootstrap-key-file \(WEIR_BOOTSTRAP_KEY_FILE\): no key can be read from no-such-file: ENOENT/,
+    },
+    {
+      args: ["--bootstrap-key-file", "LICENSE"],
+      says: /--bootstrap-key-file \(.*\): the key must have 24 to 512 visible ASCII characters and no blanks/,
+    },
     { args: ["--partitions", "0"], says: /--partitions: "0" is not a whole number from 1/ },
     { args: ["--partition", "8"], says: /Unknown option '--partition'/ },
     { args: ["--log-retention", "10s"], says: /--log-retention: "10s" is not a duration/ },
@@ -46,7 +52,16 @@ describe("a setting that cannot be used is refused", () => {
   });
 });
 
-it("an address that is not loopback is served where openness is said", async () => {
+it("an address that is not loopback wants keys, and the log says where none is to be had", async () => {
+  const server = await startServer({ dataDir, listen: "127.0.0.1:0,0.0.0.0:0" });
+  expect((await fetch(`${server.url}/v1/analytics/summary`)).status).toBe(401);
+  expect(await server.stop()).toBe(0);
+  expect(server.log()).toMatch(
+    /keys are required and there is none: set WEIR_BOOTSTRAP_KEY, or stop and run/,
+  );
+});
+
+it("an address that is not loopback is served openly where that is said", async () => {
   const server = await startServer({ dataDir, listen: "0.0.0.0:0", args: ["--auth", "open"] });
   expect((await fetch(new URL("/ready", server.url.replace("0.0.0.0", "127.0.0.1")))).status).toBe(200);
   expect(await server.stop()).toBe(0);

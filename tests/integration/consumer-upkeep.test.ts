@@ -10,6 +10,7 @@ import {
   openPipeline,
   type Pipeline,
   removeDataDirectory,
+  storedEvents,
   storedIds,
 } from "../support/pipeline.ts";
 import { timestamp } from "../support/store.ts";
@@ -150,6 +151,31 @@ describe("row retention", () => {
     expect(await storedIds(pipeline.store)).toEqual([]);
     // The id is remembered all the same.
     expect(await append("young")).toBe("duplicate");
+  });
+
+  it("is a project's own where it has one, and else the server's", async () => {
+    const byProject = new Map([
+      ["default", 60 * minute],
+      ["short", 10 * minute],
+      ["forever", Number.POSITIVE_INFINITY],
+    ]);
+    let own: typeof byProject | undefined;
+    const upkeep = await open({ rows: 60 * minute, rowsByProject: () => own });
+    consumer.start();
+    for (const project of byProject.keys()) {
+      for (const age of [5, 30, 90]) {
+        const id = `${project}-${age}`;
+        const event = { id, timestamp: timestamp((clock.nowMs - age * minute) * 1000) };
+        await pipeline.log.append([eventRecord({ ...event, project, receivedMs: clock.nowMs })]);
+      }
+    }
+    await applied(pipeline);
+    own = byProject;
+    await upkeep.run();
+    const left = async (of: string) => (await storedEvents(pipeline.store, of)).map(({ id }) => id).sort();
+    expect(await left("default")).toEqual(["default-30", "default-5"]);
+    expect(await left("short")).toEqual(["short-5"]);
+    expect(await left("forever")).toEqual(["forever-30", "forever-5", "forever-90"]);
   });
 
   it("removes nothing by default", async () => {

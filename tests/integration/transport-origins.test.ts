@@ -176,6 +176,7 @@ describe("a preflight", () => {
       open: false,
       allowedOrigins: ["https://app.example.com"],
       authenticator: {
+        allowsOrigin: () => false,
         authenticate: () => {
           throw new WeirError("UNAUTHENTICATED", "INVALID_REQUEST", "no key");
         },
@@ -211,6 +212,7 @@ describe("where keys are required", () => {
     start({
       open: false,
       authenticator: {
+        allowsOrigin: () => false,
         authenticate: async (credentials) => {
           seen.push(credentials);
           const key = credentials.key ?? credentials.browserKey ?? "";

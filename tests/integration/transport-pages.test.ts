@@ -127,6 +127,7 @@ test("metrics, figures and lag have an address of their own, without a key or TL
     tls: selfSigned(),
     metricsListen: ["127.0.0.1:0"],
     authenticator: {
+      allowsOrigin: () => false,
       authenticate: () => {
         throw new Error("nobody is asked");
       },

@@ -46,7 +46,10 @@ export async function startPort(options: Partial<TransportOptions> = {}): Promis
   const transport = await createTransport({
     listen: ["127.0.0.1:0"],
     services: testServices(seen),
-    authenticator: { authenticate: () => ({ project: "default", scopes: allScopes }) },
+    authenticator: {
+      authenticate: () => ({ project: "default", scopes: allScopes }),
+      allowsOrigin: () => false,
+    },
     open: true,
     allowedOrigins: [],
     log,

@@ -83,17 +83,23 @@ export async function openPipeline(directory: string, options: PipelineOptions =
   };
 }
 
-export type EventOptions = EventInit & { readonly id: string; readonly receivedMs?: number };
+export type EventOptions = EventInit & {
+  readonly id: string;
+  readonly receivedMs?: number;
+  /** Default: that of these tests. */
+  readonly project?: string;
+};
 
 /** A record of the log that holds an event, by default of alice. */
-export function eventRecord({ receivedMs = 1_700_000_000_000, ...event }: EventOptions): LogRecord {
+export function eventRecord(options: EventOptions): LogRecord {
+  const { receivedMs = 1_700_000_000_000, project: owner = project, ...event } = options;
   const { id, userId = "alice" } = event;
   const value = recordOf({
-    project,
+    project: owner,
     receivedUs: receivedMs * 1000,
     event: { name: "tick", ...event, userId },
   });
-  return { project, userId, id, receivedMs, requestId: "", value: [value] };
+  return { project: owner, userId, id, receivedMs, requestId: "", value: [value] };
 }
 
 /** Appends events of several users, in calls of ten; their ids are made of `name`. */
@@ -108,8 +114,8 @@ export async function appendEvents(log: EventLog, name: string, count: number): 
   return ids;
 }
 
-export async function storedEvents(store: EventStore): Promise<readonly StoredEvent[]> {
-  const question = { kind: "events", selection: { project }, limit: 10_000 } as const;
+export async function storedEvents(store: EventStore, of = project): Promise<readonly StoredEvent[]> {
+  const question = { kind: "events", selection: { project: of }, limit: 10_000 } as const;
   return (await store.ask(question, patiently())).events;
 }
 

@@ -15,7 +15,8 @@ import type { Event } from "./event_pb.js";
 export declare const file_analytics_v1_admin: GenFile;
 
 /**
- * Rates that are allowed; beyond them RESOURCE_EXHAUSTED with a retry delay.
+ * What is allowed at a time; beyond it RESOURCE_EXHAUSTED with a retry delay. A rate may be exceeded by what was saved up
+ * before (WEIR_BURST).
  *
  * @generated from message analytics.v1.RateLimits
  */
@@ -33,6 +34,27 @@ export declare type RateLimits = Message<"analytics.v1.RateLimits"> & {
    * @generated from field: optional int32 events_per_second = 2;
    */
   eventsPerSecond?: number | undefined;
+
+  /**
+   * Bytes of requests a second, as they come over the wire, at least 1,024. Absent: the server's default.
+   *
+   * @generated from field: optional int64 bytes_per_second = 3;
+   */
+  bytesPerSecond?: bigint | undefined;
+
+  /**
+   * Streams under way, at least 1. Absent: the server's default.
+   *
+   * @generated from field: optional int32 concurrent_streams = 4;
+   */
+  concurrentStreams?: number | undefined;
+
+  /**
+   * Questions to AnalyticsService under way, at least 1. Absent: the server's default.
+   *
+   * @generated from field: optional int32 concurrent_queries = 5;
+   */
+  concurrentQueries?: number | undefined;
 };
 
 /**
@@ -76,7 +98,7 @@ export declare type ApiKey = Message<"analytics.v1.ApiKey"> & {
   scopes: Scope[];
 
   /**
-   * Origins whose pages may use the key; empty: none, and programs that send no Origin.
+   * Origins whose pages, and nobody else, may use the key; empty: only programs and pages of the server itself.
    *
    * @generated from field: repeated string allowed_origins = 5;
    */
@@ -109,6 +131,13 @@ export declare type ApiKey = Message<"analytics.v1.ApiKey"> & {
    * @generated from field: google.protobuf.Timestamp revoke_time = 9;
    */
   revokeTime?: Timestamp | undefined;
+
+  /**
+   * First characters of the secret, by which people tell keys apart; empty for a key whose secret people chose.
+   *
+   * @generated from field: string prefix = 10;
+   */
+  prefix: string;
 };
 
 /**
@@ -139,7 +168,8 @@ export declare type CreateApiKeyRequest = Message<"analytics.v1.CreateApiKeyRequ
 
   /**
    * Origins whose pages may use the key, such as https://shop.example, or * for all; up to 100 of up to 256 characters.
-   * Empty: none, only programs.
+   * A key that has some is a browser key: its only scope is INGEST, and it is taken from these pages alone. Empty: none,
+   * only programs and pages of the server itself.
    *
    * @generated from field: repeated string allowed_origins = 3;
    */

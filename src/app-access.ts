@@ -1,0 +1,73 @@
+/** Part of the composition root: who may call, from the settings and the shared state. */
+import type { Authenticator } from "./auth/auth.ts";
+import { createKeyAuthenticator } from "./auth/authenticator.ts";
+import { type Keys, openKeys } from "./auth/keys.ts";
+import { createOpenAuthenticator } from "./auth/open.ts";
+import { openProjects, type Project, type Projects } from "./auth/projects.ts";
+import { readBootstrapKey } from "./config/bootstrap-key.ts";
+import type { Config } from "./config/config.ts";
+import { isLoopback, parseAddress } from "./domain/address.ts";
+import type { StateStore } from "./state/state.ts";
+import type { Logger } from "./telemetry/logger.ts";
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+export interface Access {
+  /** Whether calls need no key. */
+  readonly open: boolean;
+  readonly authenticator: Authenticator;
+  readonly keys: Keys;
+  readonly projects: Projects;
+}
+
+export interface AccessOptions {
+  readonly config: Config;
+  readonly state: StateStore;
+  readonly logger: Logger;
+  /** Takes what ends each part, in the order in which they are started. */
+  readonly stops: (() => Promise<void>)[];
+}
+
+/** @throws ConfigError where the platform key cannot be used */
+export async function openAccess({ config, state, logger, stops }: AccessOptions): Promise<Access> {
+  const now = Date.now;
+  const { warn } = logger;
+  const bootstrapKey = readBootstrapKey(config);
+  const projects = await openProjects({ state, now, warn });
+  stops.push(() => projects.close());
+  const keys = await openKeys({ state, now, warn });
+  stops.push(() => keys.close());
+  if (bootstrapKey !== undefined) await keys.bootstrap(bootstrapKey);
+  const open = runsOpen(config);
+  if (!open && !keys.any) {
+    logger.warn(
+      {},
+      "keys are required and there is none: set WEIR_BOOTSTRAP_KEY, or stop and run weir keys create",
+    );
+  }
+  const authenticator = open ? createOpenAuthenticator() : createKeyAuthenticator({ keys, now });
+  return { open, authenticator, keys, projects };
+}
+
+/**
+ * How long each project's rows are kept, in milliseconds.
+ *
+ * @returns undefined where no project has a setting of its own
+ */
+export function retentionByProject(
+  projects: readonly Project[],
+  defaultMs: number,
+): ReadonlyMap<string, number> | undefined {
+  if (projects.every(({ settings }) => settings.retentionDays === undefined)) return undefined;
+  return new Map(
+    projects.map(({ id, settings: { retentionDays } }) => {
+      if (retentionDays === undefined) return [id, defaultMs];
+      return [id, retentionDays === 0 ? Number.POSITIVE_INFINITY : retentionDays * dayMs];
+    }),
+  );
+}
+
+function runsOpen({ auth, listen }: Config): boolean {
+  if (auth !== "auto") return auth === "open";
+  return listen.every((address) => isLoopback(parseAddress(address)?.host ?? ""));
+}

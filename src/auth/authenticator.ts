@@ -1,0 +1,79 @@
+/** Where keys are required: tells from a request's credentials whose call it is. */
+import { type ErrorCode, type ErrorReason, WeirError } from "../domain/errors.ts";
+import type { Principal } from "../domain/principal.ts";
+import type { Authenticator, Credentials } from "./auth.ts";
+import type { ApiKey } from "./key.ts";
+import { allowsPage, type Keys } from "./keys.ts";
+import { scopeOfName } from "./scopes.ts";
+
+export interface KeyAuthenticatorOptions {
+  readonly keys: Keys;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Longer ones are none, and are not hashed. */
+const maxSecretCharacters = 4096;
+
+/**
+ * Decides by keys in memory, without waiting: a key's principal is made once, and the keys follow what other processes
+ * change.
+ */
+export function createKeyAuthenticator({ keys, now }: KeyAuthenticatorOptions): Authenticator {
+  const principals = new WeakMap<ApiKey, Principal>();
+
+  function principalOf(key: ApiKey): Principal {
+    const known = principals.get(key);
+    if (known !== undefined) return known;
+    const { project, id: keyId, limits } = key;
+    const principal = { project, keyId, limits, scopes: new Set(key.scopes.map(scopeOfName)) };
+    principals.set(key, principal);
+    return principal;
+  }
+
+  return {
+    authenticate(credentials) {
+      const secret = credentials.key ?? credentials.browserKey;
+      if (secret === undefined)
+        throw refused("NO_KEY", "a key is needed, as x-api-key or Authorization: Bearer");
+      const key = secret.length > maxSecretCharacters ? undefined : keys.find(secret);
+      if (key === undefined) throw refused("UNKNOWN_KEY", "the key is none that is known here");
+      checkLife(key, now());
+      checkPage(key, credentials);
+      return principalOf(key);
+    },
+    allowsOrigin: (origin) => keys.allowsOrigin(origin),
+  };
+}
+
+function checkLife(key: ApiKey, nowMs: number): void {
+  if (key.revokedMs !== undefined) throw refused("REVOKED_KEY", "the key is revoked");
+  if (key.expiresMs !== undefined && key.expiresMs <= nowMs)
+    throw refused("EXPIRED_KEY", "the key has expired");
+}
+
+function checkPage(key: ApiKey, { key: header, origin }: Credentials): void {
+  if (key.origins.length === 0) {
+    if (header === undefined) {
+      throw refused(
+        "NO_BROWSER_KEY",
+        "only a key with allowed origins is taken from the query",
+        "PERMISSION_DENIED",
+      );
+    }
+    if (origin === undefined) return;
+    throw refused("KEY_ORIGIN", "the key is for programs, not for pages of other sites", "PERMISSION_DENIED");
+  }
+  if (origin !== undefined && allowsPage(key, origin)) return;
+  const from =
+    origin === undefined ? "the request names none" : `not from ${JSON.stringify(origin.slice(0, 256))}`;
+  throw refused(
+    "KEY_ORIGIN",
+    `the key is taken from its allowed origins alone, ${from}`,
+    "PERMISSION_DENIED",
+  );
+}
+
+function refused(reason: ErrorReason, message: string, code: ErrorCode = "UNAUTHENTICATED"): WeirError {
+  return new WeirError(code, reason, message);
+}

@@ -1,0 +1,58 @@
+/** An API key as it is stored: never its secret, but the SHA-256 of it. */
+import { hash } from "node:crypto";
+import { type RateLimits, rateLimitNames } from "../domain/rate-limits.ts";
+import { readScopeName, type ScopeName } from "./scopes.ts";
+
+export interface ApiKey {
+  readonly id: string;
+  /** For people. */
+  readonly name: string;
+  readonly project: string;
+  /** First characters of the secret, by which people tell keys apart; empty where people chose the secret. */
+  readonly prefix: string;
+  /** SHA-256 of the secret. */
+  readonly digest: Uint8Array;
+  readonly scopes: readonly ScopeName[];
+  /** Origins whose pages, and nobody else, may use the key; * stands for all. Empty: it is no browser key. */
+  readonly origins: readonly string[];
+  readonly limits: RateLimits;
+  /** Times are milliseconds since 1970. */
+  readonly createdMs: number;
+  /** When it ends by itself; absent: never. */
+  readonly expiresMs?: number;
+  /** When it was revoked; absent: it was not. */
+  readonly revokedMs?: number;
+}
+
+export function digestOf(secret: string): Uint8Array {
+  return hash("sha256", secret, "buffer");
+}
+
+export function encodeKey(key: ApiKey): Uint8Array {
+  return Buffer.from(JSON.stringify({ ...key, digest: Buffer.from(key.digest).toString("base64url") }));
+}
+
+/** Undefined where the bytes are no key: a key that cannot be read whole allows nothing. */
+export function decodeKey(bytes: Uint8Array): ApiKey | undefined {
+  try {
+    const { digest, ...rest } = JSON.parse(Buffer.from(bytes).toString()) as Record<string, unknown>;
+    const key = { ...rest, digest: Buffer.from(String(digest), "base64url") } as unknown as ApiKey;
+    return isKey(key) ? key : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isKey(key: ApiKey): boolean {
+  const texts = [key.id, key.name, key.project, key.prefix, ...key.origins];
+  const times = [key.createdMs, key.expiresMs ?? 0, key.revokedMs ?? 0];
+  const limits = rateLimitNames.map((name) => key.limits[name] ?? 1);
+  return (
+    key.digest.length === 32 &&
+    texts.every((text) => typeof text === "string") &&
+    key.project !== "" &&
+    key.scopes.every((scope) => readScopeName(scope) !== undefined) &&
+    times.every((time) => Number.isFinite(time)) &&
+    limits.every((limit) => Number.isFinite(limit) && limit > 0)
+  );
+}

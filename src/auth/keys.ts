@@ -1,0 +1,155 @@
+/** Every API key of the installation, in memory, following what other processes change. */
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import { invalidField, WeirError } from "../domain/errors.ts";
+import type { RateLimits } from "../domain/rate-limits.ts";
+import { uuid7 } from "../domain/uuid7.ts";
+import { followState } from "../state/followed.ts";
+import type { StateStore } from "../state/state.ts";
+import { type ApiKey, decodeKey, digestOf, encodeKey } from "./key.ts";
+import type { ScopeName } from "./scopes.ts";
+
+export interface NewKey {
+  readonly name: string;
+  readonly project: string;
+  readonly scopes: readonly ScopeName[];
+  readonly origins?: readonly string[];
+  readonly limits?: RateLimits;
+  readonly expiresMs?: number;
+}
+
+export interface Keys {
+  /** The key of a secret, ended or not. Takes the same time whatever of it is right. */
+  find(secret: string): ApiKey | undefined;
+  /** The keys of a project, newest first. */
+  list(project: string): readonly ApiKey[];
+  /** Whether a page of this origin may use some key that has not ended. */
+  allowsOrigin(origin: string): boolean;
+  /** Whether some key can be used at all. */
+  readonly any: boolean;
+  /**
+   * Makes a key; durable when it resolves. The secret is nowhere else.
+   *
+   * @throws WeirError INVALID_ARGUMENT for a browser key with other scopes than ingest, RESOURCE_EXHAUSTED/TOO_MANY_KEYS
+   */
+  create(key: NewKey): Promise<{ key: ApiKey; secret: string }>;
+  /** Keeps the platform key whose secret the operator chose; one that was kept before ends with another secret. */
+  bootstrap(secret: string): Promise<void>;
+  /** Ends a key of the project, for ever. @throws WeirError NOT_FOUND */
+  revoke(project: string, id: string): Promise<ApiKey>;
+  close(): Promise<void>;
+}
+
+export interface KeysOptions {
+  readonly state: StateStore;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly warn: (fields: Readonly<Record<string, unknown>>, message: string) => void;
+  /** Keys of one project, ended ones too. Default 1,000. */
+  readonly maxKeys?: number;
+}
+
+/** What each secret begins with, so that scanners for leaked secrets know one. */
+const secretStart = "weir_";
+const prefixCharacters = secretStart.length + 7;
+const bootstrapId = "bootstrap";
+
+export async function openKeys({ state, now, warn, maxKeys = 1000 }: KeysOptions): Promise<Keys> {
+  let byDigest = new Map<string, ApiKey>();
+  const followed = await followState<ApiKey>({
+    state,
+    prefix: "keys/",
+    encode: encodeKey,
+    decode: decodeKey,
+    warn,
+    onChange: (entries) => {
+      byDigest = new Map([...entries.values()].map((key) => [placeOf(key.digest), key]));
+    },
+  });
+  const all = () => [...followed.entries.values()];
+  const lives = (key: ApiKey) =>
+    key.revokedMs === undefined && (key.expiresMs ?? Number.POSITIVE_INFINITY) > now();
+  const listOf = (project: string) =>
+    all()
+      .filter((key) => key.project === project)
+      .sort((a, b) => b.createdMs - a.createdMs || (a.id < b.id ? 1 : -1));
+
+  return {
+    find(secret) {
+      const digest = digestOf(secret);
+      const key = byDigest.get(placeOf(digest));
+      return key !== undefined && timingSafeEqual(key.digest, digest) ? key : undefined;
+    },
+    list: listOf,
+    allowsOrigin: (origin) => all().some((key) => lives(key) && allowsPage(key, origin)),
+    get any() {
+      return all().some(lives);
+    },
+    async create({ name, project, scopes, origins = [], limits = {}, expiresMs }) {
+      if (origins.length > 0 && scopes.some((scope) => scope !== "ingest")) {
+        throw invalidField(
+          "scopes",
+          "a key with allowed origins can be read by everybody: INGEST is all it may have",
+        );
+      }
+      if (listOf(project).length >= maxKeys) {
+        throw new WeirError(
+          "RESOURCE_EXHAUSTED",
+          "TOO_MANY_KEYS",
+          `project ${project} has ${maxKeys} keys already`,
+        );
+      }
+      const secret = secretStart + randomBytes(32).toString("base64url");
+      const key: ApiKey = {
+        id: uuid7(now(), randomBytes(10)),
+        name,
+        project,
+        prefix: secret.slice(0, prefixCharacters),
+        digest: digestOf(secret),
+        scopes,
+        origins: origins.map((origin) => origin.toLowerCase()),
+        limits,
+        createdMs: now(),
+        ...(expiresMs === undefined ? {} : { expiresMs }),
+      };
+      await followed.put(key.id, key);
+      return { key, secret };
+    },
+    async bootstrap(secret) {
+      const digest = digestOf(secret);
+      const known = followed.entries.get(bootstrapId);
+      if (known !== undefined && timingSafeEqual(known.digest, digest)) return;
+      await followed.put(bootstrapId, {
+        id: bootstrapId,
+        name: "WEIR_BOOTSTRAP_KEY",
+        project: "default",
+        prefix: "",
+        digest,
+        scopes: ["admin", "platform"],
+        origins: [],
+        limits: {},
+        createdMs: now(),
+      });
+    },
+    async revoke(project, id) {
+      const key = followed.entries.get(id);
+      if (key === undefined || key.project !== project) {
+        throw new WeirError("NOT_FOUND", "NOT_FOUND", `there is no key ${JSON.stringify(id)}`);
+      }
+      if (key.revokedMs !== undefined) return key;
+      const revoked = { ...key, revokedMs: now() };
+      await followed.put(id, revoked);
+      return revoked;
+    },
+    close: () => followed.close(),
+  };
+}
+
+/** Where a digest is found; what remains of it is compared in constant time. */
+function placeOf(digest: Uint8Array): string {
+  return Buffer.from(digest.buffer, digest.byteOffset, 8).toString("latin1");
+}
+
+/** Whether pages of the origin may use the key. */
+export function allowsPage(key: ApiKey, origin: string): boolean {
+  return key.origins.includes("*") || key.origins.includes(origin.toLowerCase());
+}

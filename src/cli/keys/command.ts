@@ -1,0 +1,116 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { ConfigError, readConfig } from "../../config/config.ts";
+import { type Command, type CommandContext, exitCodes, type FlagValues, UsageError } from "../command.ts";
+import { askOnce, connectionFlags } from "../connection.ts";
+import { listKeys } from "./list.ts";
+import { type KeyRequest, readKeyRequest } from "./request.ts";
+
+export const keys: Command = {
+  operands: "create|list|revoke [KEY_ID]",
+  details: `create makes a key and prints its secret, which is shown this once. Without --project the server is asked, for a
+key of the project that --api-key belongs to. With --project the key is made in the data directory of an embedded
+server that is stopped, and the project too, where it is new: so the first key comes about.
+
+list prints the project's keys. revoke ends one, at once and for ever.
+
+Exit code 0: done; 1: the data directory cannot be used now; 2: usage; 3: the server cannot be reached or refuses.`,
+  flags: {
+    ...connectionFlags,
+    scopes: {
+      type: "string",
+      value: "LIST",
+      summary: "create: what the key allows, of ingest, query, admin, platform",
+    },
+    name: { type: "string", value: "TEXT", summary: "create: name of the key, for people", default: "key" },
+    origins: {
+      type: "string",
+      value: "LIST",
+      summary:
+        "create: origins whose pages may use the key, which makes it a browser key (scope ingest alone)",
+    },
+    expires: { type: "string", value: "DURATION", summary: "create: how long the key lives, such as 90d" },
+    project: { type: "string", value: "ID", summary: "create: make the key on disk, for this project" },
+    "data-dir": {
+      type: "string",
+      value: "DIR",
+      summary: "create with --project: the server's data directory",
+      default: "./data",
+      env: "WEIR_DATA_DIR",
+    },
+    all: { type: "boolean", summary: "list: expired and revoked keys too" },
+    json: { type: "boolean", summary: "print JSON" },
+  },
+  async run(values, operands, context) {
+    const [action, id, ...more] = operands;
+    if (action === "create" && id === undefined) return create(values, context);
+    if (action === "list" && id === undefined) return listKeys(values, context);
+    if (action === "revoke" && id !== undefined && more.length === 0) return revoke(values, id, context);
+    throw new UsageError("one of create, list and revoke KEY_ID is needed");
+  },
+};
+
+function create(values: FlagValues, context: CommandContext): Promise<number> {
+  const request = readKeyRequest(values, Date.now());
+  if (request.project !== undefined)
+    return createOnDisk({ ...request, project: request.project }, values, context);
+  return askOnce(values, context, async (weir) => {
+    const { expiresMs } = request;
+    const { key, secret } = await weir.admin.createApiKey({
+      name: request.name,
+      scopes: request.scopes.map(({ scope }) => scope),
+      allowedOrigins: [...request.origins],
+      ...(expiresMs === undefined ? {} : { expireTime: timestampFromMs(expiresMs) }),
+    });
+    return printSecret({ id: key!.keyId, project: key!.projectId, secret }, values, context);
+  });
+}
+
+async function createOnDisk(
+  request: KeyRequest & { readonly project: string },
+  values: FlagValues,
+  context: CommandContext,
+): Promise<number> {
+  const { name, project, origins, expiresMs } = request;
+  try {
+    // Loaded for this alone: it is the whole server.
+    const { makeStoredKey } = await import("../../main.ts");
+    const config = readConfig(["--data-dir", String(values["data-dir"])], { ...context.env });
+    const made = await makeStoredKey(config, {
+      name,
+      project,
+      scopes: request.scopes.map((scope) => scope.name),
+      origins,
+      ...(expiresMs === undefined ? {} : { expiresMs }),
+    });
+    return printSecret({ ...made, project }, values, context);
+  } catch (error) {
+    const { message } = error as Error;
+    if (error instanceof ConfigError) throw new UsageError(message);
+    context.stderr.write(`weir keys: ${message}; without --project the running server is asked\n`);
+    return exitCodes.notAll;
+  }
+}
+
+/** The secret alone on standard output, so that a script can take it. */
+function printSecret(
+  made: { readonly id: string; readonly project: string; readonly secret: string },
+  { json }: FlagValues,
+  { stdout, stderr }: CommandContext,
+): number {
+  const { id, project, secret } = made;
+  if (json) {
+    stdout.write(`${JSON.stringify({ key_id: id, project_id: project, secret })}\n`);
+    return exitCodes.done;
+  }
+  stderr.write(`key ${id} of project ${project}; its secret is shown this once:\n`);
+  stdout.write(`${secret}\n`);
+  return exitCodes.done;
+}
+
+function revoke(values: FlagValues, keyId: string, context: CommandContext): Promise<number> {
+  return askOnce(values, context, async (weir) => {
+    await weir.admin.revokeApiKey({ keyId });
+    context.stderr.write(`key ${keyId} is revoked\n`);
+    return exitCodes.done;
+  });
+}

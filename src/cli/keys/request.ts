@@ -1,0 +1,66 @@
+import { Scope } from "../../../client/node/index.ts";
+import { parseDuration } from "../../config/config.ts";
+import { type FlagValues, UsageError } from "../command.ts";
+
+const scopes = [
+  { name: "ingest", scope: Scope.INGEST },
+  { name: "query", scope: Scope.QUERY },
+  { name: "admin", scope: Scope.ADMIN },
+  { name: "platform", scope: Scope.PLATFORM },
+] as const;
+
+/** A key as the flags ask for it. */
+export interface KeyRequest {
+  readonly name: string;
+  /** Absent: the project of the caller's own key. */
+  readonly project?: string;
+  readonly scopes: readonly (typeof scopes)[number][];
+  readonly origins: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly expiresMs?: number;
+}
+
+const projectId = /^[a-z][a-z0-9-]{0,62}$/;
+const origin = /^(\*|https?:\/\/[^/?#\s]+)$/;
+
+/** @throws UsageError */
+export function readKeyRequest(values: FlagValues, nowMs: number): KeyRequest {
+  const { project, expires } = values;
+  const lifeMs = expires === undefined ? undefined : parseDuration(String(expires));
+  if (expires !== undefined && !(lifeMs !== undefined && lifeMs > 0 && Number.isFinite(lifeMs))) {
+    throw new UsageError(`--expires must be a duration such as 90d, not "${expires}"`);
+  }
+  if (project !== undefined && !projectId.test(String(project))) {
+    throw new UsageError(
+      "--project must be 1 to 63 lower-case letters, digits and hyphens, beginning with a letter",
+    );
+  }
+  const origins = listOf(values.origins);
+  const wrong = origins.find((one) => !origin.test(one));
+  if (wrong !== undefined)
+    throw new UsageError(`--origins: "${wrong}" is no origin such as https://shop.example`);
+  return {
+    name: String(values.name),
+    ...(project === undefined ? {} : { project: String(project) }),
+    scopes: scopesOf(listOf(values.scopes)),
+    origins,
+    ...(lifeMs === undefined ? {} : { expiresMs: nowMs + lifeMs }),
+  };
+}
+
+function scopesOf(words: readonly string[]): KeyRequest["scopes"] {
+  const known = scopes.map(({ name }) => name).join(", ");
+  if (words.length === 0) throw new UsageError(`--scopes is needed: one or more of ${known}`);
+  return [...new Set(words)].map((word) => {
+    const found = scopes.find(({ name }) => name === word);
+    if (found === undefined) throw new UsageError(`--scopes: "${word}" is none of ${known}`);
+    return found;
+  });
+}
+
+function listOf(value: string | boolean | undefined): string[] {
+  return String(value ?? "")
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}

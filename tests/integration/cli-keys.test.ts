@@ -1,0 +1,105 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { weir } from "../support/process.ts";
+import { type RunningServer, startServer } from "../support/server.ts";
+
+let dataDir: string;
+let server: RunningServer | undefined;
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "weir-keys-"));
+});
+afterEach(async () => {
+  await server?.stop();
+  server = undefined;
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+const onDisk = (...args: string[]) => weir(["keys", "create", "--data-dir", dataDir, ...args]);
+
+async function start(
+  ...args: string[]
+): Promise<(key: string, ...args: string[]) => ReturnType<typeof weir>> {
+  const running = await startServer({ dataDir, args: ["--auth", "required", ...args] });
+  server = running;
+  return (key, ...rest) => weir(["keys", ...rest, "--url", running.url], { env: { WEIR_API_KEY: key } });
+}
+
+async function summaryStatus(key: string): Promise<number> {
+  const answer = await fetch(`${server!.url}/v1/analytics/summary`, { headers: { "x-api-key": key } });
+  return answer.status;
+}
+
+describe("weir keys", () => {
+  it("makes the first key on a stopped server, further ones by it, and revokes them at once", async () => {
+    const first = await onDisk("--project", "shop", "--scopes", "admin");
+    expect(first).toMatchObject({ code: 0, stderr: expect.stringMatching(/^key \S+ of project shop; /) });
+    const admin = first.stdout.trim();
+    expect(admin).toMatch(/^weir_[\w-]{43}$/);
+
+    const keys = await start();
+    const made = await keys(admin, "create", "--scopes", "query", "--name", "reports", "--json");
+    const { key_id, project_id, secret } = JSON.parse(made.stdout);
+    expect(project_id).toBe("shop");
+    expect(await summaryStatus(secret)).toBe(200);
+
+    const listed = await keys(admin, "list");
+    expect(listed.stdout).toContain(key_id);
+    expect(listed.stdout).toMatch(/query {2}weir_\S{7}… {2}reports/);
+    expect(listed.stdout).not.toContain(secret);
+
+    expect(await keys(admin, "revoke", key_id)).toMatchObject({ code: 0 });
+    await vi.waitFor(async () => expect(await summaryStatus(secret)).toBe(401), {
+      timeout: 1000,
+      interval: 20,
+    });
+    expect((await keys(admin, "list")).stdout).not.toContain(key_id);
+    expect((await keys(admin, "list", "--all")).stdout).toMatch(/revoked \d{4}-/);
+    expect(server!.log()).not.toContain(secret);
+  });
+
+  it("keeps what it made, and what it revoked, over a crash", async () => {
+    const admin = (await onDisk("--project", "default", "--scopes", "admin,query")).stdout.trim();
+    let keys = await start();
+    const { key_id, secret } = JSON.parse(
+      (await keys(admin, "create", "--scopes", "query", "--json")).stdout,
+    );
+    await keys(admin, "revoke", key_id);
+    await server!.kill9();
+    keys = await start();
+    expect(await summaryStatus(secret)).toBe(401);
+    expect(await summaryStatus(admin)).toBe(200);
+  });
+
+  it("makes no key on the disk of a server that runs, and says what to do", async () => {
+    await start();
+    const refused = await onDisk("--project", "default", "--scopes", "query");
+    expect(refused).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringMatching(
+        /in use by another process.*without --project the running server is asked\n$/,
+      ),
+    });
+  });
+
+  it.each([
+    [[], /one of create, list and revoke KEY_ID is needed/],
+    [["create"], /--scopes is needed/],
+    [["create", "--scopes", "root"], /--scopes: "root" is none of ingest, query, admin, platform/],
+    [["create", "--scopes", "query", "--project", "No Name"], /--project must be/],
+    [["create", "--scopes", "query", "--expires", "soon"], /--expires must be a duration/],
+    [["create", "--scopes", "ingest", "--origins", "shop.example"], /"shop\.example" is no origin/],
+    [
+      ["create", "--scopes", "ingest,query", "--origins", "https://shop.example", "--project", "a"],
+      /a key with allowed origins can be read by everybody/,
+    ],
+    [["revoke"], /one of create, list and revoke KEY_ID is needed/],
+  ])("%j is refused in one line", async (args, says) => {
+    const { code, stderr } = await weir(["keys", ...args], { env: { WEIR_DATA_DIR: dataDir } });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(says);
+    expect(stderr.trimEnd()).not.toContain("\n");
+  });
+});

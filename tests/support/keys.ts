@@ -1,0 +1,37 @@
+/** Keys in the state of a data directory, made while no server runs on it. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { type Keys, openKeys } from "../../src/auth/keys.ts";
+import { openLevelDatabase } from "../../src/log/level/database.ts";
+import { createLevelState } from "../../src/state/level/level.ts";
+import type { StateStore } from "../../src/state/state.ts";
+
+/** Works on the keys of a stopped server. @param now as of which they are made. Default Date.now */
+export async function withKeys<T>(
+  dataDir: string,
+  work: (keys: Keys) => Promise<T>,
+  now: () => number = Date.now,
+): Promise<T> {
+  const directory = join(dataDir, "log");
+  await mkdir(directory, { recursive: true });
+  const database = await openLevelDatabase({ directory });
+  const keys = await openKeys({ state: createLevelState(database), now, warn: () => {} });
+  try {
+    return await work(keys);
+  } finally {
+    await keys.close();
+    await database.close();
+  }
+}
+
+/** A state in memory that two processes may share. */
+export function sharedState(): StateStore {
+  const entries = new Map<string, Uint8Array>();
+  return {
+    get: async (key) => entries.get(key),
+    put: async (key, value) => void entries.set(key, value),
+    delete: async (key) => void entries.delete(key),
+    list: async (prefix) =>
+      [...entries].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1)),
+  };
+}
