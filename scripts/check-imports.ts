@@ -25,6 +25,7 @@ const allowed: Record<string, readonly string[]> = {
     "src/store/store.ts",
     "src/store/questions.ts",
     "src/store/sequences.ts",
+    "src/store/exports.ts",
     "src/visibility",
     "src/live",
     "src/telemetry",
@@ -52,6 +53,7 @@ const confined: Record<string, readonly string[]> = {
   "@connectrpc/connect-fastify": ["src/transport/fastify.ts"],
   "classic-level": ["src/log/level/database.ts"],
   "@duckdb/node-api": ["src/store/duckdb"],
+  kafkajs: ["src/log/kafka"],
   "node:http2": ["src/transport/fastify.ts"],
 };
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { blockTime } from "../../src/domain/record/block.ts";
 import {
   identities,
+  levelFixture,
   logRecord,
   makeDirectory,
   type OpenLog,
@@ -10,6 +11,7 @@ import {
   readAll,
   removeDirectory,
 } from "../support/level-log.ts";
+import { readingContract } from "../support/log-contract/reading.ts";
 
 let directory: string;
 let current: OpenLog | undefined;
@@ -41,48 +43,19 @@ async function openWithBlocks(count: number, size: number, options: OpenLogOptio
 
 const firsts = (blocks: readonly { firstOffset: number }[]) => blocks.map((b) => b.firstOffset);
 
+describe("the embedded log", () => readingContract(levelFixture));
+
 describe("reading", () => {
   it.each([
     { offset: 0, expected: [0, 3, 6, 9] },
     { offset: 3, expected: [3, 6, 9] },
     { offset: 5, expected: [3, 6, 9] },
     { offset: 11, expected: [9] },
-    { offset: 12, expected: [] },
-    { offset: 1000, expected: [] },
-  ])("from $offset gives whole blocks from the one that holds it", async ({ offset, expected }) => {
+  ])("from $offset gives blocks as they were written", async ({ offset, expected }) => {
     const log = await openWithBlocks(4, 3);
     const blocks = await log.read(0, offset, 1e6);
     expect(firsts(blocks)).toEqual(expected);
     expect(blocks.every((b) => b.partition === 0 && b.count === 3)).toBe(true);
-  });
-
-  it("stops at about the bytes asked for, with at least one block", async () => {
-    const log = await openWithBlocks(6, 3);
-    expect(firsts(await log.read(0, 0, 1))).toEqual([0]);
-    const [block] = await log.read(0, 0, 1);
-    const some = await log.read(0, 0, 3 * block!.bytes.length);
-    expect(some.length).toBeGreaterThanOrEqual(2);
-    expect(some.length).toBeLessThanOrEqual(4);
-  });
-
-  it("follows the log from block to block, whatever the bytes of a step", async () => {
-    const log = await openWithBlocks(20, 2);
-    for (const maxBytes of [1, 500, 5000, 1e6]) expect(await readAll(log, maxBytes)).toHaveLength(40);
-  });
-
-  it("refuses a partition that does not exist", async () => {
-    const log = await open();
-    await expect(log.read(1, 0, 1000)).rejects.toThrow(RangeError);
-  });
-
-  it("finds starts and ends again after the log was opened anew", async () => {
-    let log = await openWithBlocks(3, 2, { partitions: 4 });
-    const [starts, ends] = [log.starts(), log.ends()];
-    log = await open({ partitions: 4 });
-    expect(log.starts()).toEqual(starts);
-    expect(log.ends()).toEqual(ends);
-    await log.append([logRecord("more")]);
-    expect(await readAll(log)).toHaveLength(7);
   });
 });
 

@@ -10,7 +10,8 @@ import {
   openLevelDatabase,
 } from "../../src/log/level/database.ts";
 import { createLevelLog, type LevelLogOptions } from "../../src/log/level/level.ts";
-import type { EventLog, LogRecord } from "../../src/log/log.ts";
+import type { EventLog, LogReader, LogRecord } from "../../src/log/log.ts";
+import type { LogFixture } from "./log-contract/fixture.ts";
 
 export interface OpenLog {
   readonly database: LevelDatabase;
@@ -81,7 +82,7 @@ export interface Stored {
 }
 
 /** Every record of the log, by partition and offset; throws where offsets do not follow one another. */
-export async function readAll(log: EventLog, maxBytes = 65_536): Promise<Stored[]> {
+export async function readAll(log: LogReader, maxBytes = 65_536): Promise<Stored[]> {
   const stored: Stored[] = [];
   for (let partition = 0; partition < log.partitions; partition++) {
     let expected = log.starts()[partition]!;
@@ -153,5 +154,26 @@ export function createGate(): Gate {
     },
     release: () => end("written"),
     fail: end,
+  };
+}
+
+/** The embedded log as a fixture of the contract that every log keeps. */
+export async function levelFixture(): Promise<LogFixture> {
+  const directories: string[] = [];
+  const gate = createGate();
+  let current: OpenLog | undefined;
+  return {
+    async open(options = {}, again) {
+      await current?.close();
+      if (again === undefined) directories.push(await makeDirectory());
+      current = await openLog(directories.at(-1)!, { wrap: gate.wrap, ...options });
+      return current.log;
+    },
+    hold: gate.hold,
+    release: gate.release,
+    async remove() {
+      await current?.close();
+      for (const directory of directories) await removeDirectory(directory);
+    },
   };
 }

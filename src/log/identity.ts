@@ -1,0 +1,61 @@
+import { LogStartError } from "./log.ts";
+
+/** What makes a log this log, fixed when it is created. */
+export interface LogIdentity {
+  readonly logId: string;
+  readonly partitions: number;
+  /** Keys the hashes of ids. */
+  readonly idSecret: Uint8Array;
+}
+
+/** Keys of the small state that hold it. */
+export const identityKeys = {
+  logId: "log/id",
+  partitions: "log/partitions",
+  idSecret: "secret/ids",
+} as const;
+
+type Name = keyof typeof identityKeys;
+const names = Object.keys(identityKeys) as Name[];
+
+const logIdBytes = 16;
+const idSecretBytes = 32;
+
+export function newIdentity(partitions: number, randomBytes: (length: number) => Uint8Array): LogIdentity {
+  return {
+    logId: Buffer.from(randomBytes(logIdBytes)).toString("hex"),
+    partitions,
+    idSecret: randomBytes(idSecretBytes),
+  };
+}
+
+/** Its values as the small state keeps them, each under its key; the log's id last, so that with it all are there. */
+export function identityEntries({ logId, partitions, idSecret }: LogIdentity): [string, Uint8Array][] {
+  return [
+    [identityKeys.partitions, Buffer.from(String(partitions))],
+    [identityKeys.idSecret, idSecret],
+    [identityKeys.logId, Buffer.from(logId)],
+  ];
+}
+
+/**
+ * The identity that the small state keeps; undefined where it keeps none.
+ *
+ * @param get the value under a key
+ * @throws LogStartError when it is incomplete
+ */
+export async function readIdentity(
+  get: (key: string) => Promise<Uint8Array | undefined>,
+): Promise<LogIdentity | undefined> {
+  const values = await Promise.all(names.map((name) => get(identityKeys[name])));
+  const [logId, partitions, idSecret] = values;
+  if (values.every((value) => value === undefined)) return undefined;
+  if (logId === undefined || partitions === undefined || idSecret === undefined) {
+    throw new LogStartError("the log is broken: its id, number of partitions or secret is missing");
+  }
+  return { logId: textOf(logId), partitions: Number(textOf(partitions)), idSecret };
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString();
+}

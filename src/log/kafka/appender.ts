@@ -1,0 +1,166 @@
+import { randomBytes } from "node:crypto";
+import type { Admin } from "kafkajs";
+import { WeirError } from "../../domain/errors.ts";
+import { createIdHasher } from "../../domain/ids.ts";
+import { createWriter, type Flush, type WriteFailure } from "../commit/writer.ts";
+import type { LogIdentity } from "../identity.ts";
+import type { LogAppender, LogRecord } from "../log.ts";
+import { withAdmin } from "./admin.ts";
+import type { KafkaConnection } from "./client.ts";
+import { createKafkaGroup } from "./group.ts";
+import { createPlacement } from "./placement.ts";
+import { createRecentIds } from "./recent-ids.ts";
+import { encodedBytes } from "./record-message.ts";
+import { createSender } from "./sender.ts";
+import { untilReached } from "./start.ts";
+import { maxRecordBytes } from "./topic-check.ts";
+import { usableEventTopic } from "./topics.ts";
+
+export interface KafkaLogOptions {
+  readonly connection: KafkaConnection;
+  /** Topic of the records. */
+  readonly topic: string;
+  /** As the small state has it. */
+  readonly identity: LogIdentity;
+  /** Must be the identity's. */
+  readonly partitions: number;
+  /** How long to wait for the cluster at the start, in milliseconds. Default 30,000. */
+  readonly startTimeoutMs?: number;
+  /** Brokers that do not answer for longer make the log unhealthy, in milliseconds. Default 5,000. */
+  readonly stalledAfterMs?: number;
+}
+
+export interface KafkaAppenderOptions extends KafkaLogOptions {
+  /** Default none. */
+  readonly compression?: "none" | "gzip";
+  /** Ids acknowledged lately that are remembered to answer repetitions at once. Default 200,000, some 30 MB. */
+  readonly maxRecentIds?: number;
+  /** Milliseconds since its received time after which an id is taken for a new one. Default Infinity. */
+  readonly dedupWindowMs?: number;
+  /** Most records that wait for the brokers; beyond it QUEUE_FULL. Default 100,000. */
+  readonly maxQueueEvents?: number;
+  /** Most bytes of them. Default 64 MiB. */
+  readonly maxQueueBytes?: number;
+  /** A send takes at most this many records, default 4,096 … */
+  readonly maxGroupEvents?: number;
+  /** … and ends with the record that reaches this size, default 4 MiB, or half of the topic's max.message.bytes. */
+  readonly maxGroupBytes?: number;
+  /** How long close() waits for the brokers to take what is queued, in milliseconds. Default 10,000. */
+  readonly closeTimeoutMs?: number;
+  /** Milliseconds since 1970. Default Date.now. */
+  readonly now?: () => number;
+  /** Called after each send, for metrics. */
+  readonly onFlush?: (flush: Flush) => void;
+  /** Called after each send that failed for good. */
+  readonly onWriteFailure?: (failure: WriteFailure) => void;
+}
+
+export interface KafkaAppender extends LogAppender {
+  forgetIds(receivedBeforeMs: number): Promise<number>;
+}
+
+const mib = 1024 ** 2;
+
+/**
+ * The appending side of a log on Kafka. What is acknowledged is on all replicas in sync. While brokers are away, appends
+ * wait, as long as the queue has room; how long a caller waits is its own affair.
+ *
+ * A duplicate is found among the records that wait and those acknowledged lately; others are the consumer's to find.
+ *
+ * @throws LogStartError where the cluster cannot be reached or its topic cannot be used
+ */
+export async function createKafkaAppender(options: KafkaAppenderOptions): Promise<KafkaAppender> {
+  const { connection, topic, identity, partitions, stalledAfterMs = 5000, closeTimeoutMs = 10_000 } = options;
+  const sender = createSender({
+    connection,
+    topic,
+    ...(options.compression ? { compression: options.compression } : {}),
+  });
+  let maxMessageBytes = 0;
+
+  async function prepare(signal: AbortSignal): Promise<void> {
+    const end = () => void sender.close();
+    signal.addEventListener("abort", end);
+    try {
+      const check = (admin: Admin) => usableEventTopic(admin, topic, identity, partitions);
+      const { settings } = await withAdmin(connection, check, signal);
+      maxMessageBytes = Number(settings.get("max.message.bytes"));
+      await sender.connect();
+    } finally {
+      signal.removeEventListener("abort", end);
+    }
+  }
+
+  await untilReached(connection, options.startTimeoutMs ?? 30_000, prepare);
+
+  const recent = createRecentIds(options.maxRecentIds ?? 200_000);
+  const groupOptions = {
+    maxGroupEvents: options.maxGroupEvents ?? 4096,
+    maxGroupBytes: options.maxGroupBytes ?? 4 * mib,
+    maxPartitionBytes: () => maxMessageBytes - maxRecordBytes - batchOverheadBytes,
+    recent,
+  };
+  const writer = createWriter({
+    maxQueueEvents: options.maxQueueEvents ?? 100_000,
+    maxQueueBytes: options.maxQueueBytes ?? 64 * mib,
+    newGroup: () => createKafkaGroup(groupOptions),
+    place: createPlacement({
+      partitions,
+      recent,
+      hashId: createIdHasher(randomBytes(16)),
+      dedupWindowMs: options.dedupWindowMs ?? Number.POSITIVE_INFINITY,
+      now: options.now ?? Date.now,
+    }),
+    write: async (group) => group.acknowledge(await sender.send(group.messages)),
+    recover: prepare,
+    onFlush: options.onFlush ?? (() => {}),
+    onWriteFailure: options.onWriteFailure ?? (() => {}),
+    onAppend: () => {},
+  });
+
+  return {
+    logId: identity.logId,
+    partitions,
+    async append(records) {
+      checkSizes(records);
+      return writer.append(records);
+    },
+    enqueue(records) {
+      checkSizes(records);
+      writer.enqueue(records);
+    },
+    forgetIds: async (receivedBeforeMs) => recent.forget(receivedBeforeMs),
+    health() {
+      const { inFlightMs } = writer.stats();
+      if (writer.failure !== undefined) return unhealthy(writer.failure.message);
+      if (inFlightMs < stalledAfterMs) return { name: "log", status: "healthy", message: "" };
+      const seconds = Math.round(inFlightMs / 1000);
+      return unhealthy(`brokers have not acknowledged for ${seconds} s: ${sender.trouble || "no answer"}`);
+    },
+    stats: () => ({ ...writer.stats(), recentIds: recent.size, partitions }),
+    async close() {
+      const closed = writer.close();
+      const timer = setTimeout(() => void sender.close(), closeTimeoutMs);
+      await closed;
+      clearTimeout(timer);
+      await sender.close();
+    },
+  };
+}
+
+const unhealthy = (message: string) => ({ name: "log", status: "unhealthy", message }) as const;
+
+/** Of Kafka's format, for each batch. */
+const batchOverheadBytes = 1024;
+
+function checkSizes(records: readonly LogRecord[]): void {
+  for (const record of records) {
+    const bytes = encodedBytes(record);
+    if (bytes <= maxRecordBytes) continue;
+    throw new WeirError(
+      "INVALID_ARGUMENT",
+      "INVALID_EVENT",
+      `the record of event ${JSON.stringify(record.id)} takes ${bytes} bytes, the log takes at most ${maxRecordBytes}`,
+    );
+  }
+}

@@ -1,0 +1,35 @@
+import type { EventLog } from "../log.ts";
+import { createKafkaAppender, type KafkaAppenderOptions } from "./appender.ts";
+import { createKafkaReader, type KafkaReaderOptions } from "./reader.ts";
+
+/**
+ * Both sides of a log on Kafka in one process. Reading sees what was acknowledged a moment later. Records are removed by
+ * the topic's own retention, so trim() has nothing to do.
+ *
+ * @throws LogStartError where the cluster cannot be reached or its topic cannot be used
+ */
+export async function createKafkaLog(options: KafkaAppenderOptions & KafkaReaderOptions): Promise<EventLog> {
+  const appender = await createKafkaAppender(options);
+  try {
+    const reader = await createKafkaReader(options);
+    return {
+      ...reader,
+      append: appender.append,
+      enqueue: appender.enqueue,
+      trim: async () => 0,
+      forgetIds: appender.forgetIds,
+      health() {
+        const health = appender.health();
+        return health.status === "healthy" ? reader.health() : health;
+      },
+      stats: () => ({ ...appender.stats(), ...reader.stats() }),
+      async close() {
+        await appender.close();
+        await reader.close();
+      },
+    };
+  } catch (error) {
+    await appender.close();
+    throw error;
+  }
+}

@@ -1,0 +1,144 @@
+import type { Admin } from "kafkajs";
+import { WeirError } from "../../domain/errors.ts";
+import { pause } from "../../domain/pause.ts";
+import type { Block } from "../../domain/record/block.ts";
+import type { LogReader } from "../log.ts";
+import { withAdmin } from "./admin.ts";
+import type { KafkaLogOptions } from "./appender.ts";
+import { createBlockCache } from "./block-cache.ts";
+import { blocksOf } from "./blocks.ts";
+import { createFetcher, OutOfRangeError } from "./fetcher.ts";
+import type { RawPartition } from "./internals.ts";
+import { untilReached } from "./start.ts";
+import { startTail } from "./tail.ts";
+import { usableEventTopic } from "./topics.ts";
+
+export interface KafkaReaderOptions extends KafkaLogOptions {
+  /** The newest blocks are kept, so that several who follow the log share one reading; bytes of them. Default 16 MiB. */
+  readonly cacheBytes?: number;
+  /** How long a read waits for brokers, in milliseconds. Default 10,000. */
+  readonly readWaitMs?: number;
+}
+
+const retryPauseMs = 100;
+const maxReadBytes = 16 * 1024 ** 2;
+
+/**
+ * The reading side of a log on Kafka, without a group: it reads where it is told to, and knows the ends by following the
+ * topic. Records of transactions are read once they are committed.
+ *
+ * @throws LogStartError where the cluster cannot be reached or its topic cannot be used
+ */
+export async function createKafkaReader(options: KafkaReaderOptions): Promise<LogReader> {
+  const { connection, topic, identity, partitions, readWaitMs = 10_000, stalledAfterMs = 5000 } = options;
+  const fetcher = createFetcher(connection, topic, partitions);
+
+  async function prepare(signal: AbortSignal) {
+    const check = (admin: Admin) => usableEventTopic(admin, topic, identity, partitions);
+    await withAdmin(connection, check, signal);
+    const end = () => void fetcher.close();
+    signal.addEventListener("abort", end);
+    try {
+      return await fetcher.offsets();
+    } finally {
+      signal.removeEventListener("abort", end);
+    }
+  }
+
+  const { starts, ends } = await untilReached(connection, options.startTimeoutMs ?? 30_000, prepare);
+  const cache = createBlockCache(partitions, options.cacheBytes ?? 16 * 1024 ** 2);
+  const listeners = new Set<() => void>();
+  const closing = new AbortController();
+  let reads = 0;
+
+  function onFetched(fetched: RawPartition): void {
+    const { partition } = fetched;
+    starts[partition] = Math.max(starts[partition]!, Number(fetched.lastStartOffset));
+    const blocks = blocksOf(fetched, ends[partition]!, Number.POSITIVE_INFINITY);
+    for (const block of blocks) {
+      cache.add(block);
+      ends[partition] = block.firstOffset + block.count;
+    }
+    if (blocks.length > 0) for (const listener of listeners) listener();
+  }
+
+  const tail = startTail({ connection, topic, positions: ends, onFetched });
+
+  async function fetch(partition: number, offset: number, maxBytes: number): Promise<Block[]> {
+    const leaders = await fetcher.leaders();
+    const leader = [...leaders].find(([, led]) => led.includes(partition));
+    if (leader === undefined) throw new Error(`partition ${partition} has no leader`);
+    const [fetched] = await fetcher.fetch(leader[0], [{ partition, offset, maxBytes }], 0);
+    reads++;
+    return fetched === undefined ? [] : blocksOf(fetched, offset, ends[partition]!);
+  }
+
+  /** As fetch, from the first record kept where those before it have been removed. */
+  async function fetchKept(partition: number, offset: number, maxBytes: number): Promise<Block[]> {
+    try {
+      return await fetch(partition, offset, maxBytes);
+    } catch (error) {
+      if (!(error instanceof OutOfRangeError)) throw error;
+      const first = (await fetcher.offsets()).starts[partition]!;
+      starts[partition] = Math.max(starts[partition]!, first);
+      return first > offset ? fetch(partition, first, maxBytes) : [];
+    }
+  }
+
+  return {
+    logId: identity.logId,
+    partitions,
+    starts: () => starts.slice(),
+    ends: () => ends.slice(),
+    async read(partition, offset, maxBytes) {
+      if (ends[partition] === undefined) throw new RangeError(`there is no partition ${partition}`);
+      if (!(offset < ends[partition])) return [];
+      const from = Math.max(0, offset);
+      const atLeastOne = Math.min(maxReadBytes, Math.max(1, Math.floor(maxBytes)));
+      const cached = cache.read(partition, from, atLeastOne);
+      if (cached.length > 0) return cached;
+      for (const deadline = performance.now() + readWaitMs; ; ) {
+        try {
+          return await fetchKept(partition, from, atLeastOne);
+        } catch (error) {
+          if (performance.now() >= deadline || closing.signal.aborted) throw unreadable(error);
+          await pause(retryPauseMs, closing.signal);
+        }
+      }
+    },
+    onAppend(listener) {
+      const own = () => listener();
+      listeners.add(own);
+      return () => listeners.delete(own);
+    },
+    health() {
+      if (tail.troubleMs < stalledAfterMs) return { name: "log", status: "healthy", message: "" };
+      const seconds = Math.round(tail.troubleMs / 1000);
+      const message = `the log could not be read for ${seconds} s: ${tail.trouble}`;
+      return { name: "log", status: "unhealthy", message };
+    },
+    stats: () => ({
+      partitions,
+      starts: starts.slice(),
+      ends: ends.slice(),
+      reads,
+      cachedBytes: cache.bytes,
+    }),
+    async close() {
+      closing.abort();
+      await Promise.all([fetcher.close(), tail.close()]);
+    },
+  };
+}
+
+function unreadable(cause: unknown): WeirError {
+  return new WeirError(
+    "UNAVAILABLE",
+    "LOG_UNAVAILABLE",
+    `the log cannot be read: ${(cause as Error).message}`,
+    {
+      retryDelayMs: 1000,
+      cause,
+    },
+  );
+}

@@ -1,0 +1,55 @@
+import { pause } from "../../domain/pause.ts";
+import { LogStartError } from "../log.ts";
+import type { KafkaConnection } from "./client.ts";
+
+const pauseMs = 500;
+
+/**
+ * Tries until the cluster is reached: brokers and servers of one installation may start together.
+ *
+ * @param attempt ends soon when its signal is aborted, which is also done where this throws
+ * @throws LogStartError where the cluster is not reached in time, or refuses
+ */
+export async function untilReached<T>(
+  connection: KafkaConnection,
+  timeoutMs: number,
+  attempt: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const where = connection.brokers.join(",");
+  const end = new AbortController();
+  const timer = setTimeout(() => end.abort(), timeoutMs);
+  let last: unknown;
+  try {
+    while (!end.signal.aborted) {
+      try {
+        return await attempt(end.signal);
+      } catch (error) {
+        if (error instanceof LogStartError) throw error;
+        if (isRefusal(error)) throw new LogStartError(`${where} refuses: ${messageOf(error)}`, error);
+        if (!end.signal.aborted) last = error;
+        await pause(pauseMs, end.signal);
+      }
+    }
+    const seconds = Math.round(timeoutMs / 1000);
+    throw new LogStartError(
+      `no broker of ${where} could be used within ${seconds} s: ${messageOf(last)}`,
+      last,
+    );
+  } catch (error) {
+    end.abort();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Whether trying again is of no use: the credentials are wrong, or something is not allowed. */
+function isRefusal(error: unknown): boolean {
+  const { name, type, cause } = error as { name?: string; type?: string; cause?: unknown };
+  if (name === "KafkaJSSASLAuthenticationError" || /_AUTHORIZATION_FAILED$/.test(type ?? "")) return true;
+  return cause instanceof Error && isRefusal(cause);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : "no answer";
+}

@@ -1,0 +1,139 @@
+/** Whether topics are such that nothing is lost on them: the rules, and what to do where one is broken. */
+import type { TopicDescription } from "./admin.ts";
+
+/** Names of a log's topics. */
+export interface LogTopics {
+  /** The records, by user. */
+  readonly events: string;
+  /** The small state that all processes share. */
+  readonly state: string;
+}
+
+export interface TopicProblem {
+  readonly topic: string;
+  /** Whether the log cannot be used so; else it is only not as asked for. */
+  readonly fatal: boolean;
+  /** One line for the operator. */
+  readonly message: string;
+}
+
+/** Largest record that the log takes, as encoded; the contract's limits keep all of them well below. */
+export const maxRecordBytes = 128 * 1024;
+/** So that a batch with one more record than half of it never is too large. */
+const leastMessageBytes = 2 * maxRecordBytes;
+/** A value of the small state has up to 1 MiB, and a key beside it. */
+export const stateMessageBytes = 2 * 1024 ** 2;
+
+/** Settings that a topic of records is created with. */
+export function eventSettings(replicas: number, retentionMs: number): ReadonlyMap<string, string> {
+  return new Map([
+    ["cleanup.policy", "delete"],
+    ["retention.ms", String(Number.isFinite(retentionMs) ? retentionMs : -1)],
+    ["retention.bytes", "-1"],
+    ["message.timestamp.type", "LogAppendTime"],
+    ["max.message.bytes", "1048588"],
+    ...sharedSettings(replicas),
+  ]);
+}
+
+/** Settings that the topic of small state is created with. */
+export function stateSettings(replicas: number): ReadonlyMap<string, string> {
+  return new Map([
+    ["cleanup.policy", "compact"],
+    ["max.message.bytes", String(stateMessageBytes)],
+    ...sharedSettings(replicas),
+  ]);
+}
+
+function sharedSettings(replicas: number): [string, string][] {
+  return [
+    // With three replicas one may be away, and what is acknowledged is on two.
+    ["min.insync.replicas", String(Math.max(1, replicas - 1))],
+    ["unclean.leader.election.enable", "false"],
+  ];
+}
+
+/** What is wrong with a log's topic of records. */
+export function checkEventTopic(
+  description: TopicDescription,
+  wanted: { readonly partitions: number; readonly retentionMs?: number | undefined },
+): TopicProblem[] {
+  const { topic, partitions, settings } = description;
+  const problems = checkShared(description);
+  const fatal = (message: string) => problems.push({ topic, fatal: true, message });
+  if (partitions !== wanted.partitions) {
+    fatal(
+      `topic ${topic} has ${partitions} partitions, but its log has ${wanted.partitions}: with another number a user's ` +
+        "events would go to another partition, out of order with those before and unknown to what finds duplicates. " +
+        "Create topics of another name, and send the events again that are to be kept",
+    );
+  }
+  if (settings.get("cleanup.policy") !== "delete") {
+    fatal(
+      `topic ${topic} has cleanup.policy=${settings.get("cleanup.policy")}, which would remove events of users who ` +
+        "have newer ones: set it to delete",
+    );
+  }
+  if (settings.get("message.timestamp.type") !== "LogAppendTime") {
+    fatal(
+      `topic ${topic} has message.timestamp.type=${settings.get("message.timestamp.type")}: set it to LogAppendTime, ` +
+        "by which its retention and the lag are reckoned, whatever a producer's clock says",
+    );
+  }
+  if (Number(settings.get("max.message.bytes")) < leastMessageBytes) {
+    fatal(
+      `topic ${topic} has max.message.bytes=${settings.get("max.message.bytes")}: set it to ${leastMessageBytes} at least`,
+    );
+  }
+  const asked = eventSettings(1, wanted.retentionMs ?? 0).get("retention.ms");
+  const kept = settings.get("retention.ms");
+  if (wanted.retentionMs !== undefined && kept !== asked) {
+    problems.push({
+      topic,
+      fatal: false,
+      message: `topic ${topic} has retention.ms=${kept}, asked for is ${asked}`,
+    });
+  }
+  return problems;
+}
+
+/** What is wrong with a log's topic of small state. */
+export function checkStateTopic(description: TopicDescription): TopicProblem[] {
+  const { topic, partitions, settings } = description;
+  const problems = checkShared(description);
+  const fatal = (message: string) => problems.push({ topic, fatal: true, message });
+  if (partitions !== 1)
+    fatal(`topic ${topic} has ${partitions} partitions: it must have 1, or changes lose their order`);
+  if (settings.get("cleanup.policy") !== "compact") {
+    fatal(
+      `topic ${topic} has cleanup.policy=${settings.get("cleanup.policy")}, which would remove keys and secrets as they ` +
+        "get old: set it to compact",
+    );
+  }
+  if (Number(settings.get("max.message.bytes")) < stateMessageBytes) {
+    fatal(
+      `topic ${topic} has max.message.bytes=${settings.get("max.message.bytes")}: set it to ${stateMessageBytes} at least`,
+    );
+  }
+  return problems;
+}
+
+function checkShared({ topic, replicas, settings }: TopicDescription): TopicProblem[] {
+  const problems: TopicProblem[] = [];
+  if (settings.get("unclean.leader.election.enable") === "true") {
+    problems.push({
+      topic,
+      fatal: true,
+      message: `topic ${topic} has unclean.leader.election.enable=true, by which acknowledged events are lost: set it to false`,
+    });
+  }
+  const least = Number(settings.get("min.insync.replicas"));
+  if (replicas > 1 && least < 2) {
+    problems.push({
+      topic,
+      fatal: false,
+      message: `topic ${topic} has ${replicas} replicas and min.insync.replicas=${least}: what is acknowledged may be on one of them only`,
+    });
+  }
+  return problems;
+}

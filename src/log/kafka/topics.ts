@@ -1,0 +1,161 @@
+/** Making and listing the topics of a log. */
+import type { Admin } from "kafkajs";
+import { identityEntries, identityKeys, type LogIdentity, newIdentity, readIdentity } from "../identity.ts";
+import { LogStartError, PartitionCountError } from "../log.ts";
+import { describeTopics, type TopicDescription, withAdmin } from "./admin.ts";
+import type { KafkaConnection } from "./client.ts";
+import {
+  checkEventTopic,
+  checkStateTopic,
+  eventSettings,
+  type LogTopics,
+  stateSettings,
+  type TopicProblem,
+} from "./topic-check.ts";
+
+/** What is used of the small state. */
+export interface IdentityState {
+  get(key: string): Promise<Uint8Array | undefined>;
+  put(key: string, value: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface CreateTopicsOptions {
+  readonly connection: KafkaConnection;
+  readonly topics: LogTopics;
+  /** Partitions of the log, 1 to 1,024. */
+  readonly partitions: number;
+  /** Replicas of each partition. Default: 3, or as many as there are brokers if they are fewer. */
+  readonly replicas?: number;
+  /** How long records are kept, in milliseconds; Infinity: for ever. */
+  readonly retentionMs: number;
+  /** Opens the small state on its topic, once that is there. */
+  readonly openState: () => Promise<IdentityState>;
+  readonly randomBytes: (length: number) => Uint8Array;
+}
+
+export interface CreatedTopics {
+  /** Those that were not there before. */
+  readonly created: readonly string[];
+  readonly identity: LogIdentity;
+}
+
+/**
+ * Makes the topics of a log that are not there yet, and the log's identity in the small state. What is there is left as it
+ * is; a log whose topic of records has gone is a new log.
+ *
+ * @throws PartitionCountError when the log has another number of partitions, LogStartError when a topic that is there
+ *   cannot be used
+ */
+export function createTopics(options: CreateTopicsOptions): Promise<CreatedTopics> {
+  const { connection, topics, partitions, retentionMs, randomBytes } = options;
+  return withAdmin(connection, async (admin) => {
+    const replicas = options.replicas ?? Math.min(3, (await admin.describeCluster()).brokers.length);
+    const created: string[] = [];
+    const [events] = await describeTopics(admin, [topics.events]);
+    const [existing] = await describeTopics(admin, [topics.state]);
+    if (existing !== undefined) refuse(checkStateTopic(existing));
+    else if (await make(admin, topics.state, 1, replicas, stateSettings(replicas)))
+      created.push(topics.state);
+
+    const state = await options.openState();
+    try {
+      // One that was being written when its writer ended has no id yet.
+      const begun = (await state.get(identityKeys.logId)) !== undefined;
+      let identity = events !== undefined && begun ? await readIdentity(state.get) : undefined;
+      if (identity !== undefined) refuseOther(identity.partitions, partitions);
+      if (events !== undefined) refuse(checkEventTopic(events, { partitions }));
+      if (identity === undefined) {
+        identity = newIdentity(partitions, randomBytes);
+        for (const [key, value] of identityEntries(identity)) await state.put(key, value);
+      }
+      // Only now: a topic of records never stands beside the identity of another log.
+      if (
+        events === undefined &&
+        (await make(admin, topics.events, partitions, replicas, eventSettings(replicas, retentionMs)))
+      ) {
+        created.push(topics.events);
+      }
+      return { created, identity };
+    } finally {
+      await state.close();
+    }
+  });
+}
+
+/** The log's topics as they are, as far as they exist. */
+export function listTopics(connection: KafkaConnection, topics: LogTopics): Promise<TopicDescription[]> {
+  return withAdmin(connection, (admin) => describeTopics(admin, [topics.events, topics.state]));
+}
+
+/** What is wrong with the log's topics; nothing where all is well. */
+export async function checkTopics(
+  connection: KafkaConnection,
+  topics: LogTopics,
+  wanted: { readonly partitions: number; readonly retentionMs: number },
+): Promise<TopicProblem[]> {
+  const found = await listTopics(connection, topics);
+  const check = {
+    [topics.events]: (d: TopicDescription) => checkEventTopic(d, wanted),
+    [topics.state]: checkStateTopic,
+  };
+  return [topics.events, topics.state].flatMap((topic) => {
+    const description = found.find((one) => one.topic === topic);
+    if (description !== undefined) return check[topic]!(description);
+    return { topic, fatal: true, message: missing(topic) };
+  });
+}
+
+/**
+ * The topic of records, ready for use.
+ *
+ * @throws PartitionCountError, LogStartError when it is not there or cannot be used
+ */
+export async function usableEventTopic(
+  admin: Admin,
+  topic: string,
+  identity: LogIdentity,
+  partitions: number,
+): Promise<TopicDescription> {
+  refuseOther(identity.partitions, partitions);
+  const [description] = await describeTopics(admin, [topic]);
+  if (description === undefined) throw new LogStartError(missing(topic));
+  refuse(checkEventTopic(description, { partitions }));
+  return description;
+}
+
+/** @throws LogStartError when the topic of small state is not there or cannot be used */
+export async function usableStateTopic(admin: Admin, topic: string): Promise<void> {
+  const [description] = await describeTopics(admin, [topic]);
+  if (description === undefined) throw new LogStartError(missing(topic));
+  refuse(checkStateTopic(description));
+}
+
+function missing(topic: string): string {
+  return `there is no topic ${topic}: create the log's topics first`;
+}
+
+function refuse(problems: readonly TopicProblem[]): void {
+  const fatal = problems.find((problem) => problem.fatal);
+  if (fatal !== undefined) throw new LogStartError(fatal.message);
+}
+
+function refuseOther(kept: number, wanted: number): void {
+  if (kept === wanted) return;
+  throw new PartitionCountError(
+    `the log was created with ${kept} partitions and cannot be used with ${wanted}: say ${kept}, or create topics of ` +
+      "another name",
+  );
+}
+
+/** Answers whether it was made; false where somebody else has made it meanwhile. */
+function make(
+  admin: Admin,
+  topic: string,
+  numPartitions: number,
+  replicationFactor: number,
+  settings: ReadonlyMap<string, string>,
+): Promise<boolean> {
+  const configEntries = [...settings].map(([name, value]) => ({ name, value }));
+  return admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor, configEntries }] });
+}

@@ -1,0 +1,205 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { byDeadline } from "../../src/domain/deadline.ts";
+import { newIdentity } from "../../src/log/identity.ts";
+import { createKafkaAppender, type KafkaAppenderOptions } from "../../src/log/kafka/appender.ts";
+import { createKafkaReader } from "../../src/log/kafka/reader.ts";
+import { type EventLog, type LogAppender, LogStartError } from "../../src/log/log.ts";
+import { createEventTopic, type KafkaLogOptions, openKafkaLog } from "../support/kafka/log.ts";
+import { type KafkaBroker, startKafka, withoutKafka } from "../support/kafka.ts";
+import { logRecord, readAll, type Stored } from "../support/level-log.ts";
+import { underWay, visible } from "../support/log-contract/fixture.ts";
+
+/** Shorter than the faults last. */
+const timeouts = { requestTimeoutMs: 800, connectionTimeoutMs: 500 };
+
+describe.skipIf(withoutKafka())("the log on Kafka, when its broker", () => {
+  let broker: KafkaBroker;
+  let topic: string;
+  let log: EventLog;
+  let options: KafkaLogOptions;
+
+  beforeAll(async () => {
+    broker = await startKafka();
+  });
+  afterAll(() => broker.close());
+  beforeEach(async () => {
+    topic = await createEventTopic(broker, 4);
+    ({ log, options } = await openKafkaLog(
+      { ...broker, ...timeouts },
+      { topic, closeTimeoutMs: 500, stalledAfterMs: 1000 },
+    ));
+  });
+  afterEach(() => log.close());
+
+  interface Load {
+    /** Places of the records that were acknowledged, by id. */
+    readonly taken: ReadonlyMap<string, { readonly partition: number; readonly offset: number }>;
+    readonly refused: readonly unknown[];
+    /** Ends after the calls under way. */
+    stop(): Promise<void>;
+  }
+
+  /** Several callers that append as fast as they are answered, calls of 1 to 40 records, now and then one twice. */
+  function load(callers: number): Load {
+    const taken = new Map<string, { partition: number; offset: number }>();
+    const refused: unknown[] = [];
+    let stopped = false;
+    const call = async (number: number) => {
+      for (let made = 0, round = 0; !stopped; round++) {
+        const records = Array.from({ length: 1 + (round % 40) }, () => {
+          const id = `${number}-${made++}`;
+          return logRecord(id, { userId: `user-${made % 9}`, padding: 150 });
+        });
+        try {
+          const copies = round % 7 === 0 ? [log.append(records), log.append(records)] : [log.append(records)];
+          const [first, second = first] = await Promise.all(copies);
+          for (const [i, { id }] of records.entries()) {
+            expect([second!.partitions[i], second!.offsets[i]]).toEqual([
+              first!.partitions[i],
+              first!.offsets[i],
+            ]);
+            taken.set(id, { partition: first!.partitions[i]!, offset: first!.offsets[i]! });
+          }
+        } catch (error) {
+          refused.push(error);
+        }
+      }
+    };
+    const calls = Array.from({ length: callers }, (_, number) => call(number));
+    return {
+      taken,
+      refused,
+      async stop() {
+        stopped = true;
+        await Promise.all(calls);
+      },
+    };
+  }
+
+  /** All that the topic has, by a reader of its own. */
+  async function stored(): Promise<Stored[]> {
+    const identity = newIdentity(4, randomBytes);
+    const reader = await createKafkaReader({ connection: broker, topic, identity, partitions: 4 });
+    try {
+      return await readAll(reader);
+    } finally {
+      await reader.close();
+    }
+  }
+
+  /** Expects the topic to hold exactly what was acknowledged, each record once and at its place. */
+  async function expectExactly({ taken, refused }: Load): Promise<void> {
+    expect(refused).toEqual([]);
+    const all = await stored();
+    const placed = new Map(
+      all.map(({ identity, partition, offset }) => [identity.split("/")[2], { partition, offset }]),
+    );
+    expect(placed.size).toBe(all.length);
+    expect(placed).toEqual(taken);
+  }
+
+  const takenBeyond = ({ taken }: Load, count: number) =>
+    vi.waitFor(() => expect(taken.size).toBeGreaterThan(count), { timeout: 30_000, interval: 5 });
+  const stalled = (ms: number) =>
+    vi.waitFor(() => expect(log.stats().inFlightMs).toBeGreaterThan(ms), { timeout: 30_000 });
+
+  it("is killed under load, again and again, loses nothing and doubles nothing, and goes on without a restart", async () => {
+    const running = load(8);
+    for (let round = 0; round < 2; round++) {
+      await takenBeyond(running, running.taken.size + 500);
+      await broker.kill9();
+      // Longer than every timeout.
+      await stalled(2500);
+      await broker.restart();
+    }
+    await takenBeyond(running, running.taken.size + 500);
+    await running.stop();
+    await expectExactly(running);
+    // The reader of the same log has followed through all of it.
+    await vi.waitFor(() => expect(log.ends().reduce((sum, end) => sum + end)).toBe(running.taken.size));
+    expect(await readAll(log)).toHaveLength(running.taken.size);
+  });
+
+  it("is stalled under load, longer than every timeout, loses nothing and doubles nothing", async () => {
+    const running = load(8);
+    for (const ms of [300, 3000, 1200]) {
+      await takenBeyond(running, running.taken.size + 300);
+      broker.stall();
+      await stalled(ms);
+      broker.resume();
+    }
+    await takenBeyond(running, running.taken.size + 300);
+    await running.stop();
+    await expectExactly(running);
+  });
+
+  it("is away, lets each caller wait as long as it likes, says so, and takes all when it is back", async () => {
+    const before = await log.append([logRecord("before")]);
+    await broker.kill9();
+    const waiting = log.append([logRecord("a"), logRecord("b")]);
+    const impatient = byDeadline(log.append([logRecord("c")]), Date.now() + 50, "too late");
+    await expect(impatient).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
+    // What is known needs no broker; the same id again waits for its first copy.
+    expect((await log.append([logRecord("before")])).offsets[0]).toBe(before.offsets[0]);
+    const again = log.append([logRecord("c")]);
+    const silent = /^brokers have not acknowledged for \d+ s: .*ECONNREFUSED/;
+    await vi.waitFor(() => expect(log.health().message).toMatch(silent), { timeout: 15_000 });
+    await broker.restart();
+    expect((await waiting).duplicateCount).toBe(0);
+    expect((await again).duplicateCount).toBe(1);
+    await vi.waitFor(() => expect(log.health().status).toBe("healthy"), { timeout: 15_000 });
+    await visible(log, await again);
+    const ids = (await readAll(log)).map(({ identity }) => identity);
+    expect(ids.sort()).toEqual(["a", "b", "before", "c"].map((id) => `default/alice/${id}`));
+  });
+
+  describe("does not answer", () => {
+    afterEach(() => broker.resume());
+
+    it("and the log is closed, ends it soon, with all who wait told that the outcome is unknown", async () => {
+      const held = () => process.getActiveResourcesInfo().filter((kind) => kind === "TCPSocketWrap").length;
+      broker.stall();
+      const calls = [log.append([logRecord("a")]), log.append([logRecord("b")])];
+      await underWay(log);
+      log.enqueue([logRecord("c")]);
+      const outcomes = Promise.allSettled(calls);
+      await log.close();
+      for (const outcome of await outcomes) {
+        expect(outcome).toMatchObject({
+          status: "rejected",
+          reason: { code: "UNAVAILABLE", reason: "LOG_UNAVAILABLE" },
+        });
+      }
+      expect(log.stats()).toMatchObject({ queueEvents: 0, lost: 1 });
+      expect(held()).toBe(0);
+    });
+
+    it("and the queue is full, refuses what finds no room at once", async () => {
+      await log.close();
+      ({ log } = await openKafkaLog(broker, { ...options, maxQueueEvents: 10 }));
+      broker.stall();
+      const waiting = log.append(Array.from({ length: 8 }, (_, i) => logRecord(`e${i}`)));
+      await stalled(100);
+      await expect(log.append(["x", "y", "z"].map((id) => logRecord(id)))).rejects.toMatchObject({
+        code: "RESOURCE_EXHAUSTED",
+        reason: "QUEUE_FULL",
+        retryDelayMs: expect.any(Number),
+      });
+      broker.resume();
+      expect((await waiting).duplicateCount).toBe(0);
+    });
+
+    it("as a log is opened, is waited for, and refused in one line when the wait is over", async () => {
+      const open = (startTimeoutMs: number): Promise<LogAppender> =>
+        createKafkaAppender({ ...options, startTimeoutMs } as KafkaAppenderOptions);
+      broker.stall();
+      const error = await open(1500).catch((e: unknown) => e);
+      expect(error).toBeInstanceOf(LogStartError);
+      expect((error as Error).message).toMatch(/^no broker of 127\.0\.0\.1:\d+ could be used within 2 s: /);
+      const opening = open(30_000);
+      broker.resume();
+      await (await opening).close();
+    });
+  });
+});

@@ -1,0 +1,62 @@
+/** Logs on topics of their own, for tests. */
+import { randomBytes } from "node:crypto";
+import { newIdentity } from "../../../src/log/identity.ts";
+import { withAdmin } from "../../../src/log/kafka/admin.ts";
+import type { KafkaConnection } from "../../../src/log/kafka/client.ts";
+import { createKafkaLog } from "../../../src/log/kafka/kafka.ts";
+import { eventSettings } from "../../../src/log/kafka/topic-check.ts";
+import type { EventLog } from "../../../src/log/log.ts";
+import type { KafkaBroker } from "../kafka.ts";
+import type { LogFixture } from "../log-contract/fixture.ts";
+
+type LogOptions = Parameters<typeof createKafkaLog>[0];
+export type KafkaLogOptions = Partial<LogOptions>;
+
+let made = 0;
+export const newTopicName = () => `events-${process.pid}-${made++}`;
+
+export async function createEventTopic(
+  connection: KafkaConnection,
+  partitions: number,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const topic = newTopicName();
+  const entries = new Map([...eventSettings(1, Number.POSITIVE_INFINITY), ...Object.entries(settings)]);
+  const configEntries = [...entries].map(([name, value]) => ({ name, value }));
+  await withAdmin(connection, (admin) =>
+    admin.createTopics({
+      topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }],
+    }),
+  );
+  return topic;
+}
+
+/** A log on a topic that is made for it, by default of 4 partitions. */
+export async function openKafkaLog(
+  connection: KafkaConnection,
+  options: KafkaLogOptions = {},
+): Promise<{ readonly log: EventLog; readonly options: LogOptions }> {
+  const { partitions = 4 } = options;
+  const topic = options.topic ?? (await createEventTopic(connection, partitions));
+  const identity = newIdentity(partitions, randomBytes);
+  const all = { connection, topic, identity, ...options, partitions };
+  return { log: await createKafkaLog(all), options: all };
+}
+
+/** The log on Kafka as a fixture of the contract that every log keeps; writes are held up by stalling the broker. */
+export async function kafkaFixture(broker: KafkaBroker): Promise<LogFixture> {
+  let current: Awaited<ReturnType<typeof openKafkaLog>> | undefined;
+  return {
+    async open(options = {}, again) {
+      const before = current?.options;
+      await current?.log.close();
+      const { topic, identity, partitions } = before ?? {};
+      const same = again && before ? { topic, identity, partitions } : {};
+      current = await openKafkaLog(broker, { ...same, ...options } as KafkaLogOptions);
+      return current.log;
+    },
+    hold: broker.stall,
+    release: broker.resume,
+    remove: async () => current?.log.close(),
+  };
+}
