@@ -126,9 +126,9 @@ const table: readonly Row[] = [
     byHand: [
       `SELECT name, count(*) ${ofProject} GROUP BY name`,
       `SELECT count({plan}), count({country}), count({device}), count({browser}), count({page}) ${ofProject}`,
-      `SELECT unnest(map_keys(properties)) AS key, count(*) ${ofProject} AND cardinality(properties) > 0 GROUP BY key`,
+      `SELECT key, count(*) FROM (SELECT unnest(map_keys(properties)) AS key ${ofProject} AND cardinality(properties) > 0) GROUP BY key`,
       `SELECT count({duration_ms}) ${ofProject}`,
-      `SELECT unnest(map_keys(measures)) AS key, count(*) ${ofProject} AND cardinality(measures) > 0 GROUP BY key`,
+      `SELECT key, count(*) FROM (SELECT unnest(map_keys(measures)) AS key ${ofProject} AND cardinality(measures) > 0) GROUP BY key`,
     ],
   },
 ];
