@@ -80,10 +80,16 @@ export function createCalls(log: TransportLog): Calls {
     const { signal, touch } = context.lifetime;
     // Of a server stream the caller shows its life by reading, of a bidi stream by sending.
     const onAnswer = context.method.desc.methodKind === "server_streaming" ? touch : () => {};
+    // Where the caller has stopped reading, nobody asks for the answer that would tell, even after the abort.
+    const onAbort = () => {
+      context.outcome.error ??= signal.reason;
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
     try {
       for await (const answer of iterateUntilAborted(run(), signal, onAnswer)) {
         yield create(context.method.desc.output, answer);
       }
+      signal.removeEventListener("abort", onAbort);
     } catch (error) {
       throw fail(context, error);
     }

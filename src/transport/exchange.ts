@@ -25,10 +25,14 @@ export interface Exchange {
     headers: Readonly<Record<string, string>>,
     body: Uint8Array | string,
   ): Promise<void>;
-  /** Answers with a body that comes in pieces, at the reader's speed. */
+  /**
+   * Answers with a body that comes in pieces, at the reader's speed. Where the body fails or the signal is aborted, the
+   * answer breaks off, so that it does not look whole.
+   */
   stream(
     status: number,
     headers: Readonly<Record<string, string>>,
     body: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
   ): Promise<void>;
 }

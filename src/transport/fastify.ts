@@ -15,13 +15,15 @@ import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { compressionGzip } from "@connectrpc/connect-node";
 import fastify from "fastify";
 import { contractRegistry } from "../contract/registry.ts";
+import { WeirError } from "../domain/errors.ts";
 import { pause } from "../domain/pause.ts";
 import { type ConnectCall, connectCallKey } from "./connect.ts";
 import type { Front } from "./front.ts";
 import type { Limits } from "./limits.ts";
 import type { TransportLog } from "./log.ts";
 import { headerBytes, headersTooLarge, refuse } from "./malformed.ts";
-import { createNodeExchange } from "./node-exchange.ts";
+import { isUnary } from "./methods.ts";
+import { createNodeExchange, cutOff } from "./node-exchange.ts";
 
 /** How long the last answers may take to leave once all calls have ended, before connections are cut. */
 const flushMs = 500;
@@ -69,6 +71,15 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     if (passed === undefined) return false;
     const { context, type, done } = passed;
     calls.set(request, { context, type, chunks: exchange.chunks });
+    forgiveLostWrites(response);
+    if (!isUnary(context.method)) {
+      // Who takes nothing does not take either why it ends.
+      const cutLater = () => {
+        const timer = setTimeout(() => cutOff(request, response), limits.streamCutMs);
+        void exchange.closed.then(() => clearTimeout(timer));
+      };
+      context.lifetime.signal.addEventListener("abort", cutLater, { once: true });
+    }
     void exchange.closed.then(done);
     return true;
   };
@@ -133,4 +144,19 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       await app.close();
     },
   };
+}
+
+/**
+ * A write that fails is the caller's going away, which the plugin knows by this code alone: anything else it takes for a
+ * defect, and tells standard error.
+ */
+function forgiveLostWrites(response: ServerResponse): void {
+  const write = response.write.bind(response) as (...args: unknown[]) => boolean;
+  type Callback = (error?: Error | null) => void;
+  response.write = (chunk: unknown, encoding?: unknown, callback?: Callback) =>
+    write(chunk, encoding, (error?: Error | null) => {
+      if (!error) return callback?.();
+      const cause = Object.assign(error, { code: "ERR_STREAM_DESTROYED" });
+      callback?.(new WeirError("CANCELLED", "CANCELLED", "the caller went away", { cause }));
+    });
 }

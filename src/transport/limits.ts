@@ -25,6 +25,8 @@ export interface Limits {
   readonly maxTimeoutMs: number;
   /** A stream on which nothing moves for this long is ended, in milliseconds. */
   readonly streamIdleMs: number;
+  /** How long the reader of a stream that was ended early may take to read so, in milliseconds; then it is cut off. */
+  readonly streamCutMs: number;
   /** Bytes of one HTTP/2 stream that may be on their way unread. */
   readonly initialWindowBytes: number;
   /** Bytes of one HTTP/2 connection that may be on their way unread. */
@@ -54,6 +56,7 @@ export const defaultLimits: Limits = {
   defaultTimeoutMs: 30_000,
   maxTimeoutMs: 600_000,
   streamIdleMs: 300_000,
+  streamCutMs: 5_000,
   initialWindowBytes: 1 * mib,
   sessionWindowBytes: 2 * mib,
   streamResetBurst: 1000,

@@ -72,16 +72,19 @@ export function createNodeExchange(
       response.end(bytes);
       await closed;
     },
-    stream: async (status, headers, body) => {
+    stream: async (status, headers, body, signal) => {
       if (!begin(status, headers)) return;
+      // The status is sent: only a body cut short tells of a failure. What the reader leaves unread may never go out.
+      const cut = () => cutOff(request, response);
+      signal.addEventListener("abort", cut, { once: true });
       try {
         if (request.method === "HEAD") response.end();
         else await writeAll(body);
       } catch {
-        // The status is sent: only a body cut short tells of the failure.
-        response.destroy();
+        cut();
       }
       await closed;
+      signal.removeEventListener("abort", cut);
     },
   };
 }
@@ -109,6 +112,15 @@ function hostOf(request: IncomingMessage): string | undefined {
   }
   if (authority === undefined) return hosts.length === 0 ? undefined : hosts.join(", ");
   return hosts.every((host) => host === authority) ? authority : [authority, ...hosts].join(", ");
+}
+
+/** Ends a response before its body's end, so that its reader notices. */
+export function cutOff(request: IncomingMessage, response: ServerResponse): void {
+  const { httpVersion, socket } = request;
+  // Without an error a stream of HTTP/2 ends as if it were whole, and so does a connection of HTTP/1.0 without a reset.
+  if (httpVersion === "2.0") response.destroy(new Error("the answer is cut short"));
+  else if (httpVersion === "1.0" && !("encrypted" in socket)) socket.resetAndDestroy();
+  else response.destroy();
 }
 
 /** Resolves once more can be written, or the response is closed. */

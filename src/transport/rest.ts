@@ -32,7 +32,8 @@ export function createRest(calls: Calls, maxBodyBytes: number): Rest {
         const answer = await calls.unary(context, input, message, unparsed);
         await respond(exchange, source, answer);
       } else {
-        await stream(exchange, source, calls.serverStream(context, input, message));
+        const answers = calls.serverStream(context, input, message);
+        await stream(exchange, source, answers, context.lifetime.signal);
       }
     },
   };
@@ -48,8 +49,8 @@ function respond(exchange: Exchange, { binding }: RestSource, answer: Message): 
   const options = restOptionsOf(binding.method);
   const status = options.successStatus || 200;
   if (options.bodyField !== "") {
-    const { contentType, body } = bareBody(binding.method, answer);
-    return exchange.respond(status, { "content-type": contentType }, body);
+    const { headers, body } = bareBody(binding.method, answer);
+    return exchange.respond(status, headers, body);
   }
   const whole = toJson(binding.method.output, answer, jsonOptions) as JsonObject;
   const body = binding.responseBody === "" ? whole : (whole[binding.responseBody] ?? null);
@@ -61,28 +62,31 @@ async function stream(
   exchange: Exchange,
   { binding }: RestSource,
   answers: AsyncIterable<Message>,
+  signal: AbortSignal,
 ): Promise<void> {
   const options = restOptionsOf(binding.method);
   const status = options.successStatus || 200;
   const iterator = answers[Symbol.asyncIterator]();
-  // What fails before the first answer is an error of its own; later the body is cut short.
-  const first = await iterator.next();
   const bare = options.bodyField !== "";
-  const type = bare && first.done !== true ? bareBody(binding.method, first.value).contentType : undefined;
-  const headers = { "content-type": type ?? (bare ? "application/octet-stream" : "application/x-ndjson") };
   const toBytes = (answer: Message): Uint8Array => {
     if (!bare) return encode(`${JSON.stringify(toJson(binding.method.output, answer, jsonOptions))}\n`);
     const { body } = bareBody(binding.method, answer);
     return typeof body === "string" ? encode(body) : body;
   };
-  async function* pieces(): AsyncGenerator<Uint8Array> {
-    try {
+  try {
+    // What fails before the first answer is an error of its own; later the body is cut short.
+    const first = await iterator.next();
+    // Nothing more is read then, and the service is to be free before the caller comes again.
+    if (exchange.method === "HEAD") await iterator.return?.();
+    const type = { "content-type": bare ? "application/octet-stream" : "application/x-ndjson" };
+    const headers = bare && first.done !== true ? bareBody(binding.method, first.value).headers : type;
+    async function* pieces(): AsyncGenerator<Uint8Array> {
       for (let next = first; next.done !== true; next = await iterator.next()) yield toBytes(next.value);
-    } finally {
-      await iterator.return?.();
     }
+    await exchange.stream(status, headers, pieces(), signal);
+  } finally {
+    await iterator.return?.();
   }
-  await exchange.stream(status, headers, pieces());
 }
 
 function bareBody(method: RestSource["binding"]["method"], answer: Message) {
@@ -91,9 +95,10 @@ function bareBody(method: RestSource["binding"]["method"], answer: Message) {
   const valueAt = (name: string) =>
     values[method.output.fields.find((field) => field.name === name)?.localName ?? ""];
   const body = valueAt(options.bodyField) as string | Uint8Array;
-  const stated = options.contentTypeField === "" ? "" : (valueAt(options.contentTypeField) as string);
   const usual = typeof body === "string" ? "text/plain; charset=utf-8" : "application/octet-stream";
-  return { body, contentType: stated || usual };
+  const type = valueAt(options.contentTypeField) as string | undefined;
+  const headers: Record<string, string> = { "content-type": type || usual };
+  return { body, headers };
 }
 
 function encode(text: string): Uint8Array {

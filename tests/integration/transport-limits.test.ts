@@ -1,9 +1,12 @@
 import { connect as connectHttp2 } from "node:http2";
 import { connect as connectTcp } from "node:net";
 import { gzipSync } from "node:zlib";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { createClient, type Transport } from "@connectrpc/connect";
+import { encodeEnvelope } from "@connectrpc/connect/protocol";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { ExportEventsRequestSchema } from "../../gen/analytics/v1/analytics_events_pb.js";
 import { EventIngestionService } from "../../gen/analytics/v1/ingestion_pb.js";
 import { ProducerService } from "../../gen/analytics/v1/producer_pb.js";
 import { Health } from "../../gen/grpc/health/v1/health_pb.js";
@@ -320,4 +323,68 @@ test("an answer whose reader is slow holds the service back", async () => {
   expect(made).toBeLessThan(200);
   session.destroy();
   await vi.waitFor(() => expect(port.seen.calls.at(-1)!.call.signal.aborted).toBe(true));
+});
+
+describe("an answer whose reader has stopped reading", () => {
+  const path = "/v1/analytics/export?filter=endless";
+  const rpcPath = "/analytics.v1.AnalyticsService/ExportEvents";
+  const message = create(ExportEventsRequestSchema, { filter: "endless" });
+  const envelope = encodeEnvelope(0, toBinary(ExportEventsRequestSchema, message));
+
+  function overHttp2(url: string, headers: Record<string, string>, body?: Uint8Array): () => void {
+    const session = connectHttp2(url);
+    session.on("error", () => {});
+    const stream = session.request(headers, { endStream: body === undefined });
+    stream.on("error", () => {});
+    if (body !== undefined) stream.end(body);
+    return () => session.destroy();
+  }
+
+  function overHttp1(url: string, head: string, body = new Uint8Array()): () => void {
+    const socket = connectTcp(Number(new URL(url).port), "127.0.0.1");
+    socket.on("error", () => {});
+    socket.write(`${head}\r\nhost: localhost\r\ncontent-length: ${body.length}\r\n\r\n`);
+    socket.write(body);
+    return () => socket.destroy();
+  }
+
+  const ways: [string, (url: string) => () => void][] = [
+    ["REST", (url) => overHttp1(url, `GET ${path} HTTP/1.1`)],
+    ["REST over HTTP/2", (url) => overHttp2(url, { ":path": path })],
+    [
+      "Connect",
+      (url) =>
+        overHttp1(url, `POST ${rpcPath} HTTP/1.1\r\ncontent-type: application/connect+proto`, envelope),
+    ],
+    [
+      "gRPC",
+      (url) =>
+        overHttp2(
+          url,
+          { ":method": "POST", ":path": rpcPath, "content-type": "application/grpc", te: "trailers" },
+          envelope,
+        ),
+    ],
+  ];
+
+  test.each(ways)("is given up in time, and its service let go: %s", async (_, call) => {
+    const port = await start({ limits: { streamIdleMs: 300, streamCutMs: 100 } });
+    const leave = call(port.url);
+    await vi.waitFor(() => expect(port.seen.ended).toBe(1), { timeout: 10_000 });
+    await vi.waitFor(() => expect(port.seen.records.at(-1)).toMatchObject({ code: "DEADLINE_EXCEEDED" }));
+    leave();
+  });
+
+  test.each(ways)("and leaves is no failure of the server: %s", async (_, call) => {
+    const told = vi.spyOn(console, "error");
+    const port = await start({});
+    const leave = call(port.url);
+    await vi.waitFor(() => expect(port.seen.pieces).toBeGreaterThan(0));
+    leave();
+    await vi.waitFor(() => expect(port.seen.ended).toBe(1));
+    await vi.waitFor(() => expect(port.seen.records.at(-1)).toMatchObject({ code: "CANCELLED" }));
+    expect(port.seen.logged.filter(({ level }) => level === "error")).toEqual([]);
+    expect(told).not.toHaveBeenCalled();
+    told.mockRestore();
+  });
 });

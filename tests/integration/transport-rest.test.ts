@@ -1,5 +1,6 @@
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { curl } from "../support/curl.ts";
 import { http2Request } from "./transport-clients.ts";
 import { startPort, type TestPort } from "./transport-support.ts";
 
@@ -152,6 +153,7 @@ describe("an answer", () => {
     expect([response.status, await response.text()]).toEqual([200, ""]);
     const streamed = await fetch(`${port.url}/v1/analytics/export`, { method: "HEAD" });
     expect([streamed.status, await streamed.text()]).toEqual([200, ""]);
+    await vi.waitFor(() => expect(port.seen.ended).toBe(1));
   });
 
   test("may be bare, with its content type, and come in pieces", async () => {
@@ -162,9 +164,11 @@ describe("an answer", () => {
 
   test("that fails before its first piece is an error, later it is cut short", async () => {
     expect((await fetch(`${port.url}/v1/analytics/export?filter=fail`)).status).toBe(400);
-    const cut = fetch(`${port.url}/v1/analytics/export?filter=break`).then((response) => response.text());
-    await expect(cut).rejects.toThrow();
-    expect(port.seen.records.at(-1)).toMatchObject({ code: "INTERNAL" });
+    for (const version of ["--http1.0", "--http1.1", "--http2-prior-knowledge"]) {
+      const cut = curl(version, `${port.url}/v1/analytics/export?filter=break`);
+      await expect(cut, version).rejects.toThrow(/curl: \((18|52|56|92)\)/);
+      expect(port.seen.records.at(-1)).toMatchObject({ code: "INTERNAL" });
+    }
   });
 });
 

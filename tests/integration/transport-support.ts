@@ -19,6 +19,8 @@ export interface Seen {
   readonly records: CallRecord[];
   /** Pieces of 64 KiB that an endless export has made. */
   pieces: number;
+  /** Exports whose service has been let go. */
+  ended: number;
   readonly logged: { level: string; fields: object; message: string }[];
 }
 
@@ -33,7 +35,7 @@ export interface TestPort {
 const allScopes = new Set([Scope.INGEST, Scope.QUERY, Scope.ADMIN, Scope.PLATFORM]);
 
 export async function startPort(options: Partial<TransportOptions> = {}): Promise<TestPort> {
-  const seen: Seen = { calls: [], records: [], pieces: 0, logged: [] };
+  const seen: Seen = { calls: [], records: [], pieces: 0, ended: 0, logged: [] };
   const level = (name: string) => (fields: object, message: string) => {
     seen.logged.push({ level: name, fields, message });
   };
@@ -142,12 +144,19 @@ export function testServices(seen: Seen): ServiceBinding[] {
         note(request, call);
         if (request.filter === "fail")
           throw new WeirError("INVALID_ARGUMENT", "INVALID_FILTER", "bad filter");
-        for (; request.filter === "endless"; seen.pieces++) {
-          yield { contentType: "text/csv", data: new Uint8Array(64 * 1024) };
+        const contentType = "text/csv";
+        try {
+          while (request.filter === "endless") {
+            seen.pieces++;
+            yield { contentType, data: new Uint8Array(64 * 1024) };
+          }
+          for (let i = 0; i < 3; i++) {
+            yield { contentType, data: new TextEncoder().encode(`row ${i}\n`) };
+          }
+          if (request.filter === "break") throw new Error("broken in the middle");
+        } finally {
+          seen.ended++;
         }
-        for (let i = 0; i < 3; i++)
-          yield { contentType: "text/csv", data: new TextEncoder().encode(`row ${i}\n`) };
-        if (request.filter === "break") throw new Error("broken in the middle");
       },
     }),
   ];
