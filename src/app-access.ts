@@ -1,12 +1,14 @@
 /** Part of the composition root: who may call, from the settings and the shared state. */
-import type { Authenticator } from "./auth/auth.ts";
+import type { Authenticator, Rates } from "./auth/auth.ts";
 import { createKeyAuthenticator } from "./auth/authenticator.ts";
 import { type Keys, openKeys } from "./auth/keys.ts";
 import { createOpenAuthenticator } from "./auth/open.ts";
 import { openProjects, type Project, type Projects } from "./auth/projects.ts";
+import { createRates } from "./auth/rates.ts";
 import { readBootstrapKey } from "./config/bootstrap-key.ts";
 import type { Config } from "./config/config.ts";
 import { isLoopback, parseAddress } from "./domain/address.ts";
+import type { RateLimits } from "./domain/rate-limits.ts";
 import type { StateStore } from "./state/state.ts";
 import type { Logger } from "./telemetry/logger.ts";
 
@@ -16,6 +18,7 @@ export interface Access {
   /** Whether calls need no key. */
   readonly open: boolean;
   readonly authenticator: Authenticator;
+  readonly rates: Rates;
   readonly keys: Keys;
   readonly projects: Projects;
 }
@@ -46,7 +49,24 @@ export async function openAccess({ config, state, logger, stops }: AccessOptions
     );
   }
   const authenticator = open ? createOpenAuthenticator() : createKeyAuthenticator({ keys, now });
-  return { open, authenticator, keys, projects };
+  const rates = createRates({
+    now,
+    perKey: limitsOfKeys(config),
+    ofProject: (project) => projects.get(project)?.settings.limits,
+    burstMs: config.burstMs,
+  });
+  return { open, authenticator, rates, keys, projects };
+}
+
+function limitsOfKeys(config: Config): RateLimits {
+  const { keyRequests, keyEvents, keyBytes, keyStreams, keyQueries } = config;
+  return {
+    ...(keyRequests === 0 ? {} : { requestsPerSecond: keyRequests }),
+    ...(keyEvents === 0 ? {} : { eventsPerSecond: keyEvents }),
+    ...(keyBytes === 0 ? {} : { bytesPerSecond: keyBytes }),
+    ...(keyStreams === 0 ? {} : { streams: keyStreams }),
+    ...(keyQueries === 0 ? {} : { queries: keyQueries }),
+  };
 }
 
 /**

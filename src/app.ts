@@ -147,6 +147,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
       ...(tls ? { tls } : {}),
       services,
       authenticator: access.authenticator,
+      rates: access.rates,
       open: access.open,
       allowedOrigins: config.allowedOrigins,
       limits: config,

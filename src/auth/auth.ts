@@ -1,3 +1,4 @@
+import type { EventRate } from "../domain/event-rate.ts";
 import type { Principal } from "../domain/principal.ts";
 
 /** What a request shows of its sender. Secrets in it are never logged. */
@@ -16,4 +17,27 @@ export interface Authenticator {
   authenticate(credentials: Credentials): Principal | Promise<Principal>;
   /** Whether pages of this origin may ask at all, so that their preflights, which carry no key, are answered. */
   allowsOrigin(origin: string): boolean;
+}
+
+/** What a call takes a place of: one among streams, among questions, or none. */
+export type CallKind = "call" | "query" | "stream";
+
+/** Bounds what each caller does at a time. */
+export interface Rates {
+  /**
+   * Lets a call in.
+   *
+   * @throws WeirError RESOURCE_EXHAUSTED with a retry delay: RATE_LIMITED, or TOO_MANY_REQUESTS where all places are taken
+   */
+  enter(principal: Principal, kind: CallKind): Meter;
+}
+
+/** What one call costs its caller. */
+export interface Meter {
+  /** Counts bytes of the request as they come. */
+  bytes(count: number): void;
+  /** Absent: events are not limited. */
+  readonly events?: EventRate;
+  /** The call is over. */
+  leave(): void;
 }

@@ -9,6 +9,7 @@ import type {
   MessageShape,
 } from "@bufbuild/protobuf";
 import type { FieldViolation } from "./errors.ts";
+import type { EventRate } from "./event-rate.ts";
 import type { Principal } from "./principal.ts";
 
 /** Protocols of the port, as metrics and logs name them. */
@@ -29,6 +30,8 @@ export interface Call {
    * message, which the service must not take.
    */
   readonly unparsed: ReadonlyMap<number, FieldViolation>;
+  /** What the caller may send; absent: all. */
+  readonly events?: EventRate;
 }
 
 /** A service's methods over requests and a Call; transport mounts it on every protocol. */

@@ -1,6 +1,7 @@
 import { Durability, type IngestOptions } from "../../gen/analytics/v1/ingestion_pb.js";
 import { byDeadline } from "../domain/deadline.ts";
 import type { FieldViolation } from "../domain/errors.ts";
+import type { EventRate } from "../domain/event-rate.ts";
 import { timestampUs } from "../domain/record/flatten.ts";
 import { encodeRecordHead } from "../domain/record/record.ts";
 import type { AppendResult, EventLog, LogRecord } from "../log/log.ts";
@@ -16,6 +17,8 @@ export interface Sender {
   /** In milliseconds of Date.now(). */
   readonly deadline: number;
   readonly signal: AbortSignal;
+  /** What the sender may send; absent: all, or it was counted before. */
+  readonly events?: EventRate;
 }
 
 /** What became of an event that was taken. */
@@ -45,7 +48,7 @@ export interface Admitted {
 export interface Admission {
   /**
    * @param unparsed events that could not be parsed, by index; what stands at their index is not looked at
-   * @throws WeirError RESOURCE_EXHAUSTED/QUEUE_FULL (nothing was taken), UNAVAILABLE/LOG_UNAVAILABLE and
+   * @throws WeirError RESOURCE_EXHAUSTED/QUEUE_FULL or RATE_LIMITED (nothing was taken), UNAVAILABLE/LOG_UNAVAILABLE and
    * DEADLINE_EXCEEDED (outcome unknown)
    */
   admit(
@@ -75,6 +78,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
   return {
     async admit(candidates, ingest, sender, unparsed) {
       const started = performance.now();
+      sender.events?.take(candidates.length);
       const receivedMs = now();
       const reception = {
         project: sender.project,

@@ -5,13 +5,24 @@ import type {
   StreamEventsBatch,
   StreamEventsResponseSchema,
 } from "../../gen/analytics/v1/ingestion_pb.js";
-import type { MethodImplementation } from "../domain/call.ts";
+import type { Call, MethodImplementation } from "../domain/call.ts";
 import { invalidField, WeirError } from "../domain/errors.ts";
+import { pause } from "../domain/pause.ts";
 import type { Admission } from "./admission.ts";
 import { batchAnswer, senderOf } from "./answers.ts";
 import type { Candidate } from "./check.ts";
 
 type Message = MessageInitShape<typeof StreamEventsResponseSchema>;
+
+/** A stream that is too fast is not refused but read more slowly, which its sender's credits tell it. */
+async function paced({ events, signal }: Call, count: number): Promise<void> {
+  if (events === undefined) return;
+  for (let ms = events.delayMs(); ms > 0; ms = events.delayMs()) {
+    await pause(ms, signal);
+    if (signal.aborted) return;
+  }
+  events.take(count);
+}
 
 export interface EventStreamOptions {
   /** Events that a sender may have unacknowledged. Default 10,000. */
@@ -52,7 +63,8 @@ export function createEventStream(
       pending++;
       try {
         const events = batch.events as readonly Candidate[];
-        const admitted = await admission.admit(events, options, senderOf(call));
+        const { events: _, ...sender } = senderOf(call);
+        const admitted = await admission.admit(events, options, sender);
         const result = batchAnswer(admitted, eventsPath);
         push({ message: { case: "ack", value: { sequence: batch.sequence, result } } });
         push({ message: { case: "credit", value: { events: batch.events.length } } });
@@ -89,6 +101,7 @@ export function createEventStream(
           const text = `${-credits} more events were sent than there were credits for`;
           throw new WeirError("RESOURCE_EXHAUSTED", "CREDIT_EXCEEDED", text);
         }
+        await paced(call, batch.events.length);
         // Not awaited: the next batch is checked while this one is written. admit never rejects.
         void admit(batch, options);
       }

@@ -28,6 +28,7 @@ export function countCall(call: AnsweredCall, metrics: Metrics, refused: (reason
   if (queryMethod.test(call.method) && !call.stream) metrics.processing("query", seconds);
   if (call.reason === undefined) return;
   metrics.error(call.project ?? "", "transport", call.reason);
+  if (call.reason === "RATE_LIMITED") metrics.rateLimited(call.project ?? "");
   // Rejected events were counted at admission, one by one.
   if (ingestionMethod.test(call.method) && call.reason !== "INVALID_EVENT") refused(call.reason);
 }

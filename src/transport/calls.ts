@@ -3,6 +3,7 @@
  * lifetime, and turns whatever goes wrong into a WeirError.
  */
 import { create, type DescMessage, type Message } from "@bufbuild/protobuf";
+import type { Meter } from "../auth/auth.ts";
 import { refused } from "../contract/json-request.ts";
 import { validate } from "../contract/validate.ts";
 import type { Call, Protocol } from "../domain/call.ts";
@@ -20,6 +21,7 @@ export interface CallContext {
   readonly principal: Principal;
   readonly requestId: string;
   readonly lifetime: Lifetime;
+  readonly meter: Meter;
   /** Takes note of how the call ended, once. */
   readonly outcome: CallOutcome;
 }
@@ -27,6 +29,8 @@ export interface CallContext {
 /** How a call ended; undefined: well, or not yet. */
 export interface CallOutcome {
   error: WeirError | undefined;
+  /** Who called; undefined until that is known. */
+  principal: Principal | undefined;
   /** Whether a request was read and handed on: what fails before that is the caller's fault. */
   invoked: boolean;
 }
@@ -154,7 +158,9 @@ async function* checkEach(
 }
 
 function callOf(context: CallContext, unparsed: Unparsed): Call {
-  const { method, protocol, principal, requestId, lifetime } = context;
+  const { method, protocol, principal, requestId, lifetime, meter } = context;
   const { signal, deadline } = lifetime;
-  return { method: method.desc, protocol, principal, requestId, signal, deadline, unparsed };
+  const { events } = meter;
+  const call = { method: method.desc, protocol, principal, requestId, signal, deadline, unparsed };
+  return events === undefined ? call : { ...call, events };
 }

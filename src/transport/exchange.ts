@@ -17,6 +17,8 @@ export interface Exchange {
    * @throws WeirError RESOURCE_EXHAUSTED/BODY_TOO_LARGE beyond `maxBytes` after decompression, MALFORMED_BODY
    */
   body(maxBytes: number): Promise<Uint8Array>;
+  /** Has the listener told of each piece of the body, in bytes as they come over the wire. Once, before it is read. */
+  onBytes(listener: (count: number) => void): void;
   /** Set before respond; each goes out with the answer, whoever makes it. */
   setHeader(name: string, value: string): void;
   /** Answers, once. */

@@ -47,7 +47,7 @@ export function createFront({ routes, gate, rest, origins, log, observe, underWa
     const started = performance.now();
     const requestId = requestIdOf(exchange);
     exchange.setHeader(requestIdHeader, requestId);
-    const outcome: CallOutcome = { error: undefined, invoked: false };
+    const outcome: CallOutcome = { error: undefined, principal: undefined, invoked: false };
     let target: Target | undefined;
     let context: CallContext | undefined;
     const done = () => {
@@ -55,7 +55,7 @@ export function createFront({ routes, gate, rest, origins, log, observe, underWa
         gate.leave(context);
         underWay(-1);
       }
-      const record = recordOf(requestId, target, outcome, context, performance.now() - started);
+      const record = recordOf(requestId, target, outcome, performance.now() - started);
       report(log, exchange, record, target);
       observe(record);
     };
@@ -131,11 +131,10 @@ async function servePage(exchange: Exchange, page: Page, gate: Gate): Promise<vo
 function recordOf(
   requestId: string,
   target: Target | undefined,
-  { error }: CallOutcome,
-  context: CallContext | undefined,
+  { error, principal }: CallOutcome,
   durationMs: number,
 ): CallRecord {
-  const { keyId, project } = context?.principal ?? {};
+  const { keyId, project } = principal ?? {};
   return {
     requestId,
     protocol:

@@ -1,6 +1,6 @@
 /** The one gate of every protocol, before a body is read: who calls, whether there is room, and for how long. */
 
-import type { Authenticator, Credentials } from "../auth/auth.ts";
+import type { Authenticator, CallKind, Credentials, Meter, Rates } from "../auth/auth.ts";
 import { Scope } from "../contract/options.ts";
 import type { Protocol } from "../domain/call.ts";
 import { WeirError } from "../domain/errors.ts";
@@ -9,6 +9,7 @@ import type { CallContext, CallOutcome } from "./calls.ts";
 import type { Exchange } from "./exchange.ts";
 import { createLifetime, type Lifetime } from "./lifetime.ts";
 import type { Limits } from "./limits.ts";
+import { createMemoryBudget, type Reservation } from "./memory.ts";
 import { isUnary, type MountedMethod } from "./methods.ts";
 import type { OriginPolicy } from "./origins.ts";
 import { statedTimeoutMs } from "./timeouts.ts";
@@ -26,8 +27,8 @@ export interface Gate {
   /**
    * Lets a call in, which must be given back by `leave`.
    *
-   * @throws WeirError SHUTTING_DOWN, TOO_MANY_REQUESTS, what the authenticator throws, INSUFFICIENT_SCOPE, or
-   * INVALID_REQUEST for a timeout that is none
+   * @throws WeirError SHUTTING_DOWN, TOO_MANY_REQUESTS, OUT_OF_MEMORY, what the authenticator throws, INSUFFICIENT_SCOPE,
+   * what the rates throw, or INVALID_REQUEST for a timeout that is none
    */
   enter(exchange: Exchange, entry: Entry): Promise<CallContext>;
   leave(context: CallContext): void;
@@ -43,6 +44,7 @@ export interface Gate {
 
 export interface GateOptions {
   readonly authenticator: Authenticator;
+  readonly rates: Rates;
   readonly limits: Limits;
   /** Whether a page of this origin may use any key. */
   readonly trusts: OriginPolicy["trusts"];
@@ -51,24 +53,34 @@ export interface GateOptions {
 /** What a caller who was turned away for lack of room waits. */
 const retryDelayMs = 1000;
 
+const unmetered: Meter = { bytes: () => {}, leave: () => {} };
 const nobody: Principal = { project: defaultProject, scopes: new Set() };
 
-export function createGate({ authenticator, limits, trusts }: GateOptions): Gate {
+export function createGate({ authenticator, rates, limits, trusts }: GateOptions): Gate {
   const calls = new Set<CallContext>();
   const waiting = new Set<() => void>();
+  const memory = createMemoryBudget(limits.maxRequestMemoryBytes, limits.maxBodyBytes);
   let entering = 0;
   let closed = false;
 
-  const authorize = async (exchange: Exchange, scope: Scope, browserKey = false): Promise<Principal> => {
+  const authorize = async (
+    exchange: Exchange,
+    scope: Scope,
+    browserKey = false,
+    outcome?: CallOutcome,
+  ): Promise<Principal> => {
     if (scope === Scope.OPEN) return nobody;
     const pending = authenticator.authenticate(credentialsOf(exchange, browserKey, trusts));
     const principal = pending instanceof Promise ? await pending : pending;
+    if (outcome !== undefined) outcome.principal = principal;
     if (scope !== Scope.ANY && !principal.scopes.has(scope)) {
       const name = Scope[scope]?.toLowerCase() ?? String(scope);
       throw new WeirError("PERMISSION_DENIED", "INSUFFICIENT_SCOPE", `the key lacks the scope ${name}`);
     }
     return principal;
   };
+  const meterOf = (principal: Principal, method: MountedMethod): Meter =>
+    principal === nobody ? unmetered : rates.enter(principal, kindOf(method));
   const lifetimeOf = (exchange: Exchange, method: MountedMethod): Lifetime => {
     const stated = statedTimeoutMs(exchange);
     const caller = exchange.signal;
@@ -93,13 +105,21 @@ export function createGate({ authenticator, limits, trusts }: GateOptions): Gate
         throw new WeirError("RESOURCE_EXHAUSTED", "TOO_MANY_REQUESTS", message, { retryDelayMs });
       }
       entering++;
+      const held = memory.reserve(exchange);
+      let meter: Meter | undefined;
       try {
-        const principal = await authorize(exchange, method.scope, browserKey);
+        const principal = await authorize(exchange, method.scope, browserKey, outcome);
         if (closed) throw shuttingDown();
+        meter = holding(meterOf(principal, method), held, isUnary(method));
         const lifetime = lifetimeOf(exchange, method);
-        const context: CallContext = { method, protocol, principal, requestId, lifetime, outcome };
+        exchange.onBytes(meter.bytes);
+        const context: CallContext = { method, protocol, principal, requestId, lifetime, meter, outcome };
         calls.add(context);
         return context;
+      } catch (error) {
+        if (meter === undefined) held.release();
+        else meter.leave();
+        throw error;
       } finally {
         entering--;
         settle();
@@ -107,6 +127,7 @@ export function createGate({ authenticator, limits, trusts }: GateOptions): Gate
     },
     leave: (context) => {
       context.lifetime.end();
+      context.meter.leave();
       calls.delete(context);
       settle();
     },
@@ -123,6 +144,26 @@ export function createGate({ authenticator, limits, trusts }: GateOptions): Gate
         waiting.add(resolve);
         settle();
       }),
+  };
+}
+
+function kindOf(method: MountedMethod): CallKind {
+  if (!isUnary(method)) return "stream";
+  return method.scope === Scope.QUERY ? "query" : "call";
+}
+
+/** What a call holds of the memory goes with the call. A stream holds little, whatever it has brought so far. */
+function holding(meter: Meter, held: Reservation, unary: boolean): Meter {
+  return {
+    ...meter,
+    bytes: (count) => {
+      meter.bytes(count);
+      if (unary) held.received(count);
+    },
+    leave: () => {
+      meter.leave();
+      held.release();
+    },
   };
 }
 

@@ -3,6 +3,8 @@
 export interface Limits {
   /** Largest request body after decompression, in bytes; on gRPC and Connect streams the largest message. */
   readonly maxBodyBytes: number;
+  /** Bytes of the bodies of all unary requests under way; beyond it RESOURCE_EXHAUSTED. */
+  readonly maxRequestMemoryBytes: number;
   /** Largest set of request headers, the path among them, in bytes. */
   readonly maxHeaderBytes: number;
   /** Streams (calls) under way on one HTTP/2 connection. */
@@ -45,6 +47,7 @@ const mib = 1024 * kib;
 
 export const defaultLimits: Limits = {
   maxBodyBytes: 8 * mib,
+  maxRequestMemoryBytes: 128 * mib,
   maxHeaderBytes: 32 * kib,
   maxConcurrentStreams: 1000,
   maxCalls: 10_000,

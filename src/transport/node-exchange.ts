@@ -32,11 +32,12 @@ export function createNodeExchange(
     });
   });
   lingerAfter(request, response, linger);
+  let onBytes: ((count: number) => void) | undefined;
   const chunks = () => {
     // The gate has let it in: now the body may come.
     if (expectsContinue) response.writeContinue();
     expectsContinue = false;
-    return readChunks(request);
+    return onBytes === undefined ? readChunks(request) : counted(readChunks(request), onBytes);
   };
   const writeAll = async (body: AsyncIterable<Uint8Array>) => {
     for await (const piece of body) {
@@ -61,6 +62,9 @@ export function createNodeExchange(
     header: (name) => (name === "host" ? hostOf(request) : headerOf(request, name)),
     chunks,
     body: (maxBytes) => readBody(chunks(), (name) => headerOf(request, name), maxBytes),
+    onBytes: (listener) => {
+      onBytes = listener;
+    },
     setHeader: (name, value) => {
       // HTTP/2 has no connections to speak of in a header.
       if (!response.headersSent && !(http2 && name === "connection")) response.setHeader(name, value);
@@ -87,6 +91,16 @@ export function createNodeExchange(
       signal.removeEventListener("abort", cut);
     },
   };
+}
+
+async function* counted(
+  chunks: AsyncIterable<Uint8Array>,
+  onBytes: (count: number) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    onBytes(chunk.length);
+    yield chunk;
+  }
 }
 
 function gone(): WeirError {

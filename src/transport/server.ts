@@ -1,6 +1,6 @@
 /** The single port: wires listener, front, gate, protocols and pages together, and starts and stops them. */
 
-import type { Authenticator } from "../auth/auth.ts";
+import type { Authenticator, Rates } from "../auth/auth.ts";
 import { openApiDocument } from "../contract/openapi.ts";
 import { Scope } from "../contract/options.ts";
 import { contractServices } from "../contract/registry.ts";
@@ -31,6 +31,8 @@ export interface TransportOptions {
   /** What is not bound answers UNIMPLEMENTED. */
   readonly services: readonly ServiceBinding[];
   readonly authenticator: Authenticator;
+  /** What is left out is not limited. */
+  readonly rates?: Rates;
   /** Whether calls need no key; then Host and Origin are checked. */
   readonly open: boolean;
   /** Further origins and hosts that are answered. */
@@ -68,7 +70,7 @@ export interface Transport {
 export async function createTransport(options: TransportOptions): Promise<Transport> {
   const { listen, tls, authenticator, open, allowedOrigins, log, pages, metricsListen = [] } = options;
   const limits: Limits = { ...defaultLimits, ...options.limits };
-  const { observe = () => {}, underWay = () => {} } = options;
+  const { observe = () => {}, underWay = () => {}, rates = withoutLimits } = options;
   const methods = mountAll(options);
   const openApi = openApiDocument({ services: contractServices, version: pages.version });
   const calls = createCalls(log);
@@ -80,7 +82,7 @@ export async function createTransport(options: TransportOptions): Promise<Transp
     allowed: allowedOrigins,
     allowedBySomeKey: (origin) => authenticator.allowsOrigin(origin),
   });
-  const gate = createGate({ authenticator, limits, trusts: origins.trusts });
+  const gate = createGate({ authenticator, rates, limits, trusts: origins.trusts });
   const routes = createRoutes(methods, plainPages(pages, openApi));
   const front = createFront({ routes, gate, rest, origins, log, observe, underWay });
   const stopping = new AbortController();
@@ -161,6 +163,8 @@ function mountAll({ services, pages }: TransportOptions): MountedMethod[] {
     ...reflection.flatMap((binding) => mountMethods(binding, Scope.ANY)),
   ];
 }
+
+const withoutLimits: Rates = { enter: () => ({ bytes: () => {}, leave: () => {} }) };
 
 /** Resolves with the promise, or when the time is up. */
 async function within(promise: Promise<void>, timeoutMs: number): Promise<void> {

@@ -15,42 +15,42 @@ import type { Event } from "./event_pb.js";
 export declare const file_analytics_v1_admin: GenFile;
 
 /**
- * What is allowed at a time; beyond it RESOURCE_EXHAUSTED with a retry delay. A rate may be exceeded by what was saved up
- * before (WEIR_BURST).
+ * What is allowed at a time; beyond it RESOURCE_EXHAUSTED with a retry delay. Of a rate the unused part is saved up for a
+ * while (WEIR_BURST). A request is taken whole while anything is left, and what it brings beyond that is owed.
  *
  * @generated from message analytics.v1.RateLimits
  */
 export declare type RateLimits = Message<"analytics.v1.RateLimits"> & {
   /**
-   * Requests a second, at least 1. Absent: the server's default.
+   * Requests a second, at least 1. Absent: no limit of its own.
    *
    * @generated from field: optional int32 requests_per_second = 1;
    */
   requestsPerSecond?: number | undefined;
 
   /**
-   * Events a second, at least 1. Absent: the server's default.
+   * Events a second, at least 1. Absent: no limit of its own.
    *
    * @generated from field: optional int32 events_per_second = 2;
    */
   eventsPerSecond?: number | undefined;
 
   /**
-   * Bytes of requests a second, as they come over the wire, at least 1,024. Absent: the server's default.
+   * Bytes of requests a second, as they come over the wire, at least 1,024. Absent: no limit of its own.
    *
    * @generated from field: optional int64 bytes_per_second = 3;
    */
   bytesPerSecond?: bigint | undefined;
 
   /**
-   * Streams under way, at least 1. Absent: the server's default.
+   * Streams under way, at least 1. Absent: no limit of its own.
    *
    * @generated from field: optional int32 concurrent_streams = 4;
    */
   concurrentStreams?: number | undefined;
 
   /**
-   * Questions to AnalyticsService under way, at least 1. Absent: the server's default.
+   * Questions to AnalyticsService under way, at least 1. Absent: no limit of its own.
    *
    * @generated from field: optional int32 concurrent_queries = 5;
    */
@@ -105,7 +105,7 @@ export declare type ApiKey = Message<"analytics.v1.ApiKey"> & {
   allowedOrigins: string[];
 
   /**
-   * Rates that the key is allowed; absent: the server's defaults.
+   * What the key is allowed, where the server's settings for every key are not lower; absent: no limits of its own.
    *
    * @generated from field: analytics.v1.RateLimits limits = 6;
    */
@@ -176,7 +176,7 @@ export declare type CreateApiKeyRequest = Message<"analytics.v1.CreateApiKeyRequ
   allowedOrigins: string[];
 
   /**
-   * Rates that the key is allowed. Absent: the server's defaults.
+   * What the key is allowed, where the server's settings for every key are not lower. Absent: no limits of its own.
    *
    * @generated from field: analytics.v1.RateLimits limits = 4;
    */
@@ -488,7 +488,7 @@ export declare type ProjectSettings = Message<"analytics.v1.ProjectSettings"> & 
   retentionDays?: number | undefined;
 
   /**
-   * Rates that all keys of the project together are allowed. Absent: the server's defaults.
+   * What all keys of the project together are allowed. Absent: no limits of its own.
    *
    * @generated from field: analytics.v1.RateLimits limits = 2;
    */

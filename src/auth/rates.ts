@@ -1,0 +1,172 @@
+/** What keys and projects may do at a time: rates by token buckets, and places for streams and questions. */
+import { WeirError } from "../domain/errors.ts";
+import type { RateLimits } from "../domain/rate-limits.ts";
+import type { CallKind, Meter, Rates } from "./auth.ts";
+import { type Bucket, createBucket } from "./bucket.ts";
+
+export interface RatesOptions {
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** What each key may do; its own limits count where they are lower. */
+  readonly perKey: RateLimits;
+  /** What all keys of a project together may do. */
+  readonly ofProject: (project: string) => RateLimits | undefined;
+  /** For how long a rate's unused part is saved up, in milliseconds. */
+  readonly burstMs: number;
+  /** Callers that are remembered before those are forgotten who owe nothing. Default 10,000. */
+  readonly maxRemembered?: number;
+}
+
+const rates = ["requestsPerSecond", "eventsPerSecond", "bytesPerSecond"] as const;
+type Rate = (typeof rates)[number];
+
+const units: Record<Rate, string> = {
+  requestsPerSecond: "requests",
+  eventsPerSecond: "events",
+  bytesPerSecond: "bytes",
+};
+
+/** What a key or a project has taken. */
+interface Account {
+  readonly who: string;
+  limits: RateLimits;
+  readonly buckets: Record<Rate, Bucket>;
+  streams: number;
+  queries: number;
+}
+
+/** What a caller who finds no place waits. */
+const placeDelayMs = 1000;
+
+export function createRates(options: RatesOptions): Rates {
+  const { now, perKey, ofProject, burstMs, maxRemembered = 10_000 } = options;
+  const accounts = new Map<string, Account>();
+  /** Each key's limits, as they are below the server's. */
+  const lowered = new WeakMap<RateLimits, RateLimits>();
+
+  function accountOf(name: string, who: string, limits: RateLimits): Account {
+    let account = accounts.get(name);
+    if (account === undefined) {
+      if (accounts.size >= maxRemembered) forget(accounts, now());
+      account = { who, limits, buckets: newBuckets(burstMs), streams: 0, queries: 0 };
+      accounts.set(name, account);
+    }
+    account.limits = limits;
+    return account;
+  }
+
+  function limitsOfKey(own: RateLimits | undefined): RateLimits {
+    if (own === undefined) return perKey;
+    const known = lowered.get(own) ?? lowerOf(own, perKey);
+    lowered.set(own, known);
+    return known;
+  }
+
+  return {
+    enter(principal, kind) {
+      const { keyId, project } = principal;
+      const found: Account[] = [];
+      const ofAll = ofProject(project);
+      if (ofAll !== undefined && limits(ofAll))
+        found.push(accountOf(`project ${project}`, "the project", ofAll));
+      const own = keyId === undefined ? undefined : limitsOfKey(principal.limits);
+      if (own !== undefined && limits(own)) found.push(accountOf(`key ${keyId}`, "the key", own));
+      if (found.length === 0) return unlimited;
+      const nowMs = now();
+      for (const account of found) checkRates(account, rates, nowMs);
+      for (const account of found) checkPlaces(account, kind);
+      for (const account of found) {
+        charge(account, "requestsPerSecond", 1, nowMs);
+        if (kind !== "call") account[places[kind]]++;
+      }
+      return meterOf(found, kind, now);
+    },
+  };
+}
+
+const places = { stream: "streams", query: "queries" } as const;
+
+function meterOf(accounts: readonly Account[], kind: CallKind, now: () => number): Meter {
+  const eventsAndBytes = ["eventsPerSecond", "bytesPerSecond"] as const;
+  let over = false;
+  return {
+    bytes(count) {
+      for (const account of accounts) charge(account, "bytesPerSecond", count, now());
+    },
+    events: {
+      take(count) {
+        const nowMs = now();
+        for (const account of accounts) checkRates(account, ["eventsPerSecond"], nowMs);
+        for (const account of accounts) charge(account, "eventsPerSecond", count, nowMs);
+      },
+      delayMs: () => Math.max(0, ...accounts.map((account) => delayOf(account, eventsAndBytes, now()))),
+    },
+    leave() {
+      if (!over && kind !== "call") for (const account of accounts) account[places[kind]]--;
+      over = true;
+    },
+  };
+}
+
+const unlimited: Meter = { bytes: () => {}, leave: () => {} };
+
+/** @throws WeirError RESOURCE_EXHAUSTED/RATE_LIMITED */
+function checkRates(account: Account, of: readonly Rate[], nowMs: number): void {
+  for (const rate of of) {
+    const retryDelayMs = delayOf(account, [rate], nowMs);
+    if (retryDelayMs === 0) continue;
+    const message = `${account.who} may send ${account.limits[rate]} ${units[rate]} a second`;
+    throw new WeirError("RESOURCE_EXHAUSTED", "RATE_LIMITED", message, { retryDelayMs });
+  }
+}
+
+/** @throws WeirError RESOURCE_EXHAUSTED/TOO_MANY_REQUESTS */
+function checkPlaces({ who, limits, streams, queries }: Account, kind: CallKind): void {
+  if (kind === "call") return;
+  const [taken, most] = kind === "stream" ? [streams, limits.streams] : [queries, limits.queries];
+  if (most === undefined || taken < most) return;
+  const what = kind === "stream" ? "streams" : "questions";
+  const message = `${who} may have ${most} ${what} under way`;
+  throw new WeirError("RESOURCE_EXHAUSTED", "TOO_MANY_REQUESTS", message, { retryDelayMs: placeDelayMs });
+}
+
+function delayOf({ limits, buckets }: Account, of: readonly Rate[], nowMs: number): number {
+  return Math.max(
+    0,
+    ...of.map((rate) => (limits[rate] === undefined ? 0 : buckets[rate].delayMs(limits[rate], nowMs))),
+  );
+}
+
+function charge({ limits, buckets }: Account, rate: Rate, amount: number, nowMs: number): void {
+  if (limits[rate] !== undefined) buckets[rate].take(amount, limits[rate], nowMs);
+}
+
+function newBuckets(burstMs: number): Record<Rate, Bucket> {
+  return {
+    requestsPerSecond: createBucket(burstMs),
+    eventsPerSecond: createBucket(burstMs),
+    bytesPerSecond: createBucket(burstMs),
+  };
+}
+
+function limits(of: RateLimits): boolean {
+  return Object.values(of).some((limit) => limit !== undefined);
+}
+
+function lowerOf(own: RateLimits, most: RateLimits): RateLimits {
+  const names = [...rates, "streams", "queries"] as const;
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const limit = Math.min(own[name] ?? Number.POSITIVE_INFINITY, most[name] ?? Number.POSITIVE_INFINITY);
+      return Number.isFinite(limit) ? [[name, limit]] : [];
+    }),
+  );
+}
+
+/** Those that owe nothing and have nothing under way are as good as new. */
+function forget(accounts: Map<string, Account>, nowMs: number): void {
+  for (const [name, { limits: of, buckets, streams, queries }] of accounts) {
+    const full = rates.every((rate) => of[rate] === undefined || buckets[rate].isFull(of[rate], nowMs));
+    if (full && streams === 0 && queries === 0) accounts.delete(name);
+  }
+}

@@ -1,0 +1,189 @@
+/** Limits of keys and of memory over the real port. */
+import { once } from "node:events";
+import { connect } from "node:net";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createWeirClient, Scope, type WeirClient } from "../../client/node/index.ts";
+import {
+  EventIngestionService,
+  type StreamEventsRequestSchema,
+} from "../../gen/analytics/v1/ingestion_pb.js";
+import { sendRaw } from "../support/http.ts";
+import { type RunningServer, startServer } from "../support/server.ts";
+import { wires } from "../support/wires.ts";
+import { startPort } from "./transport-support.ts";
+
+const bootstrapKey = "the-operators-first-key-of-all";
+const { ingestEvents } = EventIngestionService.method;
+
+let server: RunningServer;
+let operator: WeirClient;
+beforeAll(async () => {
+  server = await startServer({
+    args: ["--auth", "required", "--burst", "1s"],
+    env: { WEIR_BOOTSTRAP_KEY: bootstrapKey },
+  });
+  operator = createWeirClient({ url: server.url, apiKey: bootstrapKey });
+});
+afterAll(async () => {
+  await operator.close();
+  await server.stop();
+});
+
+/** A key whose rate allows one batch, and then nothing for a long time. */
+async function slowKey(): Promise<string> {
+  const { secret } = await operator.admin.createApiKey({
+    name: "slow",
+    scopes: [Scope.INGEST],
+    limits: { eventsPerSecond: 1 },
+  });
+  return secret;
+}
+
+const events = Array.from({ length: 100 }, (_, i) => ({ id: `e-${i}`, userId: "u", name: "n" }));
+
+describe("a key beyond its rate", () => {
+  it.each(wires)("is refused with a retry delay over $name, and others are not", async (wire) => {
+    const [slow, other] = [await slowKey(), await slowKey()];
+    const send = async (key: string) => {
+      const request = wire.request(ingestEvents, create(ingestEvents.input, { events }))!;
+      return sendRaw(server.url, { ...request, headers: { ...request.headers, "x-api-key": key } });
+    };
+    expect(wire.message(ingestEvents, await send(slow)).$typeName).toBe(ingestEvents.output.typeName);
+    const answer = await send(slow);
+    const failure = wire.failure(answer);
+    expect(failure).toMatchObject({ code: "ResourceExhausted", reason: "RATE_LIMITED" });
+    expect(failure.retryDelayMs).toBeGreaterThan(90_000);
+    if (!wire.framed) {
+      expect(answer.status).toBe(429);
+      expect(Number(answer.headers.get("retry-after"))).toBe(Math.ceil(failure.retryDelayMs! / 1000));
+    }
+    expect(wire.message(ingestEvents, await send(other)).$typeName).toBe(ingestEvents.output.typeName);
+  });
+
+  it("is refused before its body is read, and counted", async () => {
+    const key = await slowKey();
+    const path = "/v1/events/batch";
+    await fetch(server.url + path, {
+      method: "POST",
+      headers: { "x-api-key": key },
+      body: JSON.stringify({ events: events.map(({ userId, ...event }) => ({ ...event, user_id: userId })) }),
+    });
+    const before = await rateLimited();
+    const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+    socket.write(
+      `POST ${path} HTTP/1.1\r\nhost: localhost\r\nx-api-key: ${key}\r\ncontent-length: 1000000\r\n\r\n`,
+    );
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    socket.destroy();
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 429 /);
+    expect(await rateLimited()).toBe(before + 1);
+  });
+
+  async function rateLimited(): Promise<number> {
+    const answer = await fetch(`${server.url}/metrics`, { headers: { "x-api-key": bootstrapKey } });
+    return Number(
+      /^weir_rate_limited_total\{project="default"\} (\d+)$/m.exec(await answer.text())?.[1] ?? 0,
+    );
+  }
+});
+
+it("a project's limit holds for all its keys together", async () => {
+  const { secret } = await operator.admin.createProject({ projectId: "small" });
+  const admin = createWeirClient({ url: server.url, apiKey: secret, retry: { maxAttempts: 1 } });
+  const keys = await Promise.all(
+    ["a", "b"].map(async (name) => (await admin.admin.createApiKey({ name, scopes: [Scope.INGEST] })).secret),
+  );
+  await admin.admin.updateProjectSettings({ settings: { limits: { eventsPerSecond: 1 } } });
+  const status = async (key: string) => {
+    const body = JSON.stringify({ events: events.map(({ id }) => ({ id, user_id: "u" })) });
+    const headers = { "x-api-key": key };
+    return (await fetch(`${server.url}/v1/events/batch`, { method: "POST", headers, body })).status;
+  };
+  expect(await status(keys[0]!)).toBe(200);
+  expect(await status(keys[1]!)).toBe(429);
+  await admin.close();
+});
+
+it("a stream beyond its rate is not refused but read more slowly", async () => {
+  const { secret } = await operator.admin.createApiKey({
+    name: "stream",
+    scopes: [Scope.INGEST],
+    limits: { eventsPerSecond: 200 },
+  });
+  const client = createWeirClient({ url: server.url, apiKey: secret });
+  async function* requests(): AsyncGenerator<MessageInitShape<typeof StreamEventsRequestSchema>> {
+    yield { message: { case: "config", value: {} } };
+    for (let sequence = 1n; sequence <= 4n; sequence++) {
+      yield { message: { case: "batch", value: { sequence, events } } };
+    }
+  }
+  const acks: bigint[] = [];
+  for await (const { message } of client.ingestion.streamEvents(requests())) {
+    if (message.case === "ack") acks.push(message.value.sequence);
+  }
+  expect(acks).toEqual([1n, 2n, 3n, 4n]);
+  await client.close();
+});
+
+it("streams of one key are bounded, and leave places to others", async () => {
+  const limits = { concurrentStreams: 1 };
+  const made = await operator.admin.createApiKey({ name: "t", scopes: [Scope.QUERY], limits });
+  const tail = async (key: string, signal: AbortSignal) => {
+    const client = createWeirClient({ url: server.url, apiKey: key });
+    const stream = client.analytics.tailEvents({}, { signal })[Symbol.asyncIterator]();
+    const first = await stream.next().then(
+      () => "open",
+      (error: { code: number }) => error.code,
+    );
+    return { first, end: () => client.close() };
+  };
+  const leaving = new AbortController();
+  const query = async () => {
+    const { secret } = await operator.admin.createApiKey({ name: "o", scopes: [Scope.INGEST, Scope.QUERY] });
+    return secret;
+  };
+  const other = await query();
+  // A tail's first message comes with the first event.
+  const opened = tail(made.secret, leaving.signal);
+  const others = tail(other, leaving.signal);
+  await expect
+    .poll(async () => (await tail(made.secret, AbortSignal.timeout(5000))).first, { timeout: 10_000 })
+    .toBe(8);
+  const sender = createWeirClient({ url: server.url, apiKey: other });
+  await sender.ingestion.ingestEvent({ event: { id: "late", userId: "u", name: "n" } });
+  const ends = await Promise.all([opened, others]);
+  expect(ends.map(({ first }) => first)).toEqual(["open", "open"]);
+  leaving.abort();
+  for (const { end } of ends) await end();
+  await sender.close();
+});
+
+it("requests that would not fit into memory are refused before they are read, until others are answered", async () => {
+  const port = await startPort({ limits: { maxRequestMemoryBytes: 1_000_000 } });
+  const address = new URL(port.url);
+  const open = () => connect(Number(address.port), "127.0.0.1");
+  const head = "POST /events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+  const body = JSON.stringify({ id: "e", user_id: "u", event_type: "n", source: "x".repeat(100) });
+  const padded = body.padEnd(900_000, " ");
+  const slow = open();
+  slow.write(`${head}content-length: ${padded.length}\r\n\r\n${padded.slice(0, 100)}`);
+  const send = (bytes: number) =>
+    fetch(`${port.url}/events`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: body.padEnd(bytes, " "),
+    });
+  await expect.poll(async () => (await send(200_000)).status).toBe(429);
+  const refused = await send(200_000);
+  expect(await refused.json()).toMatchObject({ details: [{ reason: "OUT_OF_MEMORY" }, {}] });
+  expect(refused.headers.get("retry-after")).toBe("1");
+  expect((await send(50_000)).status).toBe(200);
+  expect((await fetch(`${port.url}/v1/producer/health`)).status).toBe(200);
+  slow.write(padded.slice(100));
+  const [answer] = (await once(slow, "data")) as [Buffer];
+  expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 /);
+  expect((await send(900_000)).status).toBe(200);
+  slow.destroy();
+  await port.transport.close(0);
+});
