@@ -1,7 +1,7 @@
 /** A real Apache Kafka broker: one process that is broker and controller, on ports of 127.0.0.1. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,8 +14,12 @@ export { withoutKafka } from "./kafka/jars.ts";
 export interface KafkaBroker {
   /** Its addresses for clients, as kafkajs takes them. */
   readonly brokers: readonly string[];
+  /** The addresses of one of its further listeners. */
+  listener(name: string): readonly string[];
   /** Where it keeps the topics' segments. */
   readonly dataDirectory: string;
+  /** Bytes of a topic's first partition on disk. */
+  bytesOf(topic: string): number;
   /** Ends it at once, as a crash would; the data stay. */
   kill9(): Promise<void>;
   /** Starts it again on its data and its ports, once it has ended, and waits until it serves. */
@@ -42,7 +46,7 @@ export interface KafkaOptions {
 const clusterId = "d2VpcnRlc3RzLWthZmthLQ";
 const jvm = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 
-export async function startKafka(options: KafkaOptions = {}): Promise<KafkaBroker & { ports: number[] }> {
+export async function startKafka(options: KafkaOptions = {}): Promise<KafkaBroker> {
   const classPath = join(await kafkaJars(), "*");
   const directory = mkdtempSync(join(tmpdir(), "weir-kafka-"));
   const file = join(directory, "server.properties");
@@ -135,8 +139,13 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaBroke
   }
   return {
     brokers: [`127.0.0.1:${ports[0]}`],
-    ports,
+    listener: (name) => [`127.0.0.1:${ports[names.indexOf(name)]}`],
     dataDirectory: join(directory, "data"),
+    bytesOf(topic) {
+      const folder = join(directory, "data", `${topic}-0`);
+      const segments = readdirSync(folder).filter((name) => name.endsWith(".log"));
+      return segments.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+    },
     kill9,
     restart: start,
     stall: () => broker?.kill("SIGSTOP"),

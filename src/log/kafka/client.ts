@@ -74,7 +74,8 @@ export function createKafkaClient(connection: KafkaConnection, retry: RetryOptio
     brokers: () => (closed ? [] : [...connection.brokers]),
     clientId: connection.clientId ?? "weir",
     ...(connection.tls ? { ssl: connection.tls as tls.ConnectionOptions } : {}),
-    ...(connection.sasl ? { sasl: connection.sasl as SASLOptions } : {}),
+    // A copy, since kafkajs keeps what it makes of it in it.
+    ...(connection.sasl ? { sasl: { ...connection.sasl } as SASLOptions } : {}),
     connectionTimeout: connection.connectionTimeoutMs ?? 3000,
     requestTimeout: connection.requestTimeoutMs ?? 10_000,
     retry,

@@ -9,6 +9,14 @@ export interface FetchPosition {
   readonly maxBytes: number;
 }
 
+/** For each partition. */
+export interface Offsets {
+  /** Of the first record that is kept. */
+  readonly starts: number[];
+  /** Behind the last record that can be read. */
+  readonly ends: number[];
+}
+
 export interface Fetcher {
   /** The topic's partitions by the id of the broker that leads them. */
   leaders(): Promise<ReadonlyMap<string, readonly number[]>>;
@@ -22,8 +30,7 @@ export interface Fetcher {
     positions: readonly FetchPosition[],
     maxWaitMs: number,
   ): Promise<readonly RawPartition[]>;
-  /** Offset of the first record of each partition, and behind the last that can be read. */
-  offsets(): Promise<{ readonly starts: number[]; readonly ends: number[] }>;
+  offsets(): Promise<Offsets>;
   /** Ends what is under way, which then rejects, and all that comes. Resolves when the connections are gone. */
   close(): Promise<void>;
 }
@@ -37,6 +44,24 @@ export class OutOfRangeError extends Error {
 const maxAnswerBytes = 16 * 1024 ** 2;
 /** What failed is begun anew by the caller, not repeated by kafkajs. */
 const retry = { retries: 0 };
+
+/** Offsets as of now, by a connection of its own, which ends when `signal` is aborted. */
+export async function currentOffsets(
+  connection: KafkaConnection,
+  topic: string,
+  partitions: number,
+  signal: AbortSignal,
+): Promise<Offsets> {
+  const fetcher = createFetcher(connection, topic, partitions);
+  const end = () => void fetcher.close();
+  signal.addEventListener("abort", end);
+  try {
+    return await fetcher.offsets();
+  } finally {
+    signal.removeEventListener("abort", end);
+    await fetcher.close();
+  }
+}
 
 /** @param partitions how many the topic has */
 export function createFetcher(connection: KafkaConnection, topic: string, partitions: number): Fetcher {

@@ -7,7 +7,7 @@ import { withAdmin } from "./admin.ts";
 import type { KafkaLogOptions } from "./appender.ts";
 import { createBlockCache } from "./block-cache.ts";
 import { blocksOf } from "./blocks.ts";
-import { createFetcher, OutOfRangeError } from "./fetcher.ts";
+import { createFetcher, currentOffsets, OutOfRangeError } from "./fetcher.ts";
 import type { RawPartition } from "./internals.ts";
 import { untilReached } from "./start.ts";
 import { startTail } from "./tail.ts";
@@ -31,21 +31,16 @@ const maxReadBytes = 16 * 1024 ** 2;
  */
 export async function createKafkaReader(options: KafkaReaderOptions): Promise<LogReader> {
   const { connection, topic, identity, partitions, readWaitMs = 10_000, stalledAfterMs = 5000 } = options;
+  const { starts, ends } = await untilReached(
+    connection,
+    options.startTimeoutMs ?? 30_000,
+    async (signal) => {
+      const check = (admin: Admin) => usableEventTopic(admin, topic, identity, partitions);
+      await withAdmin(connection, check, signal);
+      return currentOffsets(connection, topic, partitions, signal);
+    },
+  );
   const fetcher = createFetcher(connection, topic, partitions);
-
-  async function prepare(signal: AbortSignal) {
-    const check = (admin: Admin) => usableEventTopic(admin, topic, identity, partitions);
-    await withAdmin(connection, check, signal);
-    const end = () => void fetcher.close();
-    signal.addEventListener("abort", end);
-    try {
-      return await fetcher.offsets();
-    } finally {
-      signal.removeEventListener("abort", end);
-    }
-  }
-
-  const { starts, ends } = await untilReached(connection, options.startTimeoutMs ?? 30_000, prepare);
   const cache = createBlockCache(partitions, options.cacheBytes ?? 16 * 1024 ** 2);
   const listeners = new Set<() => void>();
   const closing = new AbortController();

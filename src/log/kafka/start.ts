@@ -43,10 +43,16 @@ export async function untilReached<T>(
   }
 }
 
-/** Whether trying again is of no use: the credentials are wrong, or something is not allowed. */
+/** Whether trying again is of no use: the credentials or a certificate are wrong, or something is not allowed. */
 function isRefusal(error: unknown): boolean {
-  const { name, type, cause } = error as { name?: string; type?: string; cause?: unknown };
+  const { name, type, code, cause } = error as {
+    name?: string;
+    type?: string;
+    code?: unknown;
+    cause?: unknown;
+  };
   if (name === "KafkaJSSASLAuthenticationError" || /_AUTHORIZATION_FAILED$/.test(type ?? "")) return true;
+  if (/CERT|SELF_SIGNED|LEAF_SIGNATURE/.test(String(code))) return true;
   return cause instanceof Error && isRefusal(cause);
 }
 

@@ -1,7 +1,7 @@
 /** Follows a topic: waits at each of its leaders for what is new. */
 import { pause } from "../../domain/pause.ts";
 import type { KafkaConnection } from "./client.ts";
-import { createFetcher, OutOfRangeError } from "./fetcher.ts";
+import { createFetcher, type Offsets, OutOfRangeError } from "./fetcher.ts";
 import type { RawPartition } from "./internals.ts";
 
 export interface TailOptions {
@@ -60,7 +60,7 @@ export function startTail({ connection, topic, positions, onFetched }: TailOptio
       await Promise.all([...leaders].map(([broker, partitions]) => followLeader(broker, partitions)));
     } catch (error) {
       if (!(error instanceof OutOfRangeError)) throw error;
-      await skip(await fetcher.offsets());
+      skip(await fetcher.offsets());
     } finally {
       end.signal.removeEventListener("abort", stop);
       await fetcher.close();
@@ -68,7 +68,7 @@ export function startTail({ connection, topic, positions, onFetched }: TailOptio
   }
 
   /** Goes on where the first records kept are, of partitions whose next ones were removed unread. */
-  async function skip(offsets: { readonly starts: number[]; readonly ends: number[] }): Promise<void> {
+  function skip(offsets: Offsets): void {
     for (const [partition, position] of positions.entries()) {
       positions[partition] = Math.max(position, offsets.starts[partition]!);
       if (position <= offsets.ends[partition]!) continue;

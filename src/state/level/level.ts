@@ -1,4 +1,5 @@
 import { stateKey, stateName } from "../../domain/record/ranges.ts";
+import { checkStateKey, checkStateValue } from "../limits.ts";
 import type { StateStore } from "../state.ts";
 
 /** What the state needs of the database that it shares with the log. */
@@ -17,9 +18,6 @@ export interface StateDatabase {
   }): Promise<[key: Uint8Array, value: Uint8Array][]>;
 }
 
-export const maxStateKeyBytes = 512;
-export const maxStateValueBytes = 1024 ** 2;
-
 const pageEntries = 256;
 const pageBytes = 4 * 1024 ** 2;
 
@@ -31,21 +29,14 @@ const pageBytes = 4 * 1024 ** 2;
  */
 export function createLevelState(database: StateDatabase): StateStore {
   function keyOf(key: string): Uint8Array {
-    const bytes = stateKey(key);
-    if (bytes.length === 1 || bytes.length > 1 + maxStateKeyBytes) {
-      throw new RangeError(`a state key has 1 to ${maxStateKeyBytes} bytes, ${JSON.stringify(key)} has not`);
-    }
-    return bytes;
+    checkStateKey(key);
+    return stateKey(key);
   }
 
   return {
     get: async (key) => database.get(keyOf(key)),
     async put(key, value) {
-      if (value.length > maxStateValueBytes) {
-        throw new RangeError(
-          `a state value has at most ${maxStateValueBytes} bytes, that of ${key} has ${value.length}`,
-        );
-      }
+      checkStateValue(key, value);
       await database.put(keyOf(key), value);
     },
     delete: async (key) => database.delete(keyOf(key)),

@@ -1,0 +1,68 @@
+import type { Stage } from "../../domain/health.ts";
+import { checkStateKey, checkStateValue } from "../limits.ts";
+import type { StateStore } from "../state.ts";
+
+/** What the state needs of the topic that keeps it: the last value of each key stands for ever. */
+export interface StateTopic extends Stage {
+  /** Resolves with the offset, once it is durable. Undefined: there is no value any more. */
+  publish(key: string, value: Uint8Array | undefined): Promise<number>;
+  /** Gives every record in order, also those that come later. Resolves once those of now were given. */
+  follow(apply: (key: string, value: Uint8Array | undefined, offset: number) => void): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface KafkaState extends StateStore, Stage {
+  close(): Promise<void>;
+}
+
+/**
+ * Small state in a compacted topic that every process follows and keeps in memory. While brokers are away it answers as
+ * of the last change it heard of, and takes none.
+ *
+ * Its writes reject with WeirError UNAVAILABLE/LOG_UNAVAILABLE where they were not durable in time, and with a RangeError
+ * where a key or value breaks the limits.
+ *
+ * @param topic closed with the state
+ */
+export async function createKafkaState(topic: StateTopic): Promise<KafkaState> {
+  /** What is absent again is kept too, so that nothing older comes back. */
+  const entries = new Map<string, { readonly value: Uint8Array | undefined; readonly offset: number }>();
+
+  // One's own writes are known when they are acknowledged, whether they have been read before or come afterwards.
+  function apply(key: string, value: Uint8Array | undefined, offset: number): void {
+    if (offset > (entries.get(key)?.offset ?? -1)) entries.set(key, { value, offset });
+  }
+
+  async function write(key: string, value: Uint8Array | undefined): Promise<void> {
+    checkStateKey(key);
+    if (value !== undefined) checkStateValue(key, value);
+    const own = value && copyOf(value);
+    apply(key, own, await topic.publish(key, own));
+  }
+
+  await topic.follow(apply);
+  return {
+    async get(key) {
+      checkStateKey(key);
+      const value = entries.get(key)?.value;
+      return value && copyOf(value);
+    },
+    put: write,
+    delete: (key) => write(key, undefined),
+    async list(prefix) {
+      const pairs: [key: string, value: Uint8Array][] = [];
+      for (const [key, { value }] of entries) {
+        if (value !== undefined && key.startsWith(prefix)) pairs.push([key, copyOf(value)]);
+      }
+      return pairs.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    },
+    health: topic.health,
+    stats: () => ({ ...topic.stats(), entries: entries.size }),
+    close: topic.close,
+  };
+}
+
+/** Of its own bytes, which a Buffer's slice would not have. */
+function copyOf(value: Uint8Array): Uint8Array {
+  return new Uint8Array(value);
+}

@@ -1,0 +1,258 @@
+import kafkajs from "kafkajs";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { identityKeys } from "../../src/log/identity.ts";
+import { withAdmin } from "../../src/log/kafka/admin.ts";
+import { checkTopics, listTopics } from "../../src/log/kafka/topics.ts";
+import { LogStartError, PartitionCountError } from "../../src/log/log.ts";
+import { openKafkaLog } from "../support/kafka/log.ts";
+import { create, createStateTopic, newTopics, openKafkaState } from "../support/kafka/state.ts";
+import { type KafkaBroker, startKafka, withoutKafka } from "../support/kafka.ts";
+import { logRecord } from "../support/level-log.ts";
+import { stateContract } from "../support/state-contract.ts";
+
+const text = (value: Uint8Array | undefined) => value && Buffer.from(value).toString();
+
+describe.skipIf(withoutKafka())("on Kafka", () => {
+  let broker: KafkaBroker;
+  const ends: (() => Promise<void>)[] = [];
+
+  beforeAll(async () => {
+    // So that compaction is done while a test waits for it.
+    broker = await startKafka({ properties: ["log.cleaner.backoff.ms=50"] });
+  });
+  afterAll(() => broker.close());
+  afterEach(async () => {
+    broker.resume();
+    for (const end of ends.splice(0)) await end();
+  });
+
+  async function open(topic: string, options: Parameters<typeof openKafkaState>[2] = {}) {
+    const state = await openKafkaState(broker, topic, options);
+    ends.push(state.close);
+    return state;
+  }
+
+  stateContract(async () => {
+    const topic = await createStateTopic(broker);
+    let state = await openKafkaState(broker, topic);
+    return {
+      state,
+      async reopen() {
+        await state.close();
+        state = await openKafkaState(broker, topic);
+        return state;
+      },
+      remove: () => state.close(),
+    };
+  });
+
+  describe("small state", () => {
+    it("is known to every process a moment after it was changed", async () => {
+      const topic = await createStateTopic(broker);
+      const [one, other] = [await open(topic), await open(topic)];
+      for (let i = 0; i < 5; i++) {
+        await one.put("a", Buffer.from(String(i)));
+        await vi.waitFor(async () => expect(text(await other.get("a"))).toBe(String(i)), {
+          interval: 1,
+          timeout: 1000,
+        });
+      }
+      await other.delete("a");
+      await vi.waitFor(async () => expect(await one.get("a")).toBeUndefined(), {
+        interval: 1,
+        timeout: 1000,
+      });
+    });
+
+    it("ends the same everywhere, whoever changes it at once", async () => {
+      const topic = await createStateTopic(broker);
+      const states = [await open(topic), await open(topic), await open(topic)];
+      await Promise.all(
+        states.flatMap((state, s) =>
+          Array.from({ length: 30 }, (_, i) =>
+            i % 5 === 4 ? state.delete(`k${i % 3}`) : state.put(`k${i % 3}`, Buffer.from(`${s}.${i}`)),
+          ),
+        ),
+      );
+      const later = await (await open(topic)).list("k");
+      for (const state of states) {
+        await vi.waitFor(async () => expect(await state.list("k")).toEqual(later));
+      }
+    });
+
+    it("stands after its old values were compacted away", async () => {
+      const topic = await createStateTopic(broker);
+      await withAdmin(broker, (admin) =>
+        admin.alterConfigs({
+          validateOnly: false,
+          resources: [
+            {
+              type: kafkajs.ConfigResourceTypes.TOPIC,
+              name: topic,
+              configEntries: Object.entries({
+                "cleanup.policy": "compact",
+                "max.message.bytes": "2097152",
+                "segment.bytes": "1048576",
+                "min.cleanable.dirty.ratio": "0.01",
+                "delete.retention.ms": "0",
+              }).map(([name, value]) => ({ name, value })),
+            },
+          ],
+        }),
+      );
+      const state = await open(topic);
+      const large = Buffer.alloc(200_000, "x");
+      await state.put("gone", Buffer.from("gone"));
+      await state.delete("gone");
+      await state.put("kept", Buffer.from("kept"));
+      let rounds = 0;
+      const size = async () => {
+        await state.put("large", Buffer.concat([large, Buffer.from(String(rounds++))]));
+        return broker.bytesOf(topic);
+      };
+      // More has been written than is there.
+      await vi.waitFor(async () => expect(await size()).toBeLessThan((rounds - 6) * large.length), {
+        timeout: 30_000,
+        interval: 20,
+      });
+      const again = await open(topic);
+      expect(text(await again.get("kept"))).toBe("kept");
+      expect(await again.get("gone")).toBeUndefined();
+      expect(text(await again.get("large"))).toBe(`${large}${rounds - 1}`);
+    });
+
+    it("answers while brokers are away, takes no change, says so, and goes on when they are back", async () => {
+      const topic = await createStateTopic(broker);
+      const state = await open(topic, { writeTimeoutMs: 300, maxWaiting: 2, stalledAfterMs: 500 });
+      const other = await open(topic);
+      await state.put("a", Buffer.from("one"));
+      await broker.kill9();
+      const unavailable = { code: "UNAVAILABLE", reason: "LOG_UNAVAILABLE" };
+      const writes = ["a", "b", "c"].map((key) => state.put(key, Buffer.from("two")));
+      for (const outcome of await Promise.allSettled(writes)) {
+        expect(outcome).toMatchObject({ status: "rejected", reason: unavailable });
+      }
+      expect(text(await state.get("a"))).toBe("one");
+      await vi.waitFor(() => expect(state.health().status).toBe("unhealthy"), { timeout: 10_000 });
+      expect(state.health().message).toMatch(
+        /^the shared state could not be followed for \d+ s: .*ECONNREFUSED/,
+      );
+      await broker.restart();
+      await vi.waitFor(() => state.put("b", Buffer.from("three")), { timeout: 30_000 });
+      await vi.waitFor(async () => expect(text(await other.get("b"))).toBe("three"), { timeout: 10_000 });
+      await vi.waitFor(() => expect(state.health().status).toBe("healthy"), { timeout: 10_000 });
+    });
+
+    it("is refused on a topic that would lose it", async () => {
+      const { events } = newTopics();
+      const make = (numPartitions: number, policy: string) =>
+        withAdmin(broker, (admin) =>
+          admin.createTopics({
+            topics: [
+              {
+                topic: `${events}-${policy}-${numPartitions}`,
+                numPartitions,
+                configEntries: [
+                  { name: "cleanup.policy", value: policy },
+                  { name: "max.message.bytes", value: "2097152" },
+                ],
+              },
+            ],
+          }),
+        );
+      await make(1, "delete");
+      await make(2, "compact");
+      await expect(open(`${events}-delete-1`)).rejects.toThrow(
+        /cleanup.policy=delete, .*: set it to compact/,
+      );
+      await expect(open(`${events}-compact-2`)).rejects.toThrow(/has 2 partitions: it must have 1/);
+      await expect(open("absent")).rejects.toThrow(LogStartError);
+    });
+  });
+
+  describe("topics", () => {
+    it("are created with the log's identity, once", async () => {
+      const topics = newTopics();
+      const first = await create(broker, topics);
+      expect(first.created).toEqual([topics.state, topics.events]);
+      expect(first.identity).toMatchObject({ partitions: 4, logId: expect.stringMatching(/^[0-9a-f]{32}$/) });
+      const again = await create(broker, topics);
+      expect(again.created).toEqual([]);
+      expect(again.identity.logId).toBe(first.identity.logId);
+      expect(again.identity.idSecret).toEqual(new Uint8Array(first.identity.idSecret));
+
+      const { log } = await openKafkaLog(broker, { topic: topics.events, identity: again.identity });
+      ends.push(log.close);
+      expect(log.logId).toBe(first.identity.logId);
+      expect((await log.append([logRecord("a")])).duplicateCount).toBe(0);
+    });
+
+    it("are listed as they are, and checked", async () => {
+      const topics = newTopics();
+      const wanted = { partitions: 4, retentionMs: 604_800_000 };
+      expect(await checkTopics(broker, topics, wanted)).toMatchObject([
+        {
+          topic: topics.events,
+          fatal: true,
+          message: expect.stringContaining("create the log's topics first"),
+        },
+        { topic: topics.state, fatal: true },
+      ]);
+      await create(broker, topics);
+      expect(await listTopics(broker, topics)).toMatchObject([
+        { topic: topics.events, partitions: 4, replicas: 1 },
+        { topic: topics.state, partitions: 1, replicas: 1 },
+      ]);
+      expect(await checkTopics(broker, topics, wanted)).toEqual([]);
+      expect(await checkTopics(broker, topics, { ...wanted, retentionMs: Number.POSITIVE_INFINITY })).toEqual(
+        [
+          {
+            topic: topics.events,
+            fatal: false,
+            message: `topic ${topics.events} has retention.ms=604800000, asked for is -1`,
+          },
+        ],
+      );
+      expect(await checkTopics(broker, topics, { ...wanted, partitions: 8 })).toMatchObject([
+        { fatal: true, message: expect.stringMatching(/has 4 partitions, but its log has 8/) },
+      ]);
+    });
+
+    it("cannot be given more partitions, which is explained", async () => {
+      const topics = newTopics();
+      await create(broker, topics);
+      const grown = create(broker, topics, { partitions: 8 });
+      await expect(grown).rejects.toThrow(PartitionCountError);
+      await expect(grown).rejects.toThrow(
+        /created with 4 partitions and cannot be used with 8: say 4, or create/,
+      );
+      await withAdmin(broker, (admin) =>
+        admin.createPartitions({ topicPartitions: [{ topic: topics.events, count: 8 }] }),
+      );
+      await expect(create(broker, topics)).rejects.toThrow(
+        /has 8 partitions, but its log has 4: .*out of order/,
+      );
+    });
+
+    it("whose records have gone are those of a new log", async () => {
+      const topics = newTopics();
+      const first = await create(broker, topics);
+      await withAdmin(broker, (admin) => admin.deleteTopics({ topics: [topics.events] }));
+      const second = await vi.waitFor(() => create(broker, topics, { partitions: 2 }), { timeout: 10_000 });
+      expect(second.created).toEqual([topics.events]);
+      expect(second.identity.partitions).toBe(2);
+      expect(second.identity.logId).not.toBe(first.identity.logId);
+    });
+
+    it("whose maker ended half-way are finished", async () => {
+      const topics = newTopics();
+      const { identity } = await create(broker, topics);
+      const state = await open(topics.state);
+      await state.delete(identityKeys.logId);
+      const again = await create(broker, topics);
+      expect(again.created).toEqual([]);
+      expect(again.identity.logId).not.toBe(identity.logId);
+      expect((await create(broker, topics)).identity.logId).toBe(again.identity.logId);
+    });
+  });
+});

@@ -1,0 +1,48 @@
+import { randomBytes } from "node:crypto";
+import { withAdmin } from "../../../src/log/kafka/admin.ts";
+import type { KafkaConnection } from "../../../src/log/kafka/client.ts";
+import { openStateTopic, type StateTopicOptions } from "../../../src/log/kafka/state-topic.ts";
+import { type LogTopics, stateSettings } from "../../../src/log/kafka/topic-check.ts";
+import { type CreateTopicsOptions, createTopics } from "../../../src/log/kafka/topics.ts";
+import { createKafkaState, type KafkaState } from "../../../src/state/kafka/state.ts";
+import { newTopicName } from "./log.ts";
+
+export function newTopics(): LogTopics {
+  const events = newTopicName();
+  return { events, state: `${events}-state` };
+}
+
+/** A topic of small state alone. */
+export async function createStateTopic(connection: KafkaConnection): Promise<string> {
+  const topic = `${newTopicName()}-state`;
+  const configEntries = [...stateSettings(1)].map(([name, value]) => ({ name, value }));
+  await withAdmin(connection, (admin) =>
+    admin.createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor: 1, configEntries }] }),
+  );
+  return topic;
+}
+
+export async function openKafkaState(
+  connection: KafkaConnection,
+  topic: string,
+  options: Partial<StateTopicOptions> = {},
+): Promise<KafkaState> {
+  return createKafkaState(await openStateTopic({ connection, topic, ...options }));
+}
+
+/** As `weir topics create` does. */
+export function create(
+  connection: KafkaConnection,
+  topics: LogTopics,
+  options: Partial<CreateTopicsOptions> = {},
+) {
+  return createTopics({
+    connection,
+    topics,
+    partitions: 4,
+    retentionMs: 604_800_000,
+    openState: () => openKafkaState(connection, topics.state),
+    randomBytes,
+    ...options,
+  });
+}
