@@ -12,6 +12,7 @@ import {
   type Message,
 } from "@bufbuild/protobuf";
 import { type FieldViolation, WeirError } from "../domain/errors.ts";
+import { impossibleDays } from "./json-days.ts";
 import { contractRegistry } from "./registry.ts";
 
 /** Of a request with more mistakes, that many are named. */
@@ -21,17 +22,22 @@ const options = { registry: contractRegistry };
 
 /** @throws WeirError INVALID_ARGUMENT/INVALID_REQUEST with a violation for each field that does not parse */
 export function messageFromJson(desc: DescMessage, json: JsonValue): Message {
+  let message: Message;
   try {
-    return fromJson(desc, json, options);
+    message = fromJson(desc, json, options);
   } catch (cause) {
     throw refused(jsonViolations(desc, json), cause);
   }
+  const wrongDays = impossibleDays(desc, json);
+  if (wrongDays.length > 0) throw refused(wrongDays);
+  return message;
 }
 
 /** The same for one element of a list, which answers for itself; its violations' paths begin at the element. */
 export function elementFromJson(desc: DescMessage, json: JsonValue): Message | FieldViolation {
   try {
-    return fromJson(desc, json, options);
+    const message = fromJson(desc, json, options);
+    return impossibleDays(desc, json)[0] ?? message;
   } catch {
     return jsonViolations(desc, json)[0]!;
   }

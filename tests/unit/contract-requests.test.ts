@@ -31,6 +31,26 @@ const refusedFields = (run: () => unknown): string[] => {
   return [];
 };
 
+describe("a timestamp", () => {
+  const event = (timestamp: string) => ({ events: [{ timestamp: "2024-02-29T00:00:00Z" }, { timestamp }] });
+  const taken = (timestamp: string) =>
+    refusedFields(() => messageFromJson(IngestEventsRequestSchema, event(timestamp)));
+
+  test.each(["2023-02-29", "1900-02-29", "2024-02-30", "2024-04-31", "2024-11-31"])(
+    "of %s, which no calendar has, is refused by name",
+    (day) => {
+      expect(taken(`${day}T12:00:00Z`)).toEqual(["events[1].timestamp"]);
+    },
+  );
+
+  test.each(["2024-02-29", "2000-02-29", "2023-02-28", "2024-12-31", "1970-01-01"])(
+    "of %s is taken",
+    (day) => {
+      expect(taken(`${day}T12:00:00.5+01:00`)).toEqual([]);
+    },
+  );
+});
+
 describe("query parameters", () => {
   test.each([
     ["nope=1", ["nope"]],
@@ -41,6 +61,7 @@ describe("query parameters", () => {
     ["filter[a]=x", ["filter[a]"]],
     ["include_sessions=yes", ["include_sessions"]],
     ["time_range.start=yesterday", ["time_range.start"]],
+    ["time_range.start=2023-02-29T00:00:00Z", ["time_range.start"]],
     ["a=1&b=2", ["a", "b"]],
   ])("%s is refused by name", (text, fields) => {
     expect(refusedFields(() => query(text))).toEqual(fields);
