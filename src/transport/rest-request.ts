@@ -111,16 +111,18 @@ async function readJson(
   plainText: boolean,
   maxBodyBytes: number,
 ): Promise<JsonValue | undefined> {
-  const sent = exchange.header("content-type") ?? "application/json";
-  const type = sent.toLowerCase().split(";")[0]!.trim();
+  const sent = exchange.header("content-type");
+  const type = sent?.toLowerCase().split(";", 1)[0]?.trim();
+  // A page of any site can send a form, or a body without a type, and no preflight asks whether it may.
+  const withoutPreflight = type === formType || type === undefined;
   const taken =
     type === "application/json" ||
     (plainText && type === "text/plain") ||
-    (type === formType && !isFromBrowser(exchange));
+    (withoutPreflight && !isFromBrowser(exchange));
   if (!taken) {
-    const hint = type === formType ? ", and is not taken from a browser" : "";
+    const hint = withoutPreflight ? ", and is not taken from a browser" : "";
     throw unsupported(
-      `content type ${sent} is not application/json${plainText ? " or text/plain" : ""}${hint}`,
+      `content type ${sent ?? "none"} is not application/json${plainText ? " or text/plain" : ""}${hint}`,
     );
   }
   const bytes = await exchange.body(maxBodyBytes);

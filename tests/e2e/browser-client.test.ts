@@ -106,7 +106,7 @@ describe("the client in Chromium", () => {
     );
   });
 
-  it("is needed to write: what a page sends as a form, without a preflight, is not taken", async () => {
+  it("is needed to write: what a page sends as a form or without a type, without a preflight, is not taken", async () => {
     await open(site.url);
     const send = (body: string) =>
       page.evaluate(
@@ -116,6 +116,7 @@ describe("the client in Chromium", () => {
           await fetch(url, post);
           await fetch(url, { ...post, referrerPolicy: "no-referrer" });
           navigator.sendBeacon(url, new Blob([body], { type: headers["content-type"] }));
+          await fetch(url, { method: "POST", mode: "no-cors", body: new Blob([body]) });
         },
         { url: `${server.url}/events`, body },
       );
@@ -128,7 +129,7 @@ describe("the client in Chromium", () => {
         .log()
         .split("\n")
         .filter((line) => line.includes('"reason":"UNSUPPORTED_MEDIA_TYPE"')).length;
-    await expect.poll(refused).toBe(3);
+    await expect.poll(refused).toBe(4);
     const asked = await curl("-G", `${server.url}/v1/analytics/users/form`);
     expect(asked.status).toBe(404);
   });
