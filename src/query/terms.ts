@@ -20,6 +20,12 @@ export function parseMetric(text: string, gapUs: number): Metric {
   }
   const measure = stripPrefix(match[2]!.trim(), "measures.");
   if (measure === "") throw invalidField("metric", `${text} names no measure, as sum(amount) does`);
+  if (measure.startsWith("properties.")) {
+    throw invalidField(
+      "metric",
+      `${text} is of a property, and only measures are numbers, as in sum(amount)`,
+    );
+  }
   const of = match[1]!;
   if (of.startsWith("p")) return { kind: "quantile", p: Number(of.slice(1)) / 100, measure };
   return { kind: of as "sum" | "avg" | "min" | "max", measure };

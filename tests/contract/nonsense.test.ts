@@ -91,6 +91,13 @@ testRefusals([
   series("by times", { groupBy: ["name", "timestamp"] }, "group_by[1]", "invalid", /cannot be grouped by/),
   series("of a metric that is none", { metric: "median(amount)" }, "metric", "string.pattern"),
   series("of a quantile of nothing", { metric: "p95()" }, "metric", "string.pattern"),
+  series(
+    "of a property as a number",
+    { metric: "sum(properties.price)" },
+    "metric",
+    "invalid",
+    /only measures/,
+  ),
   series("of a quantile of blanks", { metric: "p95( )" }, "metric", "invalid", /names no measure/),
   series(
     "of sessions of nothing",
