@@ -11,7 +11,7 @@ import type { Consumer } from "./consumer/consumer.ts";
 import { createConsumerService } from "./consumer/service.ts";
 import { validate } from "./contract/validate.ts";
 import { bindService, type ServiceBinding } from "./domain/call.ts";
-import type { Slots } from "./domain/slots.ts";
+import { createSlots, type Slots } from "./domain/slots.ts";
 import { uuid7 } from "./domain/uuid7.ts";
 import { createAdmission } from "./ingestion/admission.ts";
 import { createProducerService } from "./ingestion/producer.ts";
@@ -74,6 +74,7 @@ export function createServices(parts: ServiceParts): ServiceBinding[] {
       store,
       visibility,
       pageTokens: createPageTokens(secret),
+      exportSlots: createSlots(config.maxExports, "places for exports"),
       live,
       cursors: createLiveCursors(secret, log.logId),
       health: () => [store.health(), consumer.health(), live.health()],

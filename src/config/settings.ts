@@ -292,7 +292,7 @@ export const settings = {
     flag: "stream-idle",
     type: duration(second, day),
     default: 5 * minute,
-    description: "A stream on which nothing came from the caller for this long is ended.",
+    description: "A stream on which nothing moves for this long is ended.",
   }),
   shutdownTimeoutMs: setting({
     flag: "shutdown-timeout",
@@ -342,7 +342,7 @@ export const settings = {
     type: integer(1, 64),
     default: 4,
     description:
-      "Queries that run at once. Each holds a thread, of which UV_THREADPOOL_SIZE (16 unless set) are there.",
+      "Queries that run at once, besides two exports. Each holds a thread, of which UV_THREADPOOL_SIZE (16 unless set) are there.",
   }),
   maxWaitingQueries: setting({
     flag: "max-waiting-queries",
@@ -363,6 +363,12 @@ export const settings = {
     default: 500,
     description:
       "Streams of GetRealTimeAnalytics, TailEvents and StreamMetrics under way; beyond it RESOURCE_EXHAUSTED.",
+  }),
+  maxExports: setting({
+    flag: "max-exports",
+    type: integer(1, 1000),
+    default: 8,
+    description: "Exports under way; beyond it RESOURCE_EXHAUSTED.",
   }),
   rebuildStore: setting({
     flag: "rebuild-store",

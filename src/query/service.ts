@@ -8,6 +8,7 @@ import { healthAnswer, type StageHealth } from "../domain/health.ts";
 import type { EventStore } from "../store/store.ts";
 import type { Visibility } from "../visibility/visibility.ts";
 import { eventMethods } from "./events.ts";
+import { type ExportOptions, exportMethods } from "./exports.ts";
 import { funnelMethods } from "./funnel.ts";
 import { type LiveOptions, liveMethods } from "./live.ts";
 import { overviewMethods } from "./overview.ts";
@@ -17,7 +18,7 @@ import { retentionMethods } from "./retention.ts";
 import { seriesMethods } from "./series.ts";
 import { userMethods } from "./user.ts";
 
-export interface QueryOptions extends LiveOptions {
+export interface QueryOptions extends LiveOptions, ExportOptions {
   readonly store: EventStore;
   readonly visibility: Visibility;
   readonly pageTokens: PageTokens;
@@ -34,6 +35,7 @@ export function createAnalyticsService(options: QueryOptions): ServiceBinding {
     ...overviewMethods(options),
     ...seriesMethods(options),
     ...eventMethods(options),
+    ...exportMethods(options),
     ...userMethods(options),
     ...funnelMethods(options),
     ...retentionMethods(options),

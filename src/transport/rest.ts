@@ -97,7 +97,9 @@ function bareBody(method: RestSource["binding"]["method"], answer: Message) {
   const body = valueAt(options.bodyField) as string | Uint8Array;
   const usual = typeof body === "string" ? "text/plain; charset=utf-8" : "application/octet-stream";
   const type = valueAt(options.contentTypeField) as string | undefined;
+  const name = valueAt(options.fileNameField) as string | undefined;
   const headers: Record<string, string> = { "content-type": type || usual };
+  if (name) headers["content-disposition"] = `attachment; filename="${name}"`;
   return { body, headers };
 }
 

@@ -17,6 +17,7 @@ const commands = [
 ].flatMap((block) => block[1]!.trim().split("\n"));
 const documented = "127.0.0.1:8080";
 const directory = mkdtempSync(join(tmpdir(), "weir-readme-"));
+const parquet = join(directory, "events.parquet");
 let server: ChildProcess;
 let address = "";
 let path = process.env.PATH;
@@ -55,7 +56,8 @@ afterAll(async () => {
 async function run(command: string): Promise<string> {
   const here = command
     .replaceAll(documented, address)
-    .replaceAll("events.ndjson.gz", join(directory, "events.ndjson.gz"));
+    .replaceAll("events.ndjson.gz", join(directory, "events.ndjson.gz"))
+    .replaceAll("events.parquet", parquet);
   const { code, stdout, stderr } = await runCommand("bash", ["-c", here], {
     env: { PATH: path, WEIR_URL: `http://${address}` },
     deadlineMs: 120_000,
@@ -115,7 +117,9 @@ describe("the README", () => {
       if (command.includes("/v1/events "))
         expect(JSON.parse(answer)).toMatchObject({ success: true, event_id: "evt-123" });
       if (command.includes(":8080/events ")) expect(JSON.parse(answer)).toMatchObject({ success: true });
-      if (command.includes("/analytics/")) expect(JSON.parse(answer)).not.toHaveProperty("code");
+      if (command.includes("-o events.parquet"))
+        expect(readFileSync(parquet, "latin1")).toMatch(/^PAR1.*PAR1$/s);
+      else if (command.includes("/analytics/")) expect(JSON.parse(answer)).not.toHaveProperty("code");
     },
   );
 

@@ -159,6 +159,7 @@ describe("an answer", () => {
   test("may be bare, with its content type, and come in pieces", async () => {
     const response = await fetch(`${port.url}/v1/analytics/export`);
     expect(response.headers.get("content-type")).toBe("text/csv");
+    expect(response.headers.get("content-disposition")).toBe('attachment; filename="rows.csv"');
     expect(await response.text()).toBe("row 0\nrow 1\nrow 2\n");
   });
 

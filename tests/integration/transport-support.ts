@@ -144,14 +144,14 @@ export function testServices(seen: Seen): ServiceBinding[] {
         note(request, call);
         if (request.filter === "fail")
           throw new WeirError("INVALID_ARGUMENT", "INVALID_FILTER", "bad filter");
-        const contentType = "text/csv";
+        const [contentType, fileName] = ["text/csv", "rows.csv"];
         try {
           while (request.filter === "endless") {
             seen.pieces++;
-            yield { contentType, data: new Uint8Array(64 * 1024) };
+            yield { contentType, fileName, data: new Uint8Array(64 * 1024) };
           }
           for (let i = 0; i < 3; i++) {
-            yield { contentType, data: new TextEncoder().encode(`row ${i}\n`) };
+            yield { contentType, fileName, data: new TextEncoder().encode(`row ${i}\n`) };
           }
           if (request.filter === "break") throw new Error("broken in the middle");
         } finally {

@@ -269,7 +269,7 @@ export declare type ExportEventsRequest = Message<"analytics.v1.ExportEventsRequ
 export declare const ExportEventsRequestSchema: GenMessage<ExportEventsRequest>;
 
 /**
- * A piece of the file; the pieces' data in order are the whole. One without data is a heartbeat.
+ * A piece of the file; the pieces' data in order are the whole. One without data is a heartbeat, at least every 15 s.
  *
  * @generated from message analytics.v1.ExportEventsResponse
  */
@@ -287,6 +287,13 @@ export declare type ExportEventsResponse = Message<"analytics.v1.ExportEventsRes
    * @generated from field: string content_type = 2;
    */
   contentType: string;
+
+  /**
+   * A name for the file, such as events.csv, in the first message; empty in the others.
+   *
+   * @generated from field: string file_name = 3;
+   */
+  fileName: string;
 };
 
 /**
@@ -296,7 +303,7 @@ export declare type ExportEventsResponse = Message<"analytics.v1.ExportEventsRes
 export declare const ExportEventsResponseSchema: GenMessage<ExportEventsResponse>;
 
 /**
- * Format of an export.
+ * Format of an export. Times are UTC with microseconds, properties and measures have no absent keys.
  *
  * @generated from enum analytics.v1.ExportFormat
  */
@@ -309,22 +316,27 @@ export enum ExportFormat {
   UNSPECIFIED = 0,
 
   /**
-   * One Event in proto JSON a line, which can be sent again; content type application/x-ndjson.
+   * One Event in proto JSON a line, flattened, with all its fields in snake_case but no payload; keys of maps in the
+   * order of their bytes. Lines are ordered by timestamp, id and user_id and end with LF. They can be sent again as they
+   * stand, but for received_time, which they lack. Content type application/x-ndjson.
    *
    * @generated from enum value: EXPORT_FORMAT_NDJSON = 1;
    */
   NDJSON = 1,
 
   /**
-   * A header line, then a row an event: id, user_id, session_id, event_type, name, timestamp, source, received_time,
-   * and properties and measures as JSON objects; content type text/csv.
+   * By RFC 4180, in UTF-8, rows ending with CRLF: a header, then a row an event: id, user_id, session_id, event_type
+   * (user, transaction, system, custom), name, timestamp, source, received_time, both RFC 3339 with six digits of a
+   * second, and properties and measures as JSON objects. Ordered as NDJSON. Content type text/csv; charset=utf-8.
    *
    * @generated from enum value: EXPORT_FORMAT_CSV = 2;
    */
   CSV = 2,
 
   /**
-   * The columns of CSV, properties and measures as maps; content type application/vnd.apache.parquet.
+   * The columns of CSV: times as timestamps adjusted to UTC, properties and measures as maps, the rest as text,
+   * compressed with zstd. Rows are in no order. The file is written on the server before its first byte is answered.
+   * Content type application/vnd.apache.parquet.
    *
    * @generated from enum value: EXPORT_FORMAT_PARQUET = 3;
    */

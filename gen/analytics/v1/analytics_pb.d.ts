@@ -297,7 +297,11 @@ export declare const AnalyticsService: GenService<{
     output: typeof TailEventsResponseSchema;
   },
   /**
-   * All events of a range as a file. Over REST the answer is the bare file.
+   * All events of a range as a file. Over REST the answer is the bare file. Each event that was visible when the request
+   * came is in it once, however long it is read, and none that came later. Where retention removes events before the
+   * export has reached them it ends with ABORTED and reason ROWS_REMOVED. What fails once the file has begun breaks the
+   * answer off, so that a part never looks like the whole: over REST the connection breaks. Without a deadline an export
+   * goes on as long as it is read. Beyond a number of exports at once (a setting) it is refused with RESOURCE_EXHAUSTED.
    *
    * @generated from rpc analytics.v1.AnalyticsService.ExportEvents
    */

@@ -39,6 +39,13 @@ export declare type RestOptions = Message<"analytics.v1.RestOptions"> & {
   contentTypeField: string;
 
   /**
+   * Name of the response field that holds a file name for a bare body; with one the answer is an attachment.
+   *
+   * @generated from field: string file_name_field = 7;
+   */
+  fileNameField: string;
+
+  /**
    * Name of the repeated request field whose elements are parsed alone, so that one that does not parse reaches
    * the service by its index and gets its verdict there, in place of failing the request.
    *

@@ -50,8 +50,8 @@ export async function* exportLines(
   exported: Exported,
   format: LineFormat,
 ): AsyncGenerator<Uint8Array> {
-  if (headers[format] !== "") yield new TextEncoder().encode(headers[format]);
   const whole = readWhole(await runner.table((engine) => wholeStatement(engine, exported)));
+  if (headers[format] !== "") yield new TextEncoder().encode(headers[format]);
   /** What is left, the earliest last. */
   const left = whole === undefined ? [] : [whole];
   let limit = firstRows;
