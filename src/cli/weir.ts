@@ -26,6 +26,11 @@ const commands: readonly Entry[] = [
     load: async () => (await import("./send/command.ts")).send,
   },
   {
+    name: "export",
+    summary: "Write all events of a time range or a filter to a file, as NDJSON, CSV or Parquet",
+    load: async () => (await import("./export/command.ts")).exportEvents,
+  },
+  {
     name: "generate-data",
     summary: "Write made-up events, one JSON object a line, for weir send",
     load: async () => (await import("./generate/command.ts")).generateData,

@@ -57,6 +57,7 @@ async function run(command: string): Promise<string> {
   const here = command
     .replaceAll(documented, address)
     .replaceAll("events.ndjson.gz", join(directory, "events.ndjson.gz"))
+    .replaceAll("events.csv", join(directory, "events.csv"))
     .replaceAll("events.parquet", parquet);
   const { code, stdout, stderr } = await runCommand("bash", ["-c", here], {
     env: { PATH: path, WEIR_URL: `http://${address}` },
