@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -119,6 +119,27 @@ describe("a server whose disk is full", () => {
     server = await server.restart();
     await caughtUp(server.url);
     expect(await summary(server.url)).toEqual(counted);
+  });
+
+  it("exports lines, and refuses a Parquet file that it cannot write", async () => {
+    expect((await generateAndSend(1000)).tally).toMatchObject({ accepted: 1000 });
+    await caughtUp(server.url);
+    await limitFileSize(server.pid, 100);
+    const url = `${server.url}/v1/analytics/export`;
+    const lines = await (await fetch(url)).text();
+    expect(lines.split("\n")).toHaveLength(1001);
+    const parquet = `${url}?format=EXPORT_FORMAT_PARQUET`;
+    const refused = await fetch(parquet);
+    expect(refused.status).toBe(503);
+    expect(await refused.json()).toMatchObject({
+      message: expect.not.stringContaining(server.dataDir),
+      details: [{ reason: "STORE_UNAVAILABLE" }],
+    });
+    await vi.waitFor(async () =>
+      expect(await readdir(join(server.dataDir, "store.duckdb.exports"))).toEqual([]),
+    );
+    await limitFileSize(server.pid, "unlimited");
+    expect((await fetch(parquet)).status).toBe(200);
   });
 
   it("can be stopped, and keeps what it acknowledged", async () => {

@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { WeirError } from "../../../domain/errors.ts";
 import { type ExportQuestion, maxPieceBytes } from "../../exports.ts";
+import { endedBy } from "../../slots.ts";
 import { type ExportRunner, exportLines } from "../../sql/exports/pages.ts";
 import type { AskOptions, EventStore } from "../../store.ts";
 import type { Link } from "../link.ts";
 import type { Ask } from "../present-layout.ts";
-import { endedBy } from "../slots.ts";
 import { copyToParquet } from "./parquet.ts";
 
 export interface ExportsOptions {
@@ -45,9 +46,9 @@ export function createExports({ link, ask, folder }: ExportsOptions): EventStore
 
   async function* parquet(question: ExportQuestion, asked: AskOptions): AsyncGenerator<Uint8Array> {
     const file = join(folder, `${randomUUID()}.parquet`);
-    await mkdir(folder, { recursive: true });
     let written: Promise<unknown> | undefined;
     try {
+      await mkdir(folder, { recursive: true });
       await ask(
         (engine, layout) => copyToParquet(engine, layout, question, file),
         (statement, layout) => {
@@ -61,11 +62,20 @@ export function createExports({ link, ask, folder }: ExportsOptions): EventStore
       // Its bytes are there until the handle is closed, even by the end of the process.
       await rm(file);
       yield* readPieces(handle, asked.signal);
+    } catch (error) {
+      throw fileError(error, file);
     } finally {
       // Who gave up early does not wait for the writing to end.
       void Promise.allSettled([written]).then(() => rm(file, { force: true }));
     }
   }
+}
+
+/** What is said of the file, as on a full disk, without the server's name for it. */
+function fileError(error: unknown, file: string): unknown {
+  if (!(error instanceof Error) || !error.message.includes(file)) return error;
+  const message = error.message.replaceAll(file, "the export");
+  return new WeirError("UNAVAILABLE", "STORE_UNAVAILABLE", message, { cause: error });
 }
 
 /** The file's bytes; the handle is closed at the end, or as soon as the signal is aborted. */
