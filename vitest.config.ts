@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { withoutClickhouse } from "./tests/support/clickhouse/engine.ts";
 
 // The store's worker threads run our sources as they stand. Node strips their types by a WebAssembly module, and where
 // many such threads come and go in one process V8 crashes now and then as it frees that module's code (a core dump showed
@@ -10,6 +11,40 @@ const project = (name: string, testTimeout: number) => ({
   test: { name, include: [`tests/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout },
 });
 
+/** The tests that run on either store, on ClickHouse, and those of ClickHouse alone. */
+const onEitherStore = [
+  "aggregates-random",
+  "filter-equality",
+  "filter-limits",
+  "funnel",
+  "paths",
+  "retention",
+  "store-apply",
+  "store-queries",
+  "store-questions",
+];
+const clickhouse = {
+  test: {
+    ...project("clickhouse", 120_000).test,
+    include: [
+      ...onEitherStore.map((name) => `tests/integration/${name}.test.ts`),
+      "tests/clickhouse/**/*.test.ts",
+    ],
+    env: { WEIR_TEST_STORE: "clickhouse", ...fewerRuns() },
+  },
+};
+
+/** How often random tests run there, where each statement takes some milliseconds; what the caller says counts. */
+function fewerRuns(): Record<string, string> {
+  const runs = {
+    WEIR_RANDOM_SETS: "25",
+    WEIR_SEQUENCE_RUNS: "30",
+    WEIR_QUESTION_RUNS: "8",
+    WEIR_FILTER_RUNS: "15",
+  };
+  return Object.fromEntries(Object.entries(runs).map(([name, few]) => [name, process.env[name] ?? few]));
+}
+
 export default defineConfig({
   test: {
     pool: "forks",
@@ -19,6 +54,7 @@ export default defineConfig({
       project("contract", 60_000),
       project("integration", 120_000),
       project("e2e", 240_000),
+      ...(withoutClickhouse() ? [] : [clickhouse]),
     ],
   },
 });

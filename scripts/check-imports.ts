@@ -53,6 +53,7 @@ const confined: Record<string, readonly string[]> = {
   "@connectrpc/connect-fastify": ["src/transport/fastify.ts"],
   "classic-level": ["src/log/level/database.ts"],
   "@duckdb/node-api": ["src/store/duckdb"],
+  "@clickhouse/client": ["src/store/clickhouse"],
   kafkajs: ["src/log/kafka"],
   "node:http2": ["src/transport/fastify.ts"],
 };

@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => store.close());
 
 describe("the largest filters that the parser takes", () => {
-  it.each(Object.entries(large))("run in DuckDB: %s", async (_, source) => {
+  it.each(Object.entries(large))("run in the store: %s", async (_, source) => {
     const filter = parseFilter(source);
     await store.fill([event]);
     expect(await store.ask(filter)).toEqual([Number(compilePredicate(filter)(event))]);

@@ -1,7 +1,7 @@
 import { DuckDBInstance } from "@duckdb/node-api";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { KeyColumnLimits } from "../../src/store/duckdb/census.ts";
+import type { KeyColumnLimits } from "../../src/store/apply/census.ts";
 import type { StoredEvent } from "../../src/store/questions.ts";
 import { createFeed, patiently, type Sent, type TemporaryStore, temporaryStore } from "../support/store.ts";
 

@@ -112,7 +112,7 @@ function holds<Q>(
       await check(stored, { selection, passes }, asked);
     },
   );
-  return fc.assert(property, { numRuns: 60 });
+  return fc.assert(property, { numRuns: Number(process.env.WEIR_QUESTION_RUNS ?? 60) });
 }
 
 it("answers summaries as plain loops do", () =>

@@ -1,16 +1,21 @@
 import { DuckDBInstance } from "@duckdb/node-api";
 import type { FilterEvent } from "../../src/filter/evaluate.ts";
 import type { Filter } from "../../src/filter/filter.ts";
+import type { FrequentKey } from "../../src/store/apply/census.ts";
 import { createRowAppender } from "../../src/store/duckdb/append.ts";
-import type { FrequentKey } from "../../src/store/duckdb/census.ts";
 import { createDuckdbDialect } from "../../src/store/duckdb/dialect.ts";
 import { addColumn, type Layout, nextColumn } from "../../src/store/duckdb/layout.ts";
 import { createReader } from "../../src/store/duckdb/reader.ts";
 import { prepareSchema } from "../../src/store/duckdb/schema.ts";
 import { filterSql } from "../../src/store/sql/filter.ts";
 import { render, sql } from "../../src/store/sql/fragment.ts";
+import { createFilterClickhouse } from "./filter-clickhouse.ts";
+import { testsClickhouse } from "./store.ts";
 
-/** Events in a real DuckDB in memory, in the store's own tables, to be asked by filters alone. */
+/**
+ * Events in a real DuckDB in memory (or in ClickHouse, see store.ts), in the store's own tables, to be asked by filters
+ * alone.
+ */
 export interface FilterStore {
   /** Holds these events and no others. */
   fill(events: readonly FilterEvent[]): Promise<void>;
@@ -21,6 +26,7 @@ export interface FilterStore {
 
 /** @param keys that have a column of their own */
 export async function createFilterStore(keys: readonly FrequentKey[] = []): Promise<FilterStore> {
+  if (testsClickhouse) return createFilterClickhouse(keys);
   const instance = await DuckDBInstance.create(":memory:", { threads: "1" });
   const writer = await instance.connect();
   await prepareSchema(writer, ":memory:");

@@ -1,6 +1,6 @@
 /** One store for each way that keys are laid out, of which the answers must not tell. */
 import { expect } from "vitest";
-import type { KeyColumnLimits } from "../../src/store/duckdb/census.ts";
+import type { KeyColumnLimits } from "../../src/store/apply/census.ts";
 import type { AnswerTo, Question } from "../../src/store/questions.ts";
 import type { ApplyResult, AskOptions, EventStore } from "../../src/store/store.ts";
 import { type TemporaryStore, temporaryStore } from "./store.ts";

@@ -9,6 +9,7 @@ import { type Block, createBlockBuilder } from "../../src/domain/record/block.ts
 import { encodeEventField, encodeRecordHead } from "../../src/domain/record/record.ts";
 import { createDuckdbStore, type DuckdbStoreOptions } from "../../src/store/duckdb/store.ts";
 import type { AskOptions, EventStore } from "../../src/store/store.ts";
+import { temporaryClickhouse } from "./clickhouse-store.ts";
 
 export const storePartitions = 4;
 
@@ -69,8 +70,15 @@ export interface TemporaryStore {
   remove(): Promise<void>;
 }
 
+/** Whether the tests that run on either store run on ClickHouse now (vitest.config.ts). */
+export const testsClickhouse = process.env.WEIR_TEST_STORE === "clickhouse";
+
 /** A real store, bound to log "log", in a directory of its own. */
 export async function temporaryStore(options: Partial<DuckdbStoreOptions> = {}): Promise<TemporaryStore> {
+  if (testsClickhouse) {
+    const { maxQueries = 4, maxWaitingQueries = 64, keyColumns = {} } = options;
+    return temporaryClickhouse(storePartitions, { maxQueries, maxWaitingQueries, keyColumns });
+  }
   const directory = mkdtempSync(join(tmpdir(), "weir-store-"));
   const path = join(directory, "events.duckdb");
   let store = await createDuckdbStore({ path, ...options });

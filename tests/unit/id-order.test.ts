@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Rows } from "../../src/sequence/sequence.ts";
-import { orderById } from "../../src/store/duckdb/id-order.ts";
+import { orderById } from "../../src/store/sql/sequences/id-order.ts";
 import { byBytes } from "../reference/events.ts";
 
 interface Row {

@@ -13,10 +13,10 @@ import {
   UUID,
   VARCHAR,
 } from "@duckdb/node-api";
+import type { DeadLetterRow, EventRow } from "../apply/rows.ts";
 import { uuidOf } from "./ids.ts";
 import type { Layout } from "./layout.ts";
 import { splitMaps } from "./maps.ts";
-import type { DeadLetterRow, EventRow } from "./rows.ts";
 import type { NewUser } from "./users.ts";
 
 /** Appends rows within the connection's transaction. One call at a time. */

@@ -1,6 +1,6 @@
 import type { MapField } from "../../filter/filter.ts";
 import type { SqlDialect } from "../sql/dialect.ts";
-import { type Fragment, join, type Param, sql, text, trusted } from "../sql/fragment.ts";
+import { double, type Fragment, join, type Param, sql, text, trusted } from "../sql/fragment.ts";
 import { columnsOf, type KeyColumn, type Layout } from "./layout.ts";
 
 const types: Readonly<Record<Param["type"], string>> = { text: "VARCHAR", double: "DOUBLE", int64: "BIGINT" };
@@ -46,6 +46,7 @@ export function createDuckdbDialect(layout: Layout): SqlDialect {
     matches: (value, pattern) => sql`regexp_matches(${value}, ${text(`(${pattern})`)})`,
     textSize: (value) => sql`CAST(length(${value}) AS DOUBLE)`,
 
+    isOneOf: (value, values) => sql`${value} IN (${join(values.map(double), ", ")})`,
     // A list of one result, which is emptied where it is not finite: a CASE would spell the result twice, and a tree of
     // them double with each level.
     arithmetic: (op, left, right) =>

@@ -52,6 +52,7 @@ export function createDuckdbEngine(layout: Layout, users: number): SqlEngine {
     quantile: (value, p) => sql`quantile_cont(${value}, CAST(${trusted(String(p))} AS DOUBLE))`,
     firstBy: (value, order) => sql`arg_min(${value}, row(${join(order, ", ")}))`,
     lastBy: (value, order) => sql`arg_max(${value}, row(${join(order, ", ")}))`,
+    previous: (value, window) => sql`lag(${value}) OVER (${window})`,
     named: (name, size, query) =>
       sql`${trusted(name)} AS ${trusted(size === "small" ? "MATERIALIZED" : "NOT MATERIALIZED")} (${query})`,
     keyCounts: (map, from) => keyCounts(layout, map, from),

@@ -1,8 +1,8 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { MapField } from "../../filter/filter.ts";
-import { createCensus, type FrequentKey, type KeyColumnLimits } from "./census.ts";
+import { createCensus, type FrequentKey, type KeyColumnLimits } from "../apply/census.ts";
+import type { EventRow } from "../apply/rows.ts";
 import { addColumn, columnsOf, type KeyColumn, type Layout, nextColumn, readLayout } from "./layout.ts";
-import type { EventRow } from "./rows.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Gives frequent keys their columns, ahead of the rows that use them. */

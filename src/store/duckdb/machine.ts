@@ -1,11 +1,9 @@
 import type { DuckDBDataChunk, DuckDBResult, DuckDBVector } from "@duckdb/node-api";
-import { createFunnel } from "../../sequence/funnel.ts";
-import { createPaths } from "../../sequence/paths.ts";
-import { createRetention } from "../../sequence/retention.ts";
-import type { Machine, Rows } from "../../sequence/sequence.ts";
+import type { Rows } from "../../sequence/sequence.ts";
 import type { Feed, FeedColumn } from "../sql/sequences/feed.ts";
+import { orderById } from "../sql/sequences/id-order.ts";
+import { createMachine } from "../sql/sequences/machine.ts";
 import type { SequenceResult, SequenceTask } from "../sql/sequences/plan.ts";
-import { orderById } from "./id-order.ts";
 
 /**
  * Runs a state machine over the rows of a streamed result, chunk by chunk.
@@ -18,7 +16,7 @@ export async function runMachine(
   result: DuckDBResult,
   next: () => void,
 ): Promise<SequenceResult> {
-  const machine = machineOf(task);
+  const machine = createMachine(task, compareCodes);
   const ordered = feed.byId ? orderById(machine.push) : undefined;
   for await (const chunk of chunksAhead(result)) {
     next();
@@ -46,22 +44,8 @@ async function* chunksAhead(result: DuckDBResult): AsyncGenerator<DuckDBDataChun
   }
 }
 
+/** The dictionary numbers them in the order of their texts. */
 const compareCodes = (a: number, b: number) => a - b;
-
-function machineOf(task: SequenceTask): Machine<SequenceResult> {
-  switch (task.kind) {
-    case "funnel": {
-      const { breakdown: limit, ...question } = task.question;
-      return createFunnel(
-        limit === undefined ? question : { ...question, breakdown: { limit, compareCodes } },
-      );
-    }
-    case "retention":
-      return createRetention(task.question);
-    case "paths":
-      return createPaths({ ...task.question, names: { limit: task.question.names, compareCodes } });
-  }
-}
 
 type Numbers = Int32Array | Float64Array;
 

@@ -1,7 +1,7 @@
 import { DuckDBMapValue, type DuckDBValue } from "@duckdb/node-api";
 import type { MapField } from "../../filter/filter.ts";
+import type { EventRow } from "../apply/rows.ts";
 import type { Layout } from "./layout.ts";
-import type { EventRow } from "./rows.ts";
 
 /** Properties and measures of rows as the table keeps them: what has a column, and what is left in the maps. */
 export interface SplitMaps {

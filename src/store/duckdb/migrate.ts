@@ -2,7 +2,7 @@ import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "
 import { dirname } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { type MapField, mapFields } from "../../filter/filter.ts";
-import type { KeyColumnLimits } from "./census.ts";
+import type { KeyColumnLimits } from "../apply/census.ts";
 import { addColumn, type Layout, nextColumn } from "./layout.ts";
 import type { WorkerOptions } from "./protocol.ts";
 import { quoted } from "./quoted.ts";

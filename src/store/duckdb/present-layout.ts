@@ -1,10 +1,10 @@
+import type { Slots } from "../slots.ts";
 import type { SqlEngine } from "../sql/engine.ts";
 import type { AskOptions } from "../store.ts";
 import { createDuckdbEngine } from "./engine.ts";
 import type { Layout } from "./layout.ts";
 import type { Link, PendingCall } from "./link.ts";
 import type { OtherLayout } from "./protocol.ts";
-import type { Slots } from "./slots.ts";
 
 /**
  * Plans for the layout that the data has, and calls the worker with the plan when its turn comes. Where a key got its

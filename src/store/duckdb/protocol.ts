@@ -1,13 +1,13 @@
 /** What the serving thread and the store's worker say to each other. */
 import type { ErrorCode, ErrorReason } from "../../domain/errors.ts";
 import type { Block } from "../../domain/record/block.ts";
+import type { KeyColumnLimits } from "../apply/census.ts";
 import type { LinesPage } from "../sql/exports/pages.ts";
 import type { Statement } from "../sql/fragment.ts";
 import type { Table } from "../sql/plan.ts";
 import type { Feed } from "../sql/sequences/feed.ts";
 import type { SequenceResult, SequenceTask } from "../sql/sequences/plan.ts";
 import type { ApplyResult } from "../store.ts";
-import type { KeyColumnLimits } from "./census.ts";
 import type { Layout } from "./layout.ts";
 
 /** What the worker opens. */
@@ -30,19 +30,10 @@ export interface StoreState {
   readonly layout: Layout;
 }
 
-/** Counts of one apply; see ApplyResult. */
-export interface Applied {
-  readonly applied: number;
-  readonly deadLetters: number;
-  readonly byProject: readonly (readonly [project: string, { applied: number; deadLetters: number }])[];
-  readonly deadLetterReasons: ApplyResult["deadLetterReasons"];
-  readonly oldestReceivedUs: number | undefined;
-}
-
 /** A call's request and what it answers, by kind. */
 export interface Calls {
   bind: { request: { logId: string; partitions: number }; answer: undefined };
-  apply: { request: { blocks: readonly Block[] }; answer: Applied };
+  apply: { request: { blocks: readonly Block[] }; answer: ApplyResult };
   skipTo: { request: { starts: readonly number[] }; answer: undefined };
   removeBefore: { request: { beforeUs: number; project: string | undefined }; answer: number };
   query: { request: { statements: readonly Statement[]; layout: Layout }; answer: QueryAnswer };

@@ -2,14 +2,14 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { WeirError } from "../../domain/errors.ts";
 import type { Block } from "../../domain/record/block.ts";
+import { defaultKeyColumnLimits, type KeyColumnLimits } from "../apply/census.ts";
+import { createSlots } from "../slots.ts";
 import { planQuestion } from "../sql/question.ts";
 import { planSequence } from "../sql/sequences/plan.ts";
 import type { EventStore } from "../store.ts";
-import { defaultKeyColumnLimits, type KeyColumnLimits } from "./census.ts";
 import { createExports } from "./exports/exports.ts";
 import { startWorker } from "./link.ts";
 import { askAtPresentLayout } from "./present-layout.ts";
-import { createSlots } from "./slots.ts";
 
 export interface DuckdbStoreOptions {
   /** The database file; made where it does not exist. Beside it stand its write-ahead file and exports on their way. */
@@ -84,17 +84,10 @@ export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<Ev
 
     async apply(blocks) {
       const started = performance.now();
-      const { byProject, oldestReceivedUs, ...counts } = await write(
-        link.call("apply", { blocks: blocks.map(withOwnBuffer) }),
-      );
+      const result = await write(link.call("apply", { blocks: blocks.map(withOwnBuffer) }));
       version++;
       lastApplyMs = performance.now() - started;
-      return {
-        ...counts,
-        duplicates: 0,
-        byProject: new Map(byProject.map(([project, of]) => [project, { ...of, duplicates: 0 }])),
-        ...(oldestReceivedUs === undefined ? {} : { oldestReceivedMs: oldestReceivedUs / 1000 }),
-      };
+      return result;
     },
 
     async ask(question, asked) {

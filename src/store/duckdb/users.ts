@@ -5,7 +5,7 @@ import {
   listValue,
   VARCHAR,
 } from "@duckdb/node-api";
-import type { EventRow } from "./rows.ts";
+import type { EventRow } from "../apply/rows.ts";
 
 /** Users whose keys are kept in memory, in each of two generations. */
 const defaultCapacity = 50_000;

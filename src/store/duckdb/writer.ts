@@ -2,11 +2,13 @@ import { BIGINT, type DuckDBConnection, INTEGER, LIST, listValue } from "@duckdb
 import { WeirError } from "../../domain/errors.ts";
 import type { Block } from "../../domain/record/block.ts";
 import { createFlatRecordReader } from "../../domain/record/flat-record.ts";
+import type { KeyColumnLimits } from "../apply/census.ts";
+import { countApplied } from "../apply/counts.ts";
+import { decodeBlocks } from "../apply/rows.ts";
+import type { ApplyResult } from "../store.ts";
 import { createRowAppender } from "./append.ts";
-import type { KeyColumnLimits } from "./census.ts";
 import { createKeyColumns } from "./key-columns.ts";
-import type { Applied, StoreState } from "./protocol.ts";
-import { type DecodedBlocks, decodeBlocks } from "./rows.ts";
+import type { StoreState } from "./protocol.ts";
 import { readMeta } from "./schema.ts";
 import { transactionOf } from "./transaction.ts";
 import { createUserKeys } from "./users.ts";
@@ -15,7 +17,7 @@ import { createUserKeys } from "./users.ts";
 export interface Writer {
   readonly state: StoreState;
   bind(logId: string, partitions: number): Promise<void>;
-  apply(blocks: readonly Block[]): Promise<Applied>;
+  apply(blocks: readonly Block[]): Promise<ApplyResult>;
   skipTo(starts: readonly number[]): Promise<void>;
   removeBefore(beforeUs: number, project: string | undefined): Promise<number>;
 }
@@ -80,7 +82,7 @@ export async function createWriter(
       positions = [...decoded.positions];
       rows += decoded.events.length;
       await columns.settle();
-      return countApplied(decoded);
+      return countApplied(decoded.events, decoded.deadLetters, []);
     },
 
     async skipTo(starts) {
@@ -107,33 +109,4 @@ async function readPositions(connection: DuckDBConnection): Promise<number[]> {
 async function countRows(connection: DuckDBConnection): Promise<number> {
   const result = await connection.runAndReadAll("SELECT count(*) FROM events");
   return Number(result.getRows()[0]?.[0]);
-}
-
-function countApplied({ events, deadLetters }: DecodedBlocks): Applied {
-  const byProject = new Map<string, { applied: number; deadLetters: number }>();
-  const of = (project: string) => {
-    const counts = byProject.get(project) ?? { applied: 0, deadLetters: 0 };
-    byProject.set(project, counts);
-    return counts;
-  };
-  let oldestReceivedUs: number | undefined;
-  for (const { project, flat } of events) {
-    of(project).applied++;
-    oldestReceivedUs = Math.min(oldestReceivedUs ?? flat.receivedUs, flat.receivedUs);
-  }
-  const reasons = new Map<string, { project: string; reason: string; count: number }>();
-  for (const { project, reason } of deadLetters) {
-    of(project).deadLetters++;
-    const key = `${reason} ${project}`;
-    const entry = reasons.get(key) ?? { project, reason, count: 0 };
-    entry.count++;
-    reasons.set(key, entry);
-  }
-  return {
-    applied: events.length,
-    deadLetters: deadLetters.length,
-    byProject: [...byProject],
-    deadLetterReasons: [...reasons.values()],
-    oldestReceivedUs,
-  };
 }

@@ -13,7 +13,7 @@ export interface SqlDialect {
   textField(field: TextField): Fragment;
   /** A built-in field of an event, as whole microseconds since 1970 (64-bit). */
   timeField(field: TimeField): Fragment;
-  /** Value of a property, NULL where it is missing. */
+  /** Value of a property, NULL or the empty text where it is missing. */
   property(key: string): Fragment;
   /** Value of a measure, NULL where it is missing. */
   measure(key: string): Fragment;
@@ -32,4 +32,6 @@ export interface SqlDialect {
 
   /** IEEE 754 arithmetic of doubles; NULL where a side is NULL or the result is not finite. Spells each side once. */
   arithmetic(op: "+" | "-" | "*" | "/", left: Fragment, right: Fragment): Fragment;
+  /** Whether a number equals one of these, of which there is at least one; NULL or false where it is missing. */
+  isOneOf(value: Fragment, values: readonly number[]): Fragment;
 }

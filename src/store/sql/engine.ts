@@ -7,6 +7,8 @@ import type { SqlTexts } from "./texts.ts";
 export interface SqlEngine extends SqlDialect, SqlTexts {
   /** The table of events, for FROM. */
   readonly events: Fragment;
+  /** What else must hold of a row of that table for it to count; absent: nothing. */
+  readonly visible?: Fragment;
   /** A column that is no field of the filter language. The user key is an integer, one for each (project, user_id). */
   column(name: "project" | "user_key" | "partition" | "offset" | "properties" | "measures"): Fragment;
   /** What stands for an event's id in a feed, of which the store's reader makes the text where it needs it. */
@@ -41,6 +43,8 @@ export interface SqlEngine extends SqlDialect, SqlTexts {
   /** Value, never NULL, of the row that is first or last by these, compared one after the other. */
   firstBy(value: Fragment, order: readonly Fragment[]): Fragment;
   lastBy(value: Fragment, order: readonly Fragment[]): Fragment;
+  /** Value of the row before in the window, NULL of its first; the value is never NULL. */
+  previous(value: Fragment, window: Fragment): Fragment;
   /** An entry of WITH: a small result is computed once, a large one wherever it is read. */
   named(name: string, size: "small" | "large", query: Fragment): Fragment;
   /** A query of columns `key` and `n`: the keys of the events of `from` (FROM … WHERE …), and how many have them. */

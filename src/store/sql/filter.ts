@@ -42,7 +42,7 @@ function boolSql(expr: BoolExpr, dialect: SqlDialect): Fragment {
       return sql`(${textSql(expr.arg, dialect)} IN (${join(expr.values.map(text), ", ")}))`;
     case "numberIn":
       if (expr.values.length === 0) return sql`FALSE`;
-      return sql`COALESCE(${numberSql(expr.arg, dialect)} IN (${join(expr.values.map(double), ", ")}), FALSE)`;
+      return sql`COALESCE(${dialect.isOneOf(numberSql(expr.arg, dialect), expr.values)}, FALSE)`;
     case "has":
       return dialect.hasKey(expr.map, expr.key);
     case "textTest":

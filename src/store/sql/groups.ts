@@ -68,17 +68,17 @@ export function rankedCells(engine: SqlEngine, question: CellQuestion, limit: nu
   const columns = groupColumns(question.groupBy);
   const names = join(columns, ", ");
   const order = sql`${metric.rank} DESC, ${names}`;
-  const top = sql`
+  const leaders = sql`
     SELECT ${names}, row_number() OVER (ORDER BY ${order}) AS r
     FROM cells GROUP BY ${names} ORDER BY ${order} LIMIT ${int64(limit)}`;
-  const same = columns.map((column) => sql`cells.${column} = top.${column}`);
+  const same = columns.map((column) => sql`cells.${column} = leaders.${column}`);
   const kept = [...metric.columns, ...(question.bucket ? ["b"] : [])].map((name) =>
     trusted(`cells.${name} AS ${name}`),
   );
-  const ofTop = columns.map((column) => sql`top.${column} AS ${column}`);
+  const ofLeaders = columns.map((column) => sql`leaders.${column} AS ${column}`);
   const ranked = sql`
-    SELECT ${join([trusted("top.r AS r"), ...ofTop, ...kept], ", ")}
-    FROM cells LEFT JOIN top ON ${join(same, " AND ")}`;
-  const entries = [entry, engine.named("top", "small", top), engine.named("ranked", "large", ranked)];
+    SELECT ${join([trusted("leaders.r AS r"), ...ofLeaders, ...kept], ", ")}
+    FROM cells LEFT JOIN leaders ON ${join(same, " AND ")}`;
+  const entries = [entry, engine.named("leaders", "small", leaders), engine.named("ranked", "large", ranked)];
   return { entry: join(entries, ", "), metric };
 }

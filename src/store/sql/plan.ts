@@ -7,7 +7,7 @@ export type Column =
   | readonly (string | null)[]
   | readonly Readonly<Record<string, string | number>>[];
 
-/** Result of one statement. */
+/** Result of one statement. Without rows an engine may leave the columns out. */
 export interface Table {
   readonly rowCount: number;
   readonly columns: readonly Column[];
@@ -28,19 +28,21 @@ export function plan<A>(
   return { statements: fragments.map((fragment) => render(fragment, placeholder)), read };
 }
 
+const noNumbers = new Float64Array();
+
 export function numbers(table: Table | undefined, column: number): Float64Array {
-  return table?.columns[column] as Float64Array;
+  return (table?.columns[column] ?? noNumbers) as Float64Array;
 }
 
 export function texts(table: Table | undefined, column: number): readonly (string | null)[] {
-  return table?.columns[column] as readonly (string | null)[];
+  return (table?.columns[column] ?? []) as readonly (string | null)[];
 }
 
 export function maps<T extends string | number>(
   table: Table | undefined,
   column: number,
 ): readonly Readonly<Record<string, T>>[] {
-  return table?.columns[column] as readonly Readonly<Record<string, T>>[];
+  return (table?.columns[column] ?? []) as readonly Readonly<Record<string, T>>[];
 }
 
 /** Integers 0 to count - 1, mapped. */

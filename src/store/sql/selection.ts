@@ -14,6 +14,7 @@ export function fromSelected(
   const conditions = [sql`${engine.column("project")} = ${text(project)}`];
   if (startUs !== undefined) conditions.push(sql`${timestamp} >= ${int64(startUs)}`);
   if (endUs !== undefined) conditions.push(sql`${timestamp} < ${int64(endUs)}`);
+  if (engine.visible !== undefined) conditions.push(engine.visible);
   conditions.push(...further);
   if (filter !== undefined) conditions.push(sql`(${filterSql(filter, engine)})`);
   return sql`FROM ${engine.events} WHERE ${join(conditions, " AND ")}`;

@@ -44,7 +44,7 @@ export function sessionStarts(
     UNION ALL
     SELECT ${join([...columns, trusted("t")], ", ")} FROM (
       SELECT ${join([...ofEvent, sql`${time} AS t`], ", ")},
-        lag(${time}) OVER (PARTITION BY ${user} ORDER BY ${join(order, ", ")}) AS before
+        ${engine.previous(time, sql`PARTITION BY ${user} ORDER BY ${join(order, ", ")}`)} AS before
       ${fromSelected(engine, selection, [sql`${session} = ''`])}
     ) AS ordered WHERE before IS NULL OR t - before > ${int64(gapUs)}`;
 }

@@ -55,10 +55,10 @@ function topNames(engine: SqlEngine, selection: Selection, limit: number) {
     GROUP BY ${name} HAVING ${now} > 0 ORDER BY n DESC, ${name} LIMIT ${int64(limit)}`;
   const statement = sql`
     WITH ${engine.named("top_names", "small", top)}
-    SELECT top_names.name, min(top_names.n) AS n, ${engine.countUsers(trusted("u"), limit)}, min(top_names.all_n)
+    SELECT top_names.name, min(top_names.n) AS top_n, ${engine.countUsers(trusted("u"), limit)}, min(top_names.all_n)
     FROM (SELECT ${name} AS name, ${engine.column("user_key")} AS u ${fromSelected(engine, selection)}) AS e
     JOIN top_names ON top_names.name = e.name
-    GROUP BY top_names.name ORDER BY n DESC, top_names.name`;
+    GROUP BY top_names.name ORDER BY top_n DESC, top_names.name`;
   const read = (table: Table | undefined) =>
     rows(table, (i) => {
       const events = numbers(table, 1)[i]!;

@@ -1,6 +1,6 @@
 import type { UserSession } from "../questions.ts";
 import type { SqlEngine } from "./engine.ts";
-import { type Fragment, int64, join, sql } from "./fragment.ts";
+import { type Fragment, int64, join, sql, trusted } from "./fragment.ts";
 import { numbers, rows, type Table, texts } from "./plan.ts";
 import { eventOrder } from "./sessions.ts";
 
@@ -22,7 +22,7 @@ export function userSessions(engine: SqlEngine, from: Fragment, gapUs: number, l
   const order = sql`PARTITION BY s ORDER BY t, i, p, o`;
   return sql`
     WITH own AS (SELECT ${join(columns, ", ")} ${from}),
-    ordered AS (SELECT s, t, i, p, o, lag(t) OVER (${order}) AS before FROM own),
+    ordered AS (SELECT s, t, i, p, o, ${engine.previous(trusted("t"), order)} AS before FROM own),
     marked AS (
       SELECT s, t, i, p, o,
         CASE WHEN before IS NULL OR (s = '' AND t - before > ${int64(gapUs)}) THEN 1 ELSE 0 END AS starts

@@ -79,8 +79,8 @@ export function createFeed(engine: SqlEngine, options: FeedOptions): Feed {
     ? sql`SELECT selected.*, code FROM (${selected}) AS selected JOIN codes ON text = v${where} ORDER BY u, t`
     : sql`SELECT * FROM (${selected}) AS selected${where} ORDER BY u, t`;
   const entry = numbered ? sql`WITH ${engine.named("codes", "small", numbered)} ` : sql``;
-  // Where texts are fed there is nothing to be computed behind the sort, whose order not every engine keeps there.
-  const feed = ownText
+  // An engine that feeds texts need not keep a sort's order through what is computed behind it.
+  const feed = engine.feedText
     ? sql`SELECT ${fed} FROM (${selected}) AS selected${where} ORDER BY u, t`
     : sql`${entry}SELECT ${fed} FROM (${sorted}) AS sorted`;
   const statement = (fragment: Fragment) =>

@@ -1,5 +1,5 @@
-import { WeirError } from "../../domain/errors.ts";
-import type { AskOptions } from "../store.ts";
+import { WeirError } from "../domain/errors.ts";
+import type { AskOptions } from "./store.ts";
 
 /** Lets a bounded number of questions run, and a bounded number wait for their turn. */
 export interface Slots {

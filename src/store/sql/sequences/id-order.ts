@@ -1,5 +1,5 @@
-import { compareUtf8 } from "../../filter/order.ts";
-import type { Rows } from "../../sequence/sequence.ts";
+import { compareUtf8 } from "../../../filter/order.ts";
+import type { Rows } from "../../../sequence/sequence.ts";
 
 /** Takes rows by user and time, and passes them on so that those of the same user and time come by id. */
 export interface IdOrder {

@@ -1,0 +1,37 @@
+import type { ApplyResult } from "../store.ts";
+import type { DeadLetterRow, EventRow } from "./rows.ts";
+
+export function countApplied(
+  events: readonly EventRow[],
+  deadLetters: readonly DeadLetterRow[],
+  duplicates: readonly EventRow[],
+): ApplyResult {
+  const byProject = new Map<string, { applied: number; deadLetters: number; duplicates: number }>();
+  const of = (project: string) => {
+    const counts = byProject.get(project) ?? { applied: 0, deadLetters: 0, duplicates: 0 };
+    byProject.set(project, counts);
+    return counts;
+  };
+  let oldestReceivedUs = Number.POSITIVE_INFINITY;
+  for (const { project, flat } of events) {
+    of(project).applied++;
+    oldestReceivedUs = Math.min(oldestReceivedUs, flat.receivedUs);
+  }
+  for (const { project } of duplicates) of(project).duplicates++;
+  const reasons = new Map<string, { project: string; reason: string; count: number }>();
+  for (const { project, reason } of deadLetters) {
+    of(project).deadLetters++;
+    const key = `${reason} ${project}`;
+    const entry = reasons.get(key) ?? { project, reason, count: 0 };
+    entry.count++;
+    reasons.set(key, entry);
+  }
+  return {
+    applied: events.length,
+    deadLetters: deadLetters.length,
+    duplicates: duplicates.length,
+    byProject,
+    deadLetterReasons: [...reasons.values()],
+    ...(events.length === 0 ? {} : { oldestReceivedMs: oldestReceivedUs / 1000 }),
+  };
+}

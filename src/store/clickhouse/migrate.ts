@@ -1,0 +1,99 @@
+import { StoreStartError } from "../store.ts";
+import { type Connection, createConnection } from "./connection.ts";
+import { messageOf } from "./failures.ts";
+import { migrations, schemaVersion } from "./migrations.ts";
+import { displayUrl, parseUrl } from "./url.ts";
+
+export interface MigrationResult {
+  /** 0 where there was no schema. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Brings the database's schema to this program's version; makes the database where there is none.
+ *
+ * @param url clickhouse://user:password@host:port/database
+ * @throws StoreStartError where it is newer, or the server cannot be reached
+ */
+export async function migrateClickhouse(url: string): Promise<MigrationResult> {
+  const { http, server, database } = parseUrl(url);
+  const place = displayUrl(url);
+  await withConnection(server, place, (connection) =>
+    connection.command(`CREATE DATABASE IF NOT EXISTS \`${database}\``),
+  );
+  return withConnection(http, place, async (connection) => {
+    await connection.command(`CREATE TABLE IF NOT EXISTS schema_migrations (
+      version UInt32,
+      applied_at DateTime64(3) DEFAULT now64(3)
+    ) ENGINE = MergeTree ORDER BY version`);
+    const from = (await readVersion(connection)) ?? 0;
+    if (from > schemaVersion) throw newer(place, from);
+    for (const { version, statements } of migrations) {
+      if (version <= from) continue;
+      for (const statement of statements) await connection.command(statement);
+      await connection.command(`INSERT INTO schema_migrations (version) VALUES (${version})`);
+    }
+    return { from, to: schemaVersion };
+  });
+}
+
+/** @throws StoreStartError where the schema is not this program's */
+export async function checkSchema(connection: Connection, url: string): Promise<void> {
+  const place = displayUrl(url);
+  let version: number | undefined;
+  try {
+    version = await readVersion(connection);
+  } catch (error) {
+    throw new StoreStartError(`${place} cannot be reached: ${messageOf(error)}`, error);
+  }
+  if (version === schemaVersion) return;
+  if (version !== undefined && version > schemaVersion) throw newer(place, version);
+  const found = version === undefined ? "has no schema" : `has schema version ${version}`;
+  throw new StoreStartError(
+    `${place} ${found}, this program reads ${schemaVersion}: run weir migrate --store ${place}`,
+  );
+}
+
+/** undefined where the database or the table is not there, or has no version yet. */
+async function readVersion(connection: Connection): Promise<number | undefined> {
+  const there = await connection
+    .table({
+      query:
+        "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'schema_migrations'",
+      params: {},
+    })
+    .catch(noDatabase);
+  if (there === undefined || (there.columns[0] as Float64Array)[0] === 0) return undefined;
+  const found = await connection.table({ query: "SELECT max(version) FROM schema_migrations", params: {} });
+  const version = (found.columns[0] as Float64Array)[0]!;
+  return Number.isNaN(version) ? undefined : version;
+}
+
+function noDatabase(error: unknown): undefined {
+  if (error instanceof Error && "type" in error && error.type === "UNKNOWN_DATABASE") return undefined;
+  throw error;
+}
+
+function newer(place: string, version: number): StoreStartError {
+  const advice = "run the newer version that wrote it";
+  return new StoreStartError(
+    `${place} has schema version ${version}, this program reads ${schemaVersion}: ${advice}`,
+  );
+}
+
+async function withConnection<T>(
+  url: string,
+  place: string,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const connection = createConnection({ url, maxConnections: 1 });
+  try {
+    return await work(connection);
+  } catch (error) {
+    if (error instanceof StoreStartError) throw error;
+    throw new StoreStartError(`${place} cannot be migrated: ${messageOf(error)}`, error);
+  } finally {
+    await connection.close();
+  }
+}

@@ -1,0 +1,39 @@
+import type { KeyColumnLimits } from "../apply/census.ts";
+import type { EventStore } from "../store.ts";
+import type { Arbiter } from "./arbiter.ts";
+
+export interface ClickhouseStoreOptions {
+  /** clickhouse://user:password@host:8123/database */
+  readonly url: string;
+  readonly arbiter: Arbiter;
+  /** Keys the hashes of ids. */
+  readonly idSecret: Uint8Array;
+  /** Questions that run at once. Default 4. */
+  readonly maxQueries?: number;
+  /** Questions that wait for their turn; more are refused. Default 64. */
+  readonly maxWaitingQueries?: number;
+  /** After which the server ends an insert, in milliseconds; a fence stays open twice as long. Default 30,000. */
+  readonly insertTimeoutMs?: number;
+  /** Which keys of properties and measures get a column of their own. */
+  readonly keyColumns?: Partial<KeyColumnLimits>;
+  /** Milliseconds since 1970. Default Date.now. */
+  readonly now?: () => number;
+}
+
+/** The columnar store of many machines. */
+export interface ClickhouseStore extends EventStore {
+  /**
+   * Takes partitions over, to apply their blocks from positions() on; apply does it too, for those that are not held.
+   *
+   * @throws WeirError FAILED_PRECONDITION where the group's offset of one has expired, UNAVAILABLE
+   */
+  takeOver(partitions: readonly number[]): Promise<void>;
+  /** Another process applies these from now on. */
+  release(partitions: readonly number[]): void;
+  /** What other processes have applied by now: of each partition the next offset, of which none goes back. */
+  noteApplied(positions: readonly number[]): void;
+  /** Closes the fences of held partitions that are old enough; answers how many fences are open. */
+  closeFences(): Promise<number>;
+  /** Forgets ids of events received before an instant. */
+  forgetIds(beforeUs: number): Promise<void>;
+}

@@ -1,0 +1,58 @@
+/** Which partitions this process applies, from which offset on, and under which epoch. */
+import { WeirError } from "../../domain/errors.ts";
+import type { Arbiter, Committed } from "./arbiter.ts";
+import type { Fences } from "./fences.ts";
+
+export interface Ownership {
+  /** What is held of a partition; undefined where it is not. */
+  held(partition: number): Committed | undefined;
+  partitions(): number[];
+  /**
+   * Takes a partition over, unless it is held: under an epoch above every one before, so that what a former owner may
+   * still write does not count.
+   *
+   * @throws WeirError FAILED_PRECONDITION where its commit has expired; what the arbiter throws
+   */
+  takeOver(partition: number): Promise<Committed>;
+  commit(partition: number, position: number): Promise<void>;
+  /** Forgets what is held: another owns it, or the outcome of a write is unknown. */
+  drop(partitions: readonly number[]): void;
+}
+
+export function createOwnership(arbiter: Arbiter, fences: Fences): Ownership {
+  const held = new Map<number, Committed>();
+  return {
+    held: (partition) => held.get(partition),
+    partitions: () => [...held.keys()],
+    async takeOver(partition) {
+      const own = held.get(partition);
+      if (own !== undefined) return own;
+      const committed = await arbiter.committed(partition);
+      const fenced = await fences.greatestEpoch(partition);
+      // Every owner writes a fence before its first row.
+      if (committed === undefined && fenced !== undefined) throw expired(partition);
+      const taken = {
+        position: committed?.position ?? 0,
+        epoch: 1 + Math.max(committed?.epoch ?? 0, fenced ?? 0),
+      };
+      // The arbiter refuses a stale member; only then does the fence stand, and only then is a row written.
+      await arbiter.commit(partition, taken);
+      await fences.open({ partition, ...taken });
+      held.set(partition, taken);
+      return taken;
+    },
+    async commit(partition, position) {
+      const { epoch } = held.get(partition)!;
+      await arbiter.commit(partition, { position, epoch });
+      held.set(partition, { position, epoch });
+    },
+    drop(partitions) {
+      for (const partition of partitions) held.delete(partition);
+    },
+  };
+}
+
+function expired(partition: number): WeirError {
+  const message = `the store has applied partition ${partition} before, but the group has no offset for it any more: reset the group's offsets to where the store stands`;
+  return new WeirError("FAILED_PRECONDITION", "STORE_UNAVAILABLE", message);
+}

@@ -1,0 +1,44 @@
+/** Rows and ids that are no longer kept. */
+import { type Fragment, int64, render, sql, text } from "../sql/fragment.ts";
+import { numbers } from "../sql/plan.ts";
+import { bind } from "./bind.ts";
+import type { Connection } from "./connection.ts";
+import { createClickhouseDialect } from "./dialect.ts";
+import { visibleRows } from "./visible.ts";
+
+export async function countRows(connection: Connection): Promise<number> {
+  return count(connection, sql`SELECT count() FROM events WHERE ${visibleRows}`);
+}
+
+/** @param project every project where it is absent */
+export async function removeRows(
+  connection: Connection,
+  beforeUs: number,
+  project: string | undefined,
+): Promise<number> {
+  const only = project === undefined ? sql`` : sql` AND project = ${text(project)}`;
+  const condition = sql`timestamp_us < ${int64(beforeUs)}${only}`;
+  const removed = await count(
+    connection,
+    sql`SELECT count() FROM events WHERE ${condition} AND ${visibleRows}`,
+  );
+  if (removed === 0) return 0;
+  await connection.remove(bound(sql`DELETE FROM events WHERE ${condition}`));
+  return removed;
+}
+
+export async function forgetIds(connection: Connection, beforeUs: number): Promise<void> {
+  const condition = sql`received_us < ${int64(beforeUs)}`;
+  if ((await count(connection, sql`SELECT count() FROM ids WHERE ${condition}`)) === 0) return;
+  await connection.remove(bound(sql`DELETE FROM ids WHERE ${condition}`));
+}
+
+async function count(connection: Connection, query: Fragment): Promise<number> {
+  return numbers(await connection.table(bound(query)), 0)[0]!;
+}
+
+const { placeholder } = createClickhouseDialect([]);
+
+function bound(query: Fragment) {
+  return bind(render(query, placeholder));
+}

@@ -1,0 +1,61 @@
+import type { IdHasher } from "../../domain/ids.ts";
+import type { Block } from "../../domain/record/block.ts";
+import { createFlatRecordReader } from "../../domain/record/flat-record.ts";
+import { countApplied } from "../apply/counts.ts";
+import { decodeBlocks } from "../apply/rows.ts";
+import type { ApplyResult } from "../store.ts";
+import type { Connection } from "./connection.ts";
+import { messageOf, unavailable } from "./failures.ts";
+import { sortOut } from "./ids.ts";
+import type { Inserts } from "./inserts.ts";
+import type { KeyColumns } from "./key-columns.ts";
+import type { Ownership } from "./ownership.ts";
+
+/** Applies blocks. One call at a time. */
+export interface Writer {
+  apply(blocks: readonly Block[], positions: readonly number[]): Promise<Written>;
+}
+
+export interface Written {
+  readonly result: ApplyResult;
+  readonly positions: readonly number[];
+}
+
+export interface WriterOptions {
+  readonly connection: Connection;
+  readonly inserts: Inserts;
+  readonly ownership: Ownership;
+  readonly keyColumns: KeyColumns;
+  readonly hashId: IdHasher;
+}
+
+export function createWriter(options: WriterOptions): Writer {
+  const { connection, inserts, ownership, keyColumns, hashId } = options;
+  const readRecord = createFlatRecordReader();
+
+  return {
+    async apply(blocks, positions) {
+      const partitions = [...new Set(blocks.map(({ partition }) => partition))];
+      const decoded = decodeBlocks(blocks, positions, readRecord);
+      const epochs = new Map(partitions.map((partition) => [partition, ownership.held(partition)!.epoch]));
+      try {
+        await keyColumns.prepare(decoded.events);
+        const { events, ids, duplicates } = await sortOut(connection, hashId, decoded.events);
+        // A crash behind the events leaves rows that the next owner's fence hides; a crash behind the ids leaves ids that
+        // keep those very events when they come again. Ids first would drop events that were never written.
+        await inserts.events(events, epochs);
+        await inserts.ids(ids, epochs);
+        await inserts.deadLetters(decoded.deadLetters, epochs);
+        for (const partition of partitions) await ownership.commit(partition, decoded.positions[partition]!);
+        return {
+          result: countApplied(events, decoded.deadLetters, duplicates),
+          positions: decoded.positions,
+        };
+      } catch (error) {
+        // What is unknown now is settled by taking the partitions over anew.
+        ownership.drop(partitions);
+        throw unavailable(`ClickHouse could not be written: ${messageOf(error)}`, error);
+      }
+    },
+  };
+}

@@ -1,0 +1,64 @@
+/**
+ * ClickHouse for tests: its real engine (chdb) behind a small HTTP server (clickhouse/server.py says what that is not), or
+ * the server that WEIR_TEST_CLICKHOUSE names by URL.
+ */
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync } from "node:fs";
+import type { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { clickhousePackages } from "./clickhouse/engine.ts";
+import { gather, repository } from "./process.ts";
+
+export { withoutClickhouse } from "./clickhouse/engine.ts";
+
+export interface ClickhouseServer {
+  /** URL of a database of its own that does not exist yet. */
+  newDatabase(): string;
+  close(): Promise<void>;
+}
+
+let shared: Promise<ClickhouseServer> | undefined;
+
+/** One server for all of a test file; it ends with its process. */
+export function sharedClickhouse(): Promise<ClickhouseServer> {
+  shared ??= startClickhouse();
+  return shared;
+}
+
+export async function startClickhouse(): Promise<ClickhouseServer> {
+  const given = process.env.WEIR_TEST_CLICKHOUSE;
+  if (given !== undefined) {
+    return { newDatabase: () => databaseOf(given), close: async () => {} };
+  }
+  const packages = await clickhousePackages();
+  const directory = mkdtempSync(join(tmpdir(), "weir-clickhouse-"));
+  const program = join(repository, "tests/support/clickhouse/server.py");
+  const child = spawn("python3", [program, directory], {
+    env: { ...process.env, PYTHONPATH: packages, PYTHONDONTWRITEBYTECODE: "1" },
+    stdio: "pipe",
+  });
+  const stderr = gather(child, "stderr");
+  const ended = once(child, "exit");
+  const started = once(child.stdout, "data").then(([line]) => Number(String(line)));
+  const port = await Promise.race([started, ended.then(() => undefined)]);
+  if (port === undefined) throw new Error(`the ClickHouse engine did not start: ${stderr()}`);
+  // It ends as its standard input does, at the latest with this process, which need not wait for it.
+  child.unref();
+  for (const stream of [child.stdin, child.stdout, child.stderr]) (stream as unknown as Socket).unref();
+  return {
+    newDatabase: () => databaseOf(`http://127.0.0.1:${port}`),
+    async close() {
+      child.stdin.end();
+      await ended;
+    },
+  };
+}
+
+function databaseOf(server: string): string {
+  const url = new URL(server);
+  url.pathname = `/weir_${randomUUID().replaceAll("-", "")}`;
+  return url.href;
+}
