@@ -3,7 +3,7 @@ import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { WeirError } from "../../../domain/errors.ts";
 import { type ExportQuestion, maxPieceBytes } from "../../exports.ts";
-import { endedBy } from "../slots.ts";
+import { endedBy } from "../../slots.ts";
 import { type ExportRunner, exportLines } from "../../sql/exports/pages.ts";
 import type { AskOptions, EventStore } from "../../store.ts";
 import type { Link } from "../link.ts";
