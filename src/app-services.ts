@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { EventSchema } from "../gen/analytics/v1/event_pb.js";
 import { MetricsService } from "../gen/analytics/v1/metrics_pb.js";
+import { createCursors } from "./admin/cursors.ts";
 import { createPages } from "./admin/pages.ts";
 import { createAdminService } from "./admin/service.ts";
 import type { Access } from "./app-access.ts";
@@ -15,6 +16,7 @@ import { createSlots, type Slots } from "./domain/slots.ts";
 import { uuid7 } from "./domain/uuid7.ts";
 import { createAdmission } from "./ingestion/admission.ts";
 import { createProducerService } from "./ingestion/producer.ts";
+import { createReplay } from "./ingestion/replay.ts";
 import { createIngestionService } from "./ingestion/service.ts";
 import type { IngestionStats } from "./ingestion/stats.ts";
 import type { LiveHub } from "./live/live.ts";
@@ -22,6 +24,7 @@ import type { EventLog } from "./log/log.ts";
 import { createLiveCursors } from "./query/live-cursor.ts";
 import { createPageTokens } from "./query/page-token.ts";
 import { createAnalyticsService } from "./query/service.ts";
+import type { DeadLetterStore } from "./store/dead-letters.ts";
 import type { EventStore } from "./store/store.ts";
 import { platformFigures } from "./telemetry/figures.ts";
 import type { History } from "./telemetry/history.ts";
@@ -38,6 +41,7 @@ export interface ServiceParts {
   readonly log: EventLog;
   /** Answers questions. */
   readonly store: EventStore;
+  readonly deadLetters: DeadLetterStore;
   readonly consumer: Consumer;
   readonly live: LiveHub;
   readonly liveSlots: Slots;
@@ -85,6 +89,9 @@ export function createServices(parts: ServiceParts): ServiceBinding[] {
       keys: parts.access.keys,
       projects: parts.access.projects,
       pages: createPages(secret),
+      cursors: createCursors(secret),
+      deadLetters: parts.deadLetters,
+      replay: createReplay({ log, visibility, now }),
       now,
     }),
     bindService(MetricsService, createMetricsService({ metrics, history, now, slots: liveSlots })),

@@ -133,6 +133,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
       access,
       log,
       store: answers,
+      deadLetters: store,
       consumer,
       live,
       liveSlots,

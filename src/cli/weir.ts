@@ -61,6 +61,11 @@ const commands: readonly Entry[] = [
     load: async () => (await import("./keys/command.ts")).keys,
   },
   {
+    name: "dlq",
+    summary: "List, show, replay and discard dead letters",
+    load: async () => (await import("./dlq/command.ts")).dlq,
+  },
+  {
     name: "urls",
     summary: "Print the addresses and routes of a server",
     load: async () => (await import("./urls.ts")).urls,

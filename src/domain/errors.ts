@@ -48,6 +48,7 @@ export const errorReasons = {
   INSUFFICIENT_SCOPE: "The key is valid, but lacks the scope that the method needs.",
   PROJECT_EXISTS: "A project of this id exists already.",
   TOO_MANY_KEYS: "The project has as many keys as it may have; the ended ones count too.",
+  UNDECODABLE: "The dead letter's record cannot be decoded, and so not replayed.",
   QUEUE_FULL: "The queue before the log is full; nothing was taken.",
   RATE_LIMITED: "The key, or its project, sends more than it may in a second.",
   OUT_OF_MEMORY: "The bodies of requests under way fill the memory that there is for them.",

@@ -4,10 +4,11 @@ import type { FieldViolation } from "../domain/errors.ts";
 import type { EventRate } from "../domain/event-rate.ts";
 import { timestampUs } from "../domain/record/flatten.ts";
 import { encodeRecordHead } from "../domain/record/record.ts";
-import type { AppendResult, EventLog, LogRecord } from "../log/log.ts";
+import type { EventLog, LogRecord } from "../log/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Visibility } from "../visibility/visibility.ts";
 import { type Candidate, type CheckOptions, createCheck } from "./check.ts";
+import { positionsOf } from "./positions.ts";
 import type { IngestionStats } from "./stats.ts";
 
 /** Who sends, and by when an answer is needed. */
@@ -166,17 +167,6 @@ function deadlineOf(ingest: IngestOptions | undefined, sender: Sender, receivedM
   const { timeout } = ingest ?? {};
   if (!timeout) return sender.deadline;
   return Math.min(sender.deadline, receivedMs + Number(timeout.seconds) * 1000 + timeout.nanos / 1e6);
-}
-
-/** For each partition touched the position after the last record, or after the first copy of a duplicate. */
-function positionsOf(result: AppendResult): Map<number, number> {
-  const positions = new Map<number, number>();
-  for (let i = 0; i < result.offsets.length; i++) {
-    const partition = result.partitions[i]!;
-    const after = result.offsets[i]! + 1;
-    if (after > (positions.get(partition) ?? 0)) positions.set(partition, after);
-  }
-  return positions;
 }
 
 function count(verdicts: readonly (Verdict | undefined)[]): Record<Verdict, number> {

@@ -83,7 +83,7 @@ it("brings what a store of version 1 holds over as it is", async () => {
     warn: (warning) => warnings.push(warning),
     keyColumns: { share: 0.3 },
   });
-  expect(warnings).toEqual([`${path} was migrated from schema version 1 to 2`]);
+  expect(warnings).toEqual([`${path} was migrated from schema version 1 to 3`]);
   expect(store.logId).toBe("log");
   expect(store.positions()).toEqual([7, 3]);
   expect(store.stats()).toMatchObject({ rows: ids.length, users: 2 });

@@ -7,7 +7,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { createDuckdbStore } from "../../src/store/duckdb/store.ts";
 import { StoreStartError } from "../../src/store/store.ts";
-import { createFeed, storePartitions, temporaryStore } from "../support/store.ts";
+import { createFeed, patiently, storePartitions, temporaryStore } from "../support/store.ts";
 
 let directory: string;
 let path: string;
@@ -38,7 +38,33 @@ it("refuses a file of a newer version, and names both versions", async () => {
   await withDuckdb(["UPDATE meta SET value = '99' WHERE key = 'schema_version'"]);
   const open = createDuckdbStore({ path });
   await expect(open).rejects.toThrow(StoreStartError);
-  await expect(open).rejects.toThrow(/schema version 99, this program reads 2/);
+  await expect(open).rejects.toThrow(/schema version 99, this program reads 3/);
+});
+
+it("brings a file of version 2 to this one with its dead letters, whether or not a crash came between", async () => {
+  await (await createDuckdbStore({ path })).close();
+  await withDuckdb([
+    "ALTER TABLE dead_letters DROP COLUMN created_us",
+    "ALTER TABLE dead_letters DROP COLUMN replayed_us",
+    "INSERT INTO dead_letters VALUES (1, 7, 'p', 'INVALID_EVENT', 'why', 5, '\\x01'::BLOB)",
+    "UPDATE meta SET value = '2' WHERE key = 'schema_version'",
+  ]);
+  for (let start = 0; start < 2; start++) {
+    const store = await createDuckdbStore({ path });
+    const found = await store.deadLetters({ projects: ["p"], limit: 10 }, patiently());
+    expect(found).toEqual([
+      {
+        partition: 1,
+        offset: 7,
+        project: "p",
+        reason: "INVALID_EVENT",
+        message: "why",
+        record: Buffer.from([1]),
+        createdUs: 5,
+      },
+    ]);
+    await store.close();
+  }
 });
 
 it("refuses a DuckDB file that is no event store, and leaves it as it is", async () => {

@@ -30,6 +30,8 @@ const samples = new Map<DescMethod, Record<string, unknown> | (() => Record<stri
   // One that is there already is refused.
   [AdminService.method.createProject, () => ({ projectId: `project-${++projects}` })],
   [AdminService.method.updateProjectSettings, { settings: {} }],
+  [AdminService.method.replayDeadLetters, { deadLetterIds: ["0-0"] }],
+  [AdminService.method.discardDeadLetters, { deadLetterIds: ["0-0"] }],
   [AdminService.method.revokeApiKey, { keyId: "bootstrap" }],
   [MetricsService.method.streamMetrics, { names: ["service_uptime_seconds"] }],
 ]);

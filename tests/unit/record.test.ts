@@ -2,6 +2,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { expect, it } from "vitest";
 import { EventSchema } from "../../gen/analytics/v1/event_pb.js";
 import { RecordSchema } from "../../gen/analytics/v1/record_pb.js";
+import { deadLetterId, deadLetterPlace, encodeReplayField } from "../../src/domain/record/dead-letter.ts";
 import {
   decodeRecord,
   encodeEventField,
@@ -44,12 +45,23 @@ it("decodes to the event's own id and timestamp, cut to microseconds, where the 
     id: "i",
     timestampUs: 5_000_001,
     originalTimestampUs: undefined,
+    deadLetterId: "",
   });
 });
 
 it("decodes to the server's id and timestamps where it set them", () => {
   const tail = { id: "server", timestampUs: 0, originalTimestampUs: -1_500_000 };
   expect(decodeRecord(encode(toBinary(EventSchema, event), tail))).toMatchObject(tail);
+});
+
+it("tells which dead letter a record replays, and decodes as it did before", () => {
+  const record = encode(toBinary(EventSchema, event));
+  const id = deadLetterId({ partition: 3, offset: 1042 });
+  const replay = Buffer.concat([record, encodeReplayField(id)]);
+  expect(decodeRecord(replay)).toEqual({ ...decodeRecord(record), deadLetterId: "3-1042" });
+  expect(deadLetterPlace("3-1042")).toEqual({ partition: 3, offset: 1042 });
+  for (const none of ["", "3", "-1-2", "3-1042-5", "a-b", "3-1e3"])
+    expect(deadLetterPlace(none)).toBeUndefined();
 });
 
 it("falls back to the received time", () => {

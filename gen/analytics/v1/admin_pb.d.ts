@@ -700,7 +700,7 @@ export declare type DeadLetter = Message<"analytics.v1.DeadLetter"> & {
   record: Uint8Array;
 
   /**
-   * When it was last replayed; absent: never.
+   * When its replay was applied; absent: it was not. One that fails again is a new dead letter.
    *
    * @generated from field: google.protobuf.Timestamp replay_time = 9;
    */
@@ -775,7 +775,7 @@ export declare type ListDeadLettersResponse = Message<"analytics.v1.ListDeadLett
 export declare const ListDeadLettersResponseSchema: GenMessage<ListDeadLettersResponse>;
 
 /**
- * Asks to replay dead letters.
+ * Asks to replay dead letters. One that cannot be decoded is FAILED_PRECONDITION, and none of them is replayed.
  *
  * @generated from message analytics.v1.ReplayDeadLettersRequest
  */
@@ -801,7 +801,7 @@ export declare const ReplayDeadLettersRequestSchema: GenMessage<ReplayDeadLetter
  */
 export declare type ReplayDeadLettersResponse = Message<"analytics.v1.ReplayDeadLettersResponse"> & {
   /**
-   * How many were put on the log again.
+   * How many were put on the log again; those that were replayed before are not.
    *
    * @generated from field: int32 replayed_count = 1;
    */
@@ -1313,7 +1313,8 @@ export declare const AdminService: GenService<{
     output: typeof CreateBackupResponseSchema;
   },
   /**
-   * The project's dead letters with their reasons, newest first.
+   * The project's dead letters with their reasons, newest first; for platform keys also those that cannot be decoded, of
+   * which nobody knows the project.
    *
    * @generated from rpc analytics.v1.AdminService.ListDeadLetters
    */

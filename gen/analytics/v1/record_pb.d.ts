@@ -68,6 +68,13 @@ export declare type Record = Message<"analytics.v1.Record"> & {
    * @generated from field: google.protobuf.Timestamp original_timestamp = 7;
    */
   originalTimestamp?: Timestamp | undefined;
+
+  /**
+   * Id of the dead letter that this record replays: it is applied once, however often it comes. Empty: it replays none.
+   *
+   * @generated from field: string dead_letter_id = 8;
+   */
+  deadLetterId: string;
 };
 
 /**

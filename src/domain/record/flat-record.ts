@@ -1,6 +1,6 @@
 /**
  * Records read straight into flattened events, without the messages between, a third of the work: the store reads every
- * record and wants nothing else of it. Records of the common shape (no payload, each field known and written once) are
+ * record and wants nothing else of it. Records of the common shape (no payload and no replay, each field known and written once) are
  * read here, all others, and all that are broken, by decodeRecord and flattenEvent, with which this agrees.
  */
 import { EventType } from "../../../gen/analytics/v1/event_pb.js";
@@ -14,6 +14,8 @@ export interface FlatRecord {
   readonly flat: FlatEvent;
   /** Bytes of the event as it was sent. */
   readonly eventBytes: number;
+  /** Id of the dead letter that the record replays; absent: none. */
+  readonly replays?: string;
 }
 
 /** Tags of the wire format: field number and wire type (0 varint, 1 eight bytes, 2 length-delimited). */
@@ -38,6 +40,7 @@ export function createFlatRecordReader(): (bytes: Uint8Array) => FlatRecord {
       project: record.project,
       flat: flattenEvent(record.event, record),
       eventBytes: record.eventBytes,
+      ...(record.deadLetterId === "" ? {} : { replays: record.deadLetterId }),
     };
   };
 }

@@ -56,6 +56,8 @@ export interface DecodedRecord {
   /** The one that counts: the shifted one, else the event's own, else the received time. */
   readonly timestampUs: number;
   readonly originalTimestampUs: number | undefined;
+  /** Id of the dead letter that it replays; empty: none. */
+  readonly deadLetterId: string;
 }
 
 /** @throws Error where the bytes are no record: not protobuf, or without project, received time or event */
@@ -69,9 +71,10 @@ export function decodeRecord(bytes: Uint8Array): DecodedRecord {
   let original: number | undefined;
   let event: Event | undefined;
   let eventBytes = 0;
+  let deadLetterId = "";
   while (reader.pos < reader.len) {
     const [field, wireType] = reader.tag();
-    if (field < 1 || field > 7) {
+    if (field < 1 || field > 8) {
       reader.skip(wireType, field);
       continue;
     }
@@ -82,6 +85,7 @@ export function decodeRecord(bytes: Uint8Array): DecodedRecord {
     else if (field === 5) id = reader.string(true);
     else if (field === 6) shifted = readTimestamp(reader);
     else if (field === 7) original = readTimestamp(reader);
+    else if (field === 8) deadLetterId = reader.string(true);
     else {
       const value = reader.bytes();
       // A message that comes in several pieces is their merger, as everywhere in protobuf.
@@ -103,6 +107,7 @@ export function decodeRecord(bytes: Uint8Array): DecodedRecord {
     id: id || event.id,
     timestampUs: own ?? received,
     originalTimestampUs: original,
+    deadLetterId,
   };
 }
 

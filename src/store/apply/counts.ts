@@ -4,7 +4,7 @@ import type { DeadLetterRow, EventRow } from "./rows.ts";
 export function countApplied(
   events: readonly EventRow[],
   deadLetters: readonly DeadLetterRow[],
-  duplicates: readonly EventRow[],
+  duplicates: readonly Pick<EventRow, "project">[],
 ): ApplyResult {
   const byProject = new Map<string, { applied: number; deadLetters: number; duplicates: number }>();
   const of = (project: string) => {

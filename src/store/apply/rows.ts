@@ -6,6 +6,8 @@ import { type FlatEvent, flatViolations } from "../../domain/record/flatten.ts";
 export interface EventRow {
   readonly project: string;
   readonly flat: FlatEvent;
+  /** Id of the dead letter that the record replays; absent: none. */
+  readonly replays?: string | undefined;
   readonly partition: number;
   readonly offset: number;
 }
@@ -15,6 +17,8 @@ export interface DeadLetterRow {
   readonly partition: number;
   readonly offset: number;
   readonly project: string;
+  /** As of EventRow. */
+  readonly replays?: string | undefined;
   readonly reason: "UNDECODABLE" | "INVALID_EVENT";
   readonly message: string;
   readonly receivedUs: number;
@@ -87,16 +91,17 @@ function decodeRow(
     const receivedUs = Math.floor(madeMs) * 1000;
     return { partition, offset, project: "", reason: "UNDECODABLE", message, receivedUs, record };
   }
-  const { project, flat, eventBytes } = decoded;
+  const { project, flat, eventBytes, replays } = decoded;
   const problems = flatViolations(flat, eventBytes).map(
     ({ field, message }) => `${field || "event"}: ${message}`,
   );
   if (flat.userId === "") problems.push("user_id: must not be empty");
-  if (problems.length === 0) return { project, flat, partition, offset };
+  if (problems.length === 0) return { project, flat, replays, partition, offset };
   return {
     partition,
     offset,
     project,
+    replays,
     reason: "INVALID_EVENT",
     message: problems.join("; "),
     receivedUs: flat.receivedUs,

@@ -27,14 +27,15 @@ export interface RowAppender {
    * @param layout the key columns that the table has
    */
   events(rows: readonly EventRow[], keys: Int32Array, layout: Layout): Promise<void>;
-  deadLetters(rows: readonly DeadLetterRow[]): Promise<void>;
+  /** @param nowUs when they became dead letters */
+  deadLetters(rows: readonly DeadLetterRow[], nowUs: number): Promise<void>;
 }
 
 /** Rows of a data chunk: DuckDB's vector size. */
 const chunkRows = 2048;
 
 const userTypes = [INTEGER, VARCHAR, VARCHAR];
-const deadLetterTypes = [INTEGER, BIGINT, VARCHAR, VARCHAR, VARCHAR, BIGINT, BLOB];
+const deadLetterTypes = [INTEGER, BIGINT, VARCHAR, VARCHAR, VARCHAR, BIGINT, BLOB, BIGINT, BIGINT];
 const eventTypes = [
   VARCHAR,
   UUID,
@@ -126,7 +127,7 @@ export function createRowAppender(connection: DuckDBConnection): RowAppender {
       });
     },
 
-    deadLetters: (rows) =>
+    deadLetters: (rows, nowUs) =>
       append("dead_letters", deadLetterTypes, rows, (part) => [
         part.map((r) => r.partition),
         part.map((r) => BigInt(r.offset)),
@@ -135,6 +136,8 @@ export function createRowAppender(connection: DuckDBConnection): RowAppender {
         part.map((r) => r.message),
         part.map((r) => BigInt(r.receivedUs)),
         part.map((r) => new DuckDBBlobValue(r.record)),
+        part.map(() => BigInt(nowUs)),
+        part.map(() => null),
       ]),
   };
 }

@@ -5,7 +5,7 @@ import { StoreStartError } from "../store.ts";
 import { migrate } from "./migrate.ts";
 import type { WorkerOptions } from "./protocol.ts";
 import { quoted } from "./quoted.ts";
-import { prepareSchema, schemaVersion } from "./schema.ts";
+import { prepareSchema, schemaVersion, upgradeFrom2 } from "./schema.ts";
 import { storageVersion } from "./storage-version.ts";
 
 /** An open DuckDB file: its instance, and the connection that writes. */
@@ -50,6 +50,10 @@ export async function openDatabase(options: WorkerOptions, now: () => number): P
   }
   const version = await withInstance(instance, async (writer) => {
     const found = await prepareSchema(writer, path);
+    if (found === 2) {
+      await upgradeFrom2(writer);
+      return schemaVersion;
+    }
     // A migration reads the main file alone.
     if (found !== schemaVersion) await writer.run("CHECKPOINT");
     return found;

@@ -51,7 +51,7 @@ async function copy(connection: DuckDBConnection, limits: KeyColumnLimits): Prom
   await connection.run("INSERT INTO meta SELECT * FROM old.meta WHERE key <> 'schema_version'");
   await writeVersion(connection);
   for (const table of ["positions", "users", "dead_letters"]) {
-    await connection.run(`INSERT INTO ${table} SELECT * FROM old.${table}`);
+    await connection.run(`INSERT INTO ${table} BY NAME SELECT * FROM old.${table}`);
   }
   let layout: Layout = [];
   for (const map of mapFields) {

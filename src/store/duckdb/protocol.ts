@@ -36,6 +36,7 @@ export interface Calls {
   apply: { request: { blocks: readonly Block[] }; answer: ApplyResult };
   skipTo: { request: { starts: readonly number[] }; answer: undefined };
   removeBefore: { request: { beforeUs: number; project: string | undefined }; answer: number };
+  discard: { request: { statement: Statement }; answer: number };
   query: { request: { statements: readonly Statement[]; layout: Layout }; answer: QueryAnswer };
   sequence: { request: SequenceRequest & { layout: Layout }; answer: SequenceAnswer };
   lines: {

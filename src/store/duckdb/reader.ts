@@ -1,20 +1,13 @@
-import {
-  BIGINT,
-  DOUBLE,
-  type DuckDBConnection,
-  type DuckDBInstance,
-  type DuckDBResult,
-  type DuckDBType,
-  VARCHAR,
-} from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBInstance, DuckDBResult } from "@duckdb/node-api";
 import { WeirError } from "../../domain/errors.ts";
 import type { LinesPage } from "../sql/exports/pages.ts";
-import type { Param, Statement } from "../sql/fragment.ts";
+import type { Statement } from "../sql/fragment.ts";
 import type { Table } from "../sql/plan.ts";
 import { usersVariable } from "./engine.ts";
 import { readLines } from "./exports/read-lines.ts";
 import { type Layout, readLayout } from "./layout.ts";
 import { runMachine } from "./machine.ts";
+import { paramTypes } from "./param-types.ts";
 import type { OtherLayout, QueryAnswer, SequenceAnswer, SequenceRequest } from "./protocol.ts";
 import { readTable } from "./tables.ts";
 
@@ -57,8 +50,6 @@ interface Running {
   readonly query: Query;
 }
 
-const types: Record<Param["type"], DuckDBType> = { text: VARCHAR, double: DOUBLE, int64: BIGINT };
-
 export function createReader(instance: DuckDBInstance): Reader {
   const idle: DuckDBConnection[] = [];
   const queries = new Map<number, Query>();
@@ -74,7 +65,7 @@ export function createReader(instance: DuckDBInstance): Reader {
     query.busy = connection;
     try {
       const values = params.map((param) => param.value);
-      const valueTypes = params.map((param) => types[param.type]);
+      const valueTypes = params.map((param) => paramTypes[param.type]);
       return await read(await connection[how](sql, values, valueTypes));
     } catch (error) {
       throw query.cancelled ? cancelled() : error;

@@ -2,7 +2,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { StoreStartError } from "../store.ts";
 
 /** Grows by one with each change of the tables; a file of a greater version is refused, a lesser one migrated. */
-export const schemaVersion = 2;
+export const schemaVersion = 3;
 
 /**
  * Tables. No keys and no indexes: a position is committed with its rows, so nothing comes twice, and an index would
@@ -47,13 +47,26 @@ const tables = [
     reason VARCHAR NOT NULL,
     message VARCHAR NOT NULL,
     received_us BIGINT NOT NULL,
-    record BLOB NOT NULL
+    record BLOB NOT NULL,
+    created_us BIGINT,
+    replayed_us BIGINT
   )`,
 ];
 
 /** Makes the tables of this version, empty. */
 export async function createTables(connection: DuckDBConnection): Promise<void> {
   for (const table of tables) await connection.run(table);
+}
+
+/** Brings tables of version 2 to this one where they stand: a change that touches no row. */
+export async function upgradeFrom2(connection: DuckDBConnection): Promise<void> {
+  await connection.run("BEGIN TRANSACTION");
+  await connection.run("ALTER TABLE dead_letters ADD COLUMN created_us BIGINT");
+  await connection.run("ALTER TABLE dead_letters ADD COLUMN replayed_us BIGINT");
+  await connection.run("DELETE FROM meta WHERE key = 'schema_version'");
+  await writeVersion(connection);
+  await connection.run("COMMIT");
+  await connection.run("CHECKPOINT");
 }
 
 export async function writeVersion(connection: DuckDBConnection): Promise<void> {

@@ -41,7 +41,7 @@ export async function openSession(
     const database = await openDatabase(options, now);
     for (const warning of database.warnings) warn(warning);
     try {
-      const writer = await createWriter(database.writer, options.keyColumns);
+      const writer = await createWriter(database.writer, options.keyColumns, now);
       return { database, reader: createReader(database.instance), writer };
     } catch (error) {
       closeDatabase(database);

@@ -3,10 +3,13 @@ import { resolve } from "node:path";
 import { WeirError } from "../../domain/errors.ts";
 import type { Block } from "../../domain/record/block.ts";
 import { defaultKeyColumnLimits, type KeyColumnLimits } from "../apply/census.ts";
+import type { DeadLetterStore } from "../dead-letters.ts";
 import { createSlots } from "../slots.ts";
 import { planQuestion } from "../sql/question.ts";
 import { planSequence } from "../sql/sequences/plan.ts";
 import type { EventStore } from "../store.ts";
+import { discardStatement, planDeadLetters } from "./dead-letters.ts";
+import { createDuckdbEngine } from "./engine.ts";
 import { createExports } from "./exports/exports.ts";
 import { startWorker } from "./link.ts";
 import { askAtPresentLayout } from "./present-layout.ts";
@@ -41,7 +44,7 @@ const runningExports = 2;
  *
  * @throws StoreStartError
  */
-export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<EventStore> {
+export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<EventStore & DeadLetterStore> {
   const { path, memoryLimit = "1GiB", threads = 2, maxQueries = 2, maxWaitingQueries = 64 } = options;
   const { now = Date.now, warn = () => {} } = options;
   const keyColumns = { ...defaultKeyColumnLimits, ...options.keyColumns };
@@ -109,6 +112,20 @@ export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<Ev
     },
 
     export: createExports({ link, ask: askAtPresentLayout(link, exportSlots), folder: exportsFolder }),
+
+    async deadLetters(question, asked) {
+      const { plan, answer } = await ask(
+        (engine) => planDeadLetters(engine, question),
+        ({ statements }, layout) => link.call("query", { statements, layout }),
+        asked,
+      );
+      return plan.read(answer.tables);
+    },
+
+    async discard(places, projects) {
+      const engine = createDuckdbEngine(link.state.layout, link.state.users);
+      return write(link.call("discard", { statement: discardStatement(engine, places, projects) }));
+    },
 
     async skipTo(starts) {
       await write(link.call("skipTo", { starts }));

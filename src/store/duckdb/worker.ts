@@ -51,6 +51,8 @@ async function answer(session: Session, request: Exclude<Request, { kind: "cance
       return session.write((writer) => writer.skipTo(request.starts));
     case "removeBefore":
       return session.write((writer) => writer.removeBefore(request.beforeUs, request.project));
+    case "discard":
+      return session.write((writer) => writer.discard(request.statement));
     case "close":
       return session.close();
   }

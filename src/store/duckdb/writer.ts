@@ -5,10 +5,13 @@ import { createFlatRecordReader } from "../../domain/record/flat-record.ts";
 import type { KeyColumnLimits } from "../apply/census.ts";
 import { countApplied } from "../apply/counts.ts";
 import { decodeBlocks } from "../apply/rows.ts";
+import type { Statement } from "../sql/fragment.ts";
 import type { ApplyResult } from "../store.ts";
 import { createRowAppender } from "./append.ts";
 import { createKeyColumns } from "./key-columns.ts";
+import { paramTypes } from "./param-types.ts";
 import type { StoreState } from "./protocol.ts";
+import { markReplayed, settleReplays } from "./replays.ts";
 import { readMeta } from "./schema.ts";
 import { transactionOf } from "./transaction.ts";
 import { createUserKeys } from "./users.ts";
@@ -20,12 +23,15 @@ export interface Writer {
   apply(blocks: readonly Block[]): Promise<ApplyResult>;
   skipTo(starts: readonly number[]): Promise<void>;
   removeBefore(beforeUs: number, project: string | undefined): Promise<number>;
+  /** Runs a statement that removes dead letters. Answers how many. */
+  discard(statement: Statement): Promise<number>;
 }
 
 /** Reads what the database holds, and writes to it. */
 export async function createWriter(
   connection: DuckDBConnection,
   keyColumns: KeyColumnLimits,
+  now: () => number,
 ): Promise<Writer> {
   let logId = await readMeta(connection, "log_id");
   let positions = await readPositions(connection);
@@ -69,20 +75,22 @@ export async function createWriter(
     },
 
     async apply(blocks) {
-      const decoded = decodeBlocks(blocks, positions, readRecord);
+      const decoded = await settleReplays(connection, decodeBlocks(blocks, positions, readRecord));
+      const nowUs = now() * 1000;
       await columns.prepare(decoded.events);
       const { keys, added, commit } = await users.assign(decoded.events);
       await transaction(async () => {
         await append.users(added);
         await append.events(decoded.events, keys, columns.layout);
-        await append.deadLetters(decoded.deadLetters);
+        await append.deadLetters(decoded.deadLetters, nowUs);
+        await markReplayed(connection, decoded.replayed, nowUs);
         await writePositions(decoded.positions);
       });
       commit();
       positions = [...decoded.positions];
       rows += decoded.events.length;
       await columns.settle();
-      return countApplied(decoded.events, decoded.deadLetters, []);
+      return countApplied(decoded.events, decoded.deadLetters, decoded.duplicates);
     },
 
     async skipTo(starts) {
@@ -97,6 +105,17 @@ export async function createWriter(
       const result = await connection.run(`DELETE FROM events WHERE timestamp_us < $1${only}`, values);
       rows -= result.rowsChanged;
       return result.rowsChanged;
+    },
+
+    async discard({ sql, params }) {
+      const values = params.map(({ value }) => value);
+      return (
+        await connection.run(
+          sql,
+          values,
+          params.map(({ type }) => paramTypes[type]),
+        )
+      ).rowsChanged;
     },
   };
 }

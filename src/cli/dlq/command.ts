@@ -1,0 +1,122 @@
+import { toJson } from "@bufbuild/protobuf";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import { type DeadLetter, DeadLetterSchema, type WeirClient } from "../../../client/node/index.ts";
+import {
+  type Command,
+  type CommandContext,
+  columns,
+  exitCodes,
+  type FlagValues,
+  UsageError,
+  wholeNumber,
+} from "../command.ts";
+import { askOnce, connectionFlags } from "../connection.ts";
+
+export const dlq: Command = {
+  operands: "list|show|replay|discard [ID...]",
+  details: `Dead letters are records of the log that could not be applied. list prints them, newest first; show prints one whole, as
+JSON. replay puts them on the log again: each counts once, however often it is replayed. discard removes them for ever.
+replay and discard take ids, or --all for every one that list prints.
+
+Exit code 0: done; 1: some ids do not exist; 2: usage; 3: the server cannot be reached or refuses.`,
+  flags: {
+    ...connectionFlags,
+    reason: { type: "string", value: "REASON", summary: "only those of this reason, such as INVALID_EVENT" },
+    limit: { type: "string", value: "N", summary: "list: how many at most, 1 to 1000000", default: "100" },
+    all: { type: "boolean", summary: "replay, discard: all that there are" },
+    json: { type: "boolean", summary: "list: print JSON, one dead letter a line" },
+  },
+  async run(values, operands, context) {
+    const [action, ...ids] = operands;
+    if (action === "list" && ids.length === 0) return list(values, context);
+    if (action === "show" && ids.length === 1) return show(values, ids[0]!, context);
+    if (action === "replay" || action === "discard") return change(action, values, ids, context);
+    throw new UsageError("one of list, show ID, replay ID... and discard ID... is needed");
+  },
+};
+
+/** Ids in one request. */
+const requestIds = 1000;
+
+/** Every dead letter, newest first, page by page. */
+async function* everyLetter(weir: WeirClient, values: FlagValues): AsyncGenerator<DeadLetter> {
+  const reason = String(values.reason ?? "");
+  for (let pageToken = ""; ; ) {
+    const page = await weir.admin.listDeadLetters({ reason, pageToken, pageSize: 1000 });
+    yield* page.deadLetters;
+    pageToken = page.nextPageToken;
+    if (pageToken === "") return;
+  }
+}
+
+function list(values: FlagValues, context: CommandContext): Promise<number> {
+  const limit = wholeNumber(values, "limit", 1, 1_000_000);
+  return askOnce(values, context, async (weir) => {
+    const rows: [string, string][] = [];
+    for await (const letter of everyLetter(weir, values)) {
+      if (rows.length === limit) break;
+      rows.push(values.json === true ? [asJson(letter), ""] : asRow(letter));
+    }
+    const text = values.json === true ? rows.map(([line]) => line).join("\n") : columns(rows);
+    if (rows.length > 0) context.stdout.write(`${text}\n`);
+    return exitCodes.done;
+  });
+}
+
+function asRow(letter: DeadLetter): [string, string] {
+  const { deadLetterId, reason, message, createTime, replayTime } = letter;
+  const made = createTime === undefined ? "" : timestampDate(createTime).toISOString();
+  return [
+    deadLetterId,
+    [made, reason, replayTime === undefined ? "" : "(replayed)", message].filter(Boolean).join("  "),
+  ];
+}
+
+function asJson(letter: DeadLetter, indent?: number): string {
+  return JSON.stringify(toJson(DeadLetterSchema, letter, { useProtoFieldName: true }), undefined, indent);
+}
+
+function show(values: FlagValues, id: string, context: CommandContext): Promise<number> {
+  return askOnce(values, context, async (weir) => {
+    for await (const letter of everyLetter(weir, values)) {
+      if (letter.deadLetterId !== id) continue;
+      context.stdout.write(`${asJson(letter, 2)}\n`);
+      return exitCodes.done;
+    }
+    context.stderr.write(`weir dlq: there is no dead letter ${id}\n`);
+    return exitCodes.notAll;
+  });
+}
+
+function change(
+  action: "replay" | "discard",
+  values: FlagValues,
+  named: readonly string[],
+  context: CommandContext,
+): Promise<number> {
+  if (named.length > 0 === (values.all === true)) throw new UsageError(`${action} takes ids, or --all`);
+  return askOnce(values, context, async (weir) => {
+    const ids = values.all === true ? [] : [...new Set(named)];
+    if (values.all === true)
+      for await (const { deadLetterId } of everyLetter(weir, values)) ids.push(deadLetterId);
+    let done = 0;
+    const missing: string[] = [];
+    for (let at = 0; at < ids.length; at += requestIds) {
+      const deadLetterIds = ids.slice(at, at + requestIds);
+      if (action === "replay") {
+        const answer = await weir.admin.replayDeadLetters({ deadLetterIds });
+        done += answer.replayedCount;
+        missing.push(...answer.missingIds);
+      } else {
+        const answer = await weir.admin.discardDeadLetters({ deadLetterIds });
+        done += answer.discardedCount;
+        missing.push(...answer.missingIds);
+      }
+    }
+    const before = ids.length - done - missing.length;
+    const rest = action === "replay" && before > 0 ? `, ${before} were replayed before` : "";
+    context.stdout.write(`${action === "replay" ? "replayed" : "discarded"} ${done}${rest}\n`);
+    for (const id of missing) context.stderr.write(`weir dlq: there is no dead letter ${id}\n`);
+    return missing.length === 0 ? exitCodes.done : exitCodes.notAll;
+  });
+}

@@ -1,0 +1,30 @@
+/** Dead letters by the place of their record on the log, and the records that replay them. */
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+
+export interface DeadLetterPlace {
+  readonly partition: number;
+  readonly offset: number;
+}
+
+export function deadLetterId({ partition, offset }: DeadLetterPlace): string {
+  return `${partition}-${offset}`;
+}
+
+/** Undefined where the text is the id of none. */
+export function deadLetterPlace(id: string): DeadLetterPlace | undefined {
+  const match = /^(\d{1,5})-(\d{1,15})$/.exec(id);
+  return match === null ? undefined : { partition: Number(match[1]), offset: Number(match[2]) };
+}
+
+/** Field 8: put behind a dead letter's record it makes the record that replays it. */
+export function encodeReplayField(id: string): Uint8Array {
+  return new BinaryWriter().tag(8, WireType.LengthDelimited).string(id).finish();
+}
+
+/**
+ * What a replay is known by where the log looks for duplicates: its event's own id is there already. No event has it, for
+ * it begins with a control character.
+ */
+export function replayIdentity(id: string): string {
+  return `\u0000replay ${id}`;
+}
