@@ -59,6 +59,7 @@ const allowed: Record<string, readonly string[]> = {
 const confined: Record<string, readonly string[]> = {
   fastify: ["src/transport/fastify.ts"],
   "@connectrpc/connect-fastify": ["src/transport/fastify.ts"],
+  jose: ["src/auth/tokens"],
   "classic-level": ["src/log/level/database.ts"],
   "@duckdb/node-api": ["src/store/duckdb"],
   "@clickhouse/client": ["src/store/clickhouse"],

@@ -5,8 +5,12 @@ import { type Keys, openKeys } from "./auth/keys.ts";
 import { createOpenAuthenticator } from "./auth/open.ts";
 import { openProjects, type Project, type Projects } from "./auth/projects.ts";
 import { createRates } from "./auth/rates.ts";
+import { createKeySet } from "./auth/tokens/key-set.ts";
+import { createTokens, type Tokens } from "./auth/tokens/tokens.ts";
 import { readBootstrapKey } from "./config/bootstrap-key.ts";
-import type { Config } from "./config/config.ts";
+import { type Config, ConfigError } from "./config/config.ts";
+import { nameOf, settings } from "./config/settings.ts";
+import { checkTokens } from "./config/tokens.ts";
 import { isLoopback, parseAddress } from "./domain/address.ts";
 import type { RateLimits } from "./domain/rate-limits.ts";
 import type { StateStore } from "./state/state.ts";
@@ -36,19 +40,22 @@ export async function openAccess({ config, state, logger, stops }: AccessOptions
   const now = Date.now;
   const { warn } = logger;
   const bootstrapKey = readBootstrapKey(config);
+  checkTokens(config);
   const projects = await openProjects({ state, now, warn });
   stops.push(() => projects.close());
   const keys = await openKeys({ state, now, warn });
   stops.push(() => keys.close());
   if (bootstrapKey !== undefined) await keys.bootstrap(bootstrapKey);
   const open = runsOpen(config);
-  if (!open && !keys.any) {
+  if (!open && !keys.any && config.jwtKeys === "") {
     logger.warn(
       {},
       "keys are required and there is none: set WEIR_BOOTSTRAP_KEY, or stop and run weir keys create",
     );
   }
-  const authenticator = open ? createOpenAuthenticator() : createKeyAuthenticator({ keys, now });
+  // Also where they are not needed: a mistake shows now, and not when the server goes on a network.
+  const tokens = tokensOf(config, projects, warn);
+  const authenticator = open ? createOpenAuthenticator() : createKeyAuthenticator({ keys, now, ...tokens });
   const rates = createRates({
     now,
     perKey: limitsOfKeys(config),
@@ -56,6 +63,27 @@ export async function openAccess({ config, state, logger, stops }: AccessOptions
     burstMs: config.burstMs,
   });
   return { open, authenticator, rates, keys, projects };
+}
+
+/** @throws ConfigError where the file of the keys cannot be used */
+function tokensOf(config: Config, projects: Projects, warn: Logger["warn"]): { tokens?: Tokens } {
+  if (config.jwtKeys === "") return {};
+  try {
+    const tokens = createTokens({
+      keySet: createKeySet({ location: config.jwtKeys, warn }),
+      issuer: config.jwtIssuer,
+      audiences: config.jwtAudience,
+      projectClaim: config.jwtProjectClaim,
+      scopeClaim: config.jwtScopeClaim,
+      skewMs: config.jwtSkew,
+      projectExists: (id) => projects.get(id) !== undefined,
+      now: Date.now,
+    });
+    return { tokens };
+  } catch (error) {
+    const what = `no JWKS can be read from ${config.jwtKeys}: ${(error as Error).message}`;
+    throw new ConfigError(`${nameOf(settings.jwtKeys)}: ${what}`, { cause: error });
+  }
 }
 
 function limitsOfKeys(config: Config): RateLimits {

@@ -5,21 +5,24 @@ import type { Authenticator, Credentials } from "./auth.ts";
 import type { ApiKey } from "./key.ts";
 import { allowsPage, type Keys } from "./keys.ts";
 import { scopeOfName } from "./scopes.ts";
+import { looksLikeToken, type Tokens } from "./tokens/tokens.ts";
 
 export interface KeyAuthenticatorOptions {
   readonly keys: Keys;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Absent: no tokens are taken. */
+  readonly tokens?: Tokens;
 }
 
-/** Longer ones are none, and are not hashed. */
+/** Longer ones are no keys, and are not hashed. */
 const maxSecretCharacters = 4096;
 
 /**
  * Decides by keys in memory, without waiting: a key's principal is made once, and the keys follow what other processes
  * change.
  */
-export function createKeyAuthenticator({ keys, now }: KeyAuthenticatorOptions): Authenticator {
+export function createKeyAuthenticator({ keys, now, tokens }: KeyAuthenticatorOptions): Authenticator {
   const principals = new WeakMap<ApiKey, Principal>();
 
   function principalOf(key: ApiKey): Principal {
@@ -37,7 +40,15 @@ export function createKeyAuthenticator({ keys, now }: KeyAuthenticatorOptions): 
       if (secret === undefined)
         throw refused("NO_KEY", "a key is needed, as x-api-key or Authorization: Bearer");
       const key = secret.length > maxSecretCharacters ? undefined : keys.find(secret);
-      if (key === undefined) throw refused("UNKNOWN_KEY", "the key is none that is known here");
+      if (key === undefined) {
+        if (tokens === undefined || credentials.key === undefined || !looksLikeToken(secret)) {
+          throw refused("UNKNOWN_KEY", "the key is none that is known here");
+        }
+        if (credentials.origin !== undefined) {
+          throw refused("KEY_ORIGIN", "tokens are not taken from pages of other sites", "PERMISSION_DENIED");
+        }
+        return tokens(secret);
+      }
       checkLife(key, now());
       checkPage(key, credentials);
       return principalOf(key);

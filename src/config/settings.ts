@@ -128,6 +128,43 @@ export const settings = {
     default: "",
     description: "File of that key, in place of WEIR_BOOTSTRAP_KEY.",
   }),
+  jwtKeys: setting({
+    flag: "jwt-keys",
+    type: text,
+    default: "",
+    description:
+      "URL (https) or file of the JWKS whose keys sign the tokens that are taken; empty: none are.",
+  }),
+  jwtIssuer: setting({
+    flag: "jwt-issuer",
+    type: text,
+    default: "",
+    description: "Issuer (claim iss) that tokens must have.",
+  }),
+  jwtAudience: setting<readonly string[]>({
+    flag: "jwt-audience",
+    type: list,
+    default: [],
+    description: "Audiences (claim aud), of which tokens must have one.",
+  }),
+  jwtSkew: setting({
+    flag: "jwt-skew",
+    type: duration(0, 10 * minute),
+    default: 30 * second,
+    description: "By how much the clock of the tokens' issuer may be off.",
+  }),
+  jwtProjectClaim: setting({
+    flag: "jwt-project-claim",
+    type: text,
+    default: "project",
+    description: "Claim of a token that names the project.",
+  }),
+  jwtScopeClaim: setting({
+    flag: "jwt-scope-claim",
+    type: text,
+    default: "scope",
+    description: "Claim of a token that lists its scopes, as text with blanks or as a list.",
+  }),
   tlsCert: setting({
     flag: "tls-cert",
     type: text,

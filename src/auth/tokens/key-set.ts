@@ -1,0 +1,62 @@
+/** The public keys that tokens are signed by: a JWKS at a URL or in a file, followed as it changes. */
+import { readFileSync, statSync } from "node:fs";
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  type JSONWebKeySet,
+  type JWTVerifyGetKey,
+  type LocalJWKSet,
+} from "jose";
+
+/** Answers the key that a token names. Throws errors of jose, and of the fetch. */
+export type KeySet = JWTVerifyGetKey;
+
+export interface KeySetOptions {
+  /** URL or path of a JWKS (RFC 7517). */
+  readonly location: string;
+  readonly warn: (fields: Readonly<Record<string, unknown>>, message: string) => void;
+  /** Of a URL: how long an answer may take, in milliseconds. Default 5,000. */
+  readonly timeoutMs?: number;
+  /** Of a URL: for how long a token that names a key which is not there causes no other fetch. Default 30,000. */
+  readonly cooldownMs?: number;
+  /** Of a URL: the age at which the keys are fetched anew, so that one that was withdrawn is gone. Default 300,000. */
+  readonly maxAgeMs?: number;
+}
+
+/** @throws Error where a file cannot be read or holds no JWKS; a URL is asked only once it is needed */
+export function createKeySet(options: KeySetOptions): KeySet {
+  const { location, timeoutMs = 5000, cooldownMs = 30_000, maxAgeMs = 300_000 } = options;
+  if (!isUrl(location)) return fileKeySet(options);
+  return createRemoteJWKSet(new URL(location), {
+    timeoutDuration: timeoutMs,
+    cooldownDuration: cooldownMs,
+    cacheMaxAge: maxAgeMs,
+  });
+}
+
+export function isUrl(location: string): boolean {
+  return /^https?:\/\//i.test(location);
+}
+
+/** Reads the file again whenever it has changed; one that cannot be read then leaves the keys as they were. */
+function fileKeySet({ location, warn }: KeySetOptions): KeySet {
+  let { keys, stamp } = read(location);
+  return (header, token) => {
+    try {
+      if (stampOf(location) !== stamp) ({ keys, stamp } = read(location));
+    } catch (err) {
+      warn({ err, file: location }, "the keys of tokens cannot be read anew, and stay as they were");
+    }
+    return keys(header, token);
+  };
+}
+
+function read(file: string): { keys: LocalJWKSet; stamp: string } {
+  const stamp = stampOf(file);
+  return { keys: createLocalJWKSet(JSON.parse(readFileSync(file, "utf8")) as JSONWebKeySet), stamp };
+}
+
+function stampOf(file: string): string {
+  const { mtimeMs, size, ino } = statSync(file);
+  return `${mtimeMs} ${size} ${ino}`;
+}
