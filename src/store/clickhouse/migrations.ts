@@ -21,7 +21,8 @@ export const migrations: readonly Migration[] = [
       ) ENGINE = MergeTree ORDER BY key SETTINGS ${durable}`,
 
       // Times are microseconds since 1970. Parts are by month of received time, so that an insert is one atomic step even
-      // when it brings events from many years; the key serves a project's time range, and within each day one user.
+      // when it brings events from many years; the key serves a project's time range, and within each day one user. The
+      // timestamp itself is no part of the index, where it would keep the days from being found.
       `CREATE TABLE IF NOT EXISTS events (
         project LowCardinality(String),
         id String CODEC(ZSTD(1)),
@@ -40,6 +41,7 @@ export const migrations: readonly Migration[] = [
         epoch Int64 CODEC(ZSTD(1))
       ) ENGINE = MergeTree
       PARTITION BY toYYYYMM(fromUnixTimestamp64Micro(received_us, 'UTC'))
+      PRIMARY KEY (project, intDiv(timestamp_us, 86400000000), user_key)
       ORDER BY (project, intDiv(timestamp_us, 86400000000), user_key, timestamp_us)
       SETTINGS ${durable}`,
 

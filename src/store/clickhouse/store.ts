@@ -2,7 +2,7 @@ import { WeirError } from "../../domain/errors.ts";
 import { createIdHasher } from "../../domain/ids.ts";
 import { defaultKeyColumnLimits } from "../apply/census.ts";
 import { createSlots } from "../slots.ts";
-import { createConnection } from "./connection.ts";
+import { type Connection, createConnection } from "./connection.ts";
 import { createClickhouseEngine } from "./engine.ts";
 import { createExports } from "./exports.ts";
 import { unavailable } from "./failures.ts";
@@ -24,6 +24,7 @@ export type { ClickhouseStore, ClickhouseStoreOptions } from "./options.ts";
 
 /** How long another process's new columns stay unknown here, which costs time only. In milliseconds. */
 const layoutAgeMs = 60_000;
+const defaultMaxQueries = 4;
 /** Connections beside those of the questions: a write, its look-up, an end of a query. */
 const otherConnections = 4;
 
@@ -31,19 +32,28 @@ const otherConnections = 4;
  * @throws StoreStartError where the server cannot be reached, or the schema is not this program's
  */
 export async function createClickhouseStore(options: ClickhouseStoreOptions): Promise<ClickhouseStore> {
-  const { url, arbiter, idSecret, maxQueries = 4, maxWaitingQueries = 64 } = options;
-  const { insertTimeoutMs = 30_000, now = Date.now } = options;
-  const limits = { ...defaultKeyColumnLimits, ...options.keyColumns };
+  const { url, maxQueries = defaultMaxQueries } = options;
   const connection = createConnection({
     url: parseUrl(url).http,
     maxConnections: maxQueries + otherConnections,
   });
   try {
     await checkSchema(connection, url);
+    return await openClickhouseStore(connection, options);
   } catch (error) {
     await connection.close();
     throw error;
   }
+}
+
+/** As createClickhouseStore, over a connection to a database that has the schema. Closing the store closes it. */
+export async function openClickhouseStore(
+  connection: Connection,
+  options: Omit<ClickhouseStoreOptions, "url">,
+): Promise<ClickhouseStore> {
+  const { arbiter, idSecret, maxQueries = defaultMaxQueries, maxWaitingQueries = 64 } = options;
+  const { insertTimeoutMs = 30_000, now = Date.now } = options;
+  const limits = { ...defaultKeyColumnLimits, ...options.keyColumns };
   const keyColumns = await createKeyColumns(connection, limits);
   const fences = createFences(connection, insertTimeoutMs);
   const ownership = createOwnership(arbiter, fences);

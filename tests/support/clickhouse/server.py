@@ -31,11 +31,32 @@ KILL = re.compile(r"^\s*KILL\s+QUERY\s+WHERE\s+query_id\s*=\s*'([\w-]+)'", re.I)
 idle = LifoQueue()
 
 
+class Pooled:
+    """A connection, and what was set on it last."""
+
+    def __init__(self):
+        self.connection = chdb.connect(DIRECTORY)
+        self.database = "default"
+        self.settings = {}
+
+    def prepare(self, database, settings):
+        if database != self.database:
+            self.connection.query(f"USE `{database}`")
+            self.database = database
+        for name in self.settings.keys() - settings.keys():
+            self.connection.query(f"SET {name} = DEFAULT")
+        for name, value in settings.items():
+            if self.settings.get(name) != value:
+                text = value.replace("\\", "\\\\").replace("'", "\\'")
+                self.connection.query(f"SET {name} = '{text}'")
+        self.settings = settings
+
+
 def take():
     try:
         return idle.get_nowait()
     except Empty:
-        return chdb.connect(DIRECTORY)
+        return Pooled()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -80,22 +101,16 @@ class Handler(BaseHTTPRequestHandler):
             query, data = body.decode(errors="surrogateescape"), b""
         settings = {k: v for k, v in url.items() if k not in INTERFACE and not k.startswith("param_")}
         params = {k[len("param_"):]: v for k, v in url.items() if k.startswith("param_")}
-        connection = take()
+        pooled = take()
         try:
-            database = url.get("database", "default")
-            if database != "default" or not query.lstrip().upper().startswith("CREATE DATABASE"):
-                connection.query(f"USE `{database}`")
-            for name, value in settings.items():
-                connection.query(f"SET {name} = " + "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'")
-            self.execute(connection, query, data, params, url.get("query_id", ""))
-            for name in settings:
-                connection.query(f"SET {name} = DEFAULT")
-            idle.put(connection)
+            pooled.prepare(url.get("database", "default"), settings)
+            self.execute(pooled.connection, query, data, params, url.get("query_id", ""))
+            idle.put(pooled)
         except (BrokenPipeError, ConnectionResetError):
-            connection.close()
+            pooled.connection.close()
             self.close_connection = True
         except Exception as error:  # the engine's errors come as ChdbError and RuntimeError
-            connection.close()
+            pooled.connection.close()
             self.fail(str(error))
 
     def execute(self, connection, query, data, params, query_id):
@@ -183,7 +198,7 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 64
 
 
-idle.put(chdb.connect(DIRECTORY))
+idle.put(Pooled())
 server = Server(("127.0.0.1", 0), Handler)
 print(server.server_address[1], flush=True)
 threading.Thread(target=server.serve_forever, daemon=True).start()

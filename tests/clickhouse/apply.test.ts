@@ -1,0 +1,195 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { createClickhouseStore } from "../../src/store/clickhouse/store.ts";
+import type { StoredEvent } from "../../src/store/questions.ts";
+import { type TemporaryClickhouse, temporaryClickhouse, testSecret } from "../support/clickhouse-store.ts";
+import { deadLetters } from "../support/dead-letters.ts";
+import { blockOf, patiently, recordOf, type Sent, storePartitions, timestamp } from "../support/store.ts";
+
+const monthUs = 31 * 86_400e6;
+
+let temporary: TemporaryClickhouse;
+beforeEach(async () => {
+  temporary = await temporaryClickhouse(storePartitions);
+});
+afterEach(() => temporary.remove());
+
+interface Small extends Omit<Sent, "event"> {
+  readonly userId?: string;
+  readonly us?: number;
+  readonly properties?: Record<string, string>;
+}
+
+function sent(id: string, { userId = "u", us = 0, properties = {}, ...rest }: Small = {}): Uint8Array {
+  return recordOf({ ...rest, event: { id, userId, properties, timestamp: timestamp(us) } });
+}
+
+async function stored(project = "p"): Promise<readonly StoredEvent[]> {
+  const question = { kind: "events", selection: { project }, limit: 1000 } as const;
+  return (await temporary.store.ask(question, patiently())).events;
+}
+
+const places = async () => (await stored()).map(({ offset }) => offset).sort((a, b) => a - b);
+
+/** A block of partition 0. */
+const block = (firstOffset: number, ...records: readonly Uint8Array[]) => blockOf(0, firstOffset, records);
+
+it("drops copies, whatever else they say and whenever they come, and counts them", async () => {
+  const first = [sent("1", { receivedUs: 1 }), sent("1", { receivedUs: 2, us: 5 }), sent("2")];
+  expect(await temporary.store.apply([block(0, ...first)])).toMatchObject({ applied: 2, duplicates: 1 });
+  const later = [sent("1", { receivedUs: 20 * monthUs, us: 30 * monthUs }), sent("2"), sent("3")];
+  const result = await temporary.store.apply([block(3, ...later)]);
+  expect(result).toMatchObject({ applied: 1, duplicates: 2 });
+  expect(result.byProject.get("p")).toEqual({ applied: 1, deadLetters: 0, duplicates: 2 });
+  expect(await places()).toEqual([0, 2, 5]);
+});
+
+it("takes the same id of another user or project for another event", async () => {
+  await temporary.store.apply([block(0, sent("1"), sent("1", { userId: "v" }), sent("1", { project: "q" }))]);
+  expect(await places()).toEqual([0, 1]);
+  expect(await stored("q")).toHaveLength(1);
+});
+
+it("forgets ids of long ago where it is told to", async () => {
+  await temporary.store.apply([block(0, sent("old", { receivedUs: 10 }), sent("new", { receivedUs: 20 }))]);
+  await temporary.store.forgetIds(20);
+  const again = [sent("old", { receivedUs: 30 }), sent("new", { receivedUs: 30 })];
+  expect(await temporary.store.apply([block(2, ...again)])).toMatchObject({ applied: 1, duplicates: 1 });
+  expect(await places()).toEqual([0, 1, 2]);
+});
+
+it("applies events from 40 years, received in more months than an insert may usually have", async () => {
+  const records = Array.from({ length: 480 }, (_, i) =>
+    sent(`${i}`, { us: i * monthUs, receivedUs: (479 - i) * monthUs }),
+  );
+  expect(await temporary.store.apply([block(0, ...records)])).toMatchObject({ applied: 480 });
+  const bounds = await temporary.store.ask({ kind: "bounds", selection: { project: "p" } }, patiently());
+  expect(bounds).toEqual({ firstEventUs: 0, lastEventUs: 479 * monthUs });
+});
+
+it("applies the same dead letter once, however often it comes", async () => {
+  const poison = Uint8Array.of(0xff, 0xff);
+  expect(await temporary.store.apply([block(0, poison)])).toMatchObject({ applied: 0, deadLetters: 1 });
+  // As after a commit that was lost.
+  temporary.arbiter.commits.set(0, { position: 0, epoch: 1 });
+  const store = await temporary.reopen();
+  await store.apply([block(0, poison)]);
+  await store.close();
+  expect(await deadLetters(temporary.path)).toHaveLength(1);
+  await temporary.reopen();
+});
+
+it("has no rows of another project in any answer", async () => {
+  await temporary.store.apply([block(0, sent("1", { project: "q" }), sent("2", { project: "p" }))]);
+  const selection = { project: "p" };
+  const { store } = temporary;
+  const asked = patiently();
+  const summary = await store.ask({ kind: "summary", selection, topLimit: 5, sessionGapUs: 1 }, asked);
+  expect(summary).toMatchObject({ totalEvents: 1, uniqueUsers: 1, sessions: 1 });
+  const user = {
+    kind: "user",
+    selection,
+    userId: "u",
+    topLimit: 5,
+    sessionGapUs: 1,
+    sessionLimit: 5,
+  } as const;
+  expect(await store.ask(user, asked)).toMatchObject({ events: 1, totalSessions: 1 });
+  const paths = {
+    kind: "paths",
+    selection,
+    direction: "after",
+    scope: "user",
+    depth: 1,
+    limit: 5,
+    keepRepeats: true,
+  } as const;
+  expect((await store.trace(paths, asked)).sessions).toBe(1);
+  expect(await store.removeBefore(1, "p")).toBe(1);
+  expect(await stored("q")).toHaveLength(1);
+});
+
+it("hides what a former owner left behind the position, until it is removed", async () => {
+  await temporary.store.apply([block(0, sent("1"))]);
+  await temporary.store.apply([block(1, sent("2"), sent("3"))]);
+  // The second commit never reached the group.
+  temporary.arbiter.commits.set(0, { position: 1, epoch: 1 });
+  const heir = await createClickhouseStore({
+    url: temporary.path,
+    arbiter: temporary.arbiter,
+    idSecret: testSecret,
+    insertTimeoutMs: 1,
+  });
+  await heir.takeOver([0]);
+  expect(heir.positions()[0]).toBe(1);
+  expect(await places()).toEqual([0]);
+  expect(await heir.apply([block(1, sent("2"), sent("3"))])).toMatchObject({ applied: 2, duplicates: 0 });
+  expect(await places()).toEqual([0, 1, 2]);
+
+  // The former owner wakes up: the server takes nothing of it.
+  const stale = temporary.store.apply([block(3, sent("4"))]);
+  await expect(stale).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  expect(await places()).toEqual([0, 1, 2]);
+  expect(await heir.closeFences()).toBe(0);
+  expect(await places()).toEqual([0, 1, 2]);
+  await heir.close();
+});
+
+it("refuses a partition whose committed offset has expired, in a line", async () => {
+  await temporary.store.apply([block(0, sent("1"))]);
+  temporary.arbiter.commits.clear();
+  const store = await temporary.reopen();
+  await expect(store.apply([block(0, sent("1"))])).rejects.toMatchObject({
+    code: "FAILED_PRECONDITION",
+    message: expect.stringContaining("the group has no offset for it any more"),
+  });
+  expect(await places()).toEqual([0]);
+});
+
+it("learns from others how far they have come, and never goes back", async () => {
+  const { store } = temporary;
+  const { version } = store;
+  store.noteApplied([3, 0, 2, 0]);
+  expect(store.version).toBe(version + 1);
+  store.noteApplied([1, 4, 2, 0]);
+  expect(store.positions()).toEqual([3, 4, 2, 0]);
+  store.noteApplied([3, 4, 2, 0]);
+  expect(store.version).toBe(version + 2);
+});
+
+it("gives frequent keys a column, which older rows have too, and which another process finds", async () => {
+  let nowMs = 0;
+  const options = { keyColumns: { window: 2, share: 0.5 }, now: () => nowMs };
+  const both = await temporaryClickhouse(storePartitions, options);
+  const reader = await createClickhouseStore({
+    url: both.path,
+    arbiter: both.arbiter,
+    idSecret: testSecret,
+    ...options,
+  });
+  const record = (id: string, key: string) => sent(id, { properties: { [key]: "x" } });
+  await both.store.apply([block(0, record("1", "plan"))]);
+  await both.store.apply([block(1, record("2", "plan"), record("3", "it's"))]);
+  await both.store.apply([block(3, record("4", "it's"), record("5", "plan"))]);
+  nowMs += 120_000;
+  const question = (key: string) =>
+    ({
+      kind: "breakdown",
+      selection: { project: "p" },
+      metric: { kind: "events" },
+      dimension: { kind: "property", key },
+      limit: 10,
+    }) as const;
+  for (const store of [both.store, reader]) {
+    for (const [key, events] of [
+      ["plan", 3],
+      ["it's", 2],
+    ] as const) {
+      // Twice, since the first question has the layout read anew.
+      await store.ask(question(key), patiently());
+      const { rows } = await store.ask(question(key), patiently());
+      expect(rows.find(({ value }) => value === "x")?.metric).toBe(events);
+    }
+  }
+  await reader.close();
+  await both.remove();
+});

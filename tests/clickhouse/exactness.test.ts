@@ -1,0 +1,190 @@
+/**
+ * The consumer's side of a Kafka log over ClickHouse, with every fault at once: crashes between and inside writes, answers
+ * that are lost, writes that arrive long after, members that go on although another owns their partition, duplicates
+ * across months, replays. What questions see must be exact during each run and after it. How many runs is
+ * WEIR_SIMULATIONS.
+ */
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { WeirError } from "../../src/domain/errors.ts";
+import type { Arbiter, Committed } from "../../src/store/clickhouse/arbiter.ts";
+import { type Connection, createConnection } from "../../src/store/clickhouse/connection.ts";
+import { type ClickhouseStore, openClickhouseStore } from "../../src/store/clickhouse/store.ts";
+import { createFaults, type Random, randomOf } from "../support/clickhouse/faults.ts";
+import { migratedDatabase, testSecret } from "../support/clickhouse-store.ts";
+import { blockOf, patiently, recordOf } from "../support/store.ts";
+
+const runs = Number(process.env.WEIR_SIMULATIONS ?? 8);
+const partitions = 2;
+const monthUs = 31 * 86_400e6;
+/** The server ends an insert after so long; so short that a fence is old at once. */
+const insertTimeoutMs = 1;
+
+interface Log {
+  readonly records: readonly (readonly Uint8Array[])[];
+  /** Offsets of each partition whose events count, and those of its dead letters. */
+  readonly kept: readonly ReadonlySet<number>[];
+  readonly dead: readonly ReadonlySet<number>[];
+}
+
+function makeLog(random: Random): Log {
+  const kept = Array.from({ length: partitions }, () => new Set<number>());
+  const dead = Array.from({ length: partitions }, () => new Set<number>());
+  const records = kept.map((own, partition) => {
+    const seen = new Set<number>();
+    return Array.from({ length: 40 }, (_, offset) => {
+      if (random() < 0.05) {
+        dead[partition]!.add(offset);
+        return Uint8Array.of(0xff, 0xff);
+      }
+      const id = Math.floor(random() * 25);
+      if (!seen.has(id)) own.add(offset);
+      seen.add(id);
+      const receivedUs = Math.floor(random() * 4) * monthUs;
+      return recordOf({ receivedUs, event: { id: `${id}`, userId: `${partition}`, name: `${offset}` } });
+    });
+  });
+  return { records, kept, dead };
+}
+
+/** A group: each partition has one owner, and the broker refuses everybody else's commits. */
+function createGroup(random: Random, rate: () => number) {
+  const commits = new Map<number, Committed>();
+  const owners = Array<number>(partitions).fill(0);
+  const arbiterOf = (member: number): Arbiter => ({
+    committed: async (partition) => commits.get(partition),
+    async commit(partition, committed) {
+      if (owners[partition] !== member) throw new Error("the member is stale");
+      const fails = random() < rate();
+      if (!fails || random() < 0.5) commits.set(partition, committed);
+      if (fails) throw new Error("the broker's answer was lost");
+    },
+  });
+  return { commits, owners, arbiterOf };
+}
+
+async function simulate(seed: number, connection: Connection): Promise<{ faults: number; zombies: number }> {
+  const random = randomOf(seed);
+  const pick = (count: number) => Math.floor(random() * count);
+  const log = makeLog(random);
+  const faults = createFaults(random);
+  const group = createGroup(random, () => faults.rate);
+  for (const table of ["events", "ids", "fences", "dead_letters"]) {
+    await connection.command(`TRUNCATE TABLE ${table}`);
+  }
+  const tally = { faults: 0, zombies: 0 };
+  let lastMember = 0;
+
+  /** A process of the group; it shares the connection, and ends without a word. */
+  async function join(): Promise<{ member: number; store: ClickhouseStore }> {
+    const rate = faults.rate;
+    faults.rate = 0;
+    const member = ++lastMember;
+    const shared: Connection = { ...faults.wrap(connection), close: async () => {} };
+    const store = await openClickhouseStore(shared, {
+      arbiter: group.arbiterOf(member),
+      idSecret: testSecret,
+      insertTimeoutMs,
+    });
+    await store.bind("log", partitions);
+    faults.rate = rate;
+    return { member, store };
+  }
+
+  async function tolerate(work: Promise<unknown>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      if (!(error instanceof WeirError) || error.code !== "UNAVAILABLE") throw error;
+      tally.faults++;
+    }
+  }
+
+  /** What a member that believes that it owns a partition does. */
+  async function step({ member, store }: { member: number; store: ClickhouseStore }): Promise<void> {
+    const partition = pick(partitions);
+    if (group.owners[partition] !== member) tally.zombies++;
+    const from = store.positions()[partition]!;
+    const records = log.records[partition]!.slice(from, from + 1 + pick(8));
+    if (records.length > 0) await tolerate(store.apply([blockOf(partition, from, records)]));
+  }
+
+  async function check(store: ClickhouseStore, complete: boolean): Promise<void> {
+    const question = { kind: "events", selection: { project: "p" }, limit: 1000 } as const;
+    const { events } = await store.ask(question, patiently());
+    for (let partition = 0; partition < partitions; partition++) {
+      const offsets = events.filter((event) => event.partition === partition).map(({ offset }) => offset);
+      const { position } = group.commits.get(partition) ?? { position: 0 };
+      const sure = [...log.kept[partition]!].filter((offset) => complete || offset < position);
+      expect(new Set(offsets).size, "none twice").toBe(offsets.length);
+      expect(
+        offsets.filter((offset) => !log.kept[partition]!.has(offset)),
+        "no copy",
+      ).toEqual([]);
+      expect(
+        sure.filter((offset) => !offsets.includes(offset)),
+        "all that was committed",
+      ).toEqual([]);
+    }
+  }
+
+  const members = [await join(), await join()];
+  group.owners.fill(members[0]!.member);
+  faults.rate = 0.15;
+  for (let i = 0; i < 30; i++) {
+    const member = members[pick(members.length)]!;
+    const what = random();
+    if (what < 0.6) await step(member);
+    else if (what < 0.75) group.owners[pick(partitions)] = member.member;
+    else if (what < 0.85) {
+      // A crash: the partitions are another's until the group gives them to the new one.
+      members[members.indexOf(member)] = await join();
+    } else if (what < 0.97) await faults.late.splice(pick(faults.late.length), 1)[0]?.();
+    else {
+      // By the time that a fence is old the server has ended what was on its way.
+      faults.late.splice(0);
+      await tolerate(member.store.closeFences());
+    }
+    if (i % 2 === 0) await check(members[0]!.store, false);
+  }
+
+  faults.rate = 0;
+  const last = await join();
+  group.owners.fill(last.member);
+  for (const [partition, records] of log.records.entries()) {
+    await last.store.takeOver([partition]);
+    const from = last.store.positions()[partition]!;
+    if (from < records.length) await last.store.apply([blockOf(partition, from, records.slice(from))]);
+  }
+  for (const arrive of faults.late.splice(0)) await arrive();
+  await check(last.store, true);
+  await last.store.closeFences();
+  // Fences hide rows for a moment more; long after, there is nothing to be hidden.
+  await connection.command("TRUNCATE TABLE fences");
+  await check(last.store, true);
+  const letters = await connection.table({
+    query: "SELECT partition, offset FROM dead_letters FINAL ORDER BY partition, offset",
+    params: {},
+  });
+  const places = log.dead.flatMap((offsets, partition) => [...offsets].map((offset) => [partition, offset]));
+  expect(
+    Array.from({ length: letters.rowCount }, (_, i) => letters.columns.map((column) => column[i])),
+  ).toEqual(places);
+  return tally;
+}
+
+it(`counts every event once in ${runs} runs of crashes, late writes and former owners that wake up`, async () => {
+  const connection = createConnection({ url: await migratedDatabase(), maxConnections: 4 });
+  const total = { faults: 0, zombies: 0 };
+  await fc.assert(
+    fc.asyncProperty(fc.noShrink(fc.integer()), async (seed) => {
+      const { faults, zombies } = await simulate(seed, connection);
+      total.faults += faults;
+      total.zombies += zombies;
+    }),
+    { numRuns: runs },
+  );
+  await connection.close();
+  expect(total.faults).toBeGreaterThan(runs);
+  expect(total.zombies).toBeGreaterThan(runs);
+}, 3_600_000);
