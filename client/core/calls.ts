@@ -2,6 +2,7 @@ import { create, type DescMethod } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel as Idempotency } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { backoffMs, type RetryPolicy, serverDelayMs } from "./backoff.ts";
+import type { Credentials } from "./credentials.ts";
 import type { ClientEnvironment } from "./environment.ts";
 import { takesEvents, withEventIds } from "./event-ids.ts";
 import { attemptFailure, isTransient } from "./failure.ts";
@@ -18,7 +19,7 @@ export interface RetryNotice {
 }
 
 export interface CallSettings {
-  readonly apiKey: string | undefined;
+  readonly credentials: Credentials;
   readonly headers: HeadersInit | undefined;
   /** Deadline of a unary call over all its attempts, in ms, where the call names none; 0: none. */
   readonly timeoutMs: number;
@@ -41,7 +42,7 @@ export interface CallTransport extends Transport {
  * failure may pass and the deadline leaves room. Streams are not: only their reader knows where to go on.
  */
 export function createCallTransport(inner: Transport, settings: CallSettings): CallTransport {
-  const { environment, retry } = settings;
+  const { credentials, environment, retry } = settings;
   const underWay = new Set<AbortController>();
   let closed = false;
 
@@ -67,8 +68,24 @@ export function createCallTransport(inner: Transport, settings: CallSettings): C
     const headers = new Headers(settings.headers);
     for (const [name, value] of new Headers(own)) headers.set(name, value);
     if (!headers.has("x-request-id")) headers.set("x-request-id", environment.newId());
-    if (settings.apiKey !== undefined && !headers.has("x-api-key")) headers.set("x-api-key", settings.apiKey);
     return headers;
+  }
+
+  /** One attempt, with credentials of its own. */
+  async function attempt<T>(
+    named: Headers,
+    signal: AbortSignal,
+    leftMs: number,
+    send: (headers: Headers) => Promise<T>,
+  ): Promise<T> {
+    const headers = new Headers(named);
+    await credentials.show(headers, signal, leftMs);
+    try {
+      return await send(headers);
+    } catch (error) {
+      if (ConnectError.from(error).code === Code.Unauthenticated) credentials.refused(headers);
+      throw error;
+    }
   }
 
   return {
@@ -82,21 +99,29 @@ export function createCallTransport(inner: Transport, settings: CallSettings): C
           ? withEventIds(method, input, environment.newId)
           : create(method.input, input);
         const headers = callHeaders(header);
-        for (let attempt = 1; ; attempt++) {
+        for (let tries = 1; ; tries++) {
           if (call.signal.aborted) throw ConnectError.from(call.signal.reason, Code.Canceled);
           const leftMs = deadline - environment.elapsed();
           // Whole milliseconds, as protocols carry them; 0 is how connect says "none".
           const attemptMs = Number.isFinite(leftMs) ? Math.max(1, Math.ceil(leftMs)) : 0;
           try {
-            return await inner.unary(method, call.signal, attemptMs, headers, message, contextValues);
+            return await attempt(headers, call.signal, attemptMs, (shown) =>
+              inner.unary(method, call.signal, attemptMs, shown, message, contextValues),
+            );
           } catch (thrown) {
             if (call.signal.aborted) throw ConnectError.from(call.signal.reason, Code.Canceled);
             const error = attemptFailure(thrown);
-            if (attempt >= retry.maxAttempts || !isSafeAgain(method) || !isTransient(error)) throw error;
+            if (tries >= retry.maxAttempts || !isSafeAgain(method) || !isTransient(error)) throw error;
             const serverMs = serverDelayMs(error, environment.now);
-            const delayMs = backoffMs(retry, attempt, serverMs, environment.random());
+            const delayMs = backoffMs(retry, tries, serverMs, environment.random());
             if (environment.elapsed() + delayMs + 1 > deadline) throw error;
-            settings.onRetry?.({ method, requestId: headers.get("x-request-id")!, attempt, error, delayMs });
+            settings.onRetry?.({
+              method,
+              requestId: headers.get("x-request-id")!,
+              attempt: tries,
+              error,
+              delayMs,
+            });
             await environment.sleep(delayMs, call.signal).catch((reason: unknown) => {
               throw ConnectError.from(reason, Code.Canceled);
             });
@@ -111,7 +136,9 @@ export function createCallTransport(inner: Transport, settings: CallSettings): C
       const call = begin(callerSignal);
       try {
         const headers = callHeaders(header);
-        const response = await inner.stream(method, call.signal, timeoutMs, headers, input, contextValues);
+        const response = await attempt(headers, call.signal, timeoutMs ?? 0, (shown) =>
+          inner.stream(method, call.signal, timeoutMs, shown, input, contextValues),
+        );
         return { ...response, message: untilEnd(response.message, call.end) };
       } catch (error) {
         call.end();

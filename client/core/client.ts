@@ -8,6 +8,7 @@ import { ProducerService } from "../../gen/analytics/v1/producer_pb.js";
 import { Health } from "../../gen/grpc/health/v1/health_pb.js";
 import { type RetryPolicy, retryPolicy } from "./backoff.ts";
 import { createCallTransport, type RetryNotice } from "./calls.ts";
+import { createCredentials, type TokenProvider } from "./credentials.ts";
 import { type ClientEnvironment, platformEnvironment } from "./environment.ts";
 import { checkOptions, type KnownOptions } from "./options.ts";
 
@@ -15,6 +16,8 @@ import { checkOptions, type KnownOptions } from "./options.ts";
 export interface WeirClientOptions {
   /** Key of the project, sent as x-api-key. An open server needs none. */
   apiKey?: string;
+  /** In place of apiKey: gives tokens of an identity provider, sent as Authorization: Bearer and renewed in time. */
+  token?: TokenProvider;
   /** Further headers of every call; a call's own headers go before them. */
   headers?: HeadersInit;
   /**
@@ -32,6 +35,7 @@ export interface WeirClientOptions {
 
 export const knownOptions: KnownOptions<WeirClientOptions> = {
   apiKey: "any",
+  token: "any",
   headers: "any",
   timeoutMs: "any",
   retry: "any",
@@ -69,7 +73,7 @@ export interface WeirClient {
  * client/web make the transport too.
  *
  * @param closeTransport closes the transport's connections, last
- * @throws TypeError for an unknown option, RangeError where a figure makes no sense
+ * @throws TypeError for an unknown option, or apiKey and token at once, RangeError where a figure makes no sense
  */
 export function createWeirClientOver(
   transport: Transport,
@@ -79,13 +83,14 @@ export function createWeirClientOver(
   checkOptions(options, knownOptions);
   const timeoutMs = options.timeoutMs ?? 30_000;
   if (!(timeoutMs >= 0)) throw new RangeError(`timeoutMs must be 0 or more, not ${timeoutMs}`);
+  const environment = { ...platformEnvironment, ...options.environment };
   const calls = createCallTransport(transport, {
-    apiKey: options.apiKey,
+    credentials: createCredentials(options.apiKey, options.token, environment.now),
     headers: options.headers,
     timeoutMs,
     retry: retryPolicy(options.retry),
     onRetry: options.onRetry,
-    environment: { ...platformEnvironment, ...options.environment },
+    environment,
   });
   return {
     ingestion: createClient(EventIngestionService, calls),
