@@ -19,6 +19,8 @@ export interface DeadLetterRow {
   readonly project: string;
   /** As of EventRow. */
   readonly replays?: string | undefined;
+  /** Whose event it is, and its id; absent where the record cannot be decoded. */
+  readonly identity?: { readonly userId: string; readonly id: string };
   readonly reason: "UNDECODABLE" | "INVALID_EVENT";
   readonly message: string;
   readonly receivedUs: number;
@@ -102,6 +104,7 @@ function decodeRow(
     offset,
     project,
     replays,
+    identity: { userId: flat.userId, id: flat.id },
     reason: "INVALID_EVENT",
     message: problems.join("; "),
     receivedUs: flat.receivedUs,

@@ -1,6 +1,6 @@
 import { type ExportQuestion, maxPieceBytes } from "../exports.ts";
 import type { EventCursor } from "../questions.ts";
-import type { Slots, Work } from "../slots.ts";
+import type { Slots } from "../slots.ts";
 import type { SqlEngine } from "../sql/engine.ts";
 import { type ExportRunner, exportLines, type LinesPage } from "../sql/exports/pages.ts";
 import { join, render, type Statement, sql } from "../sql/fragment.ts";
@@ -12,9 +12,11 @@ import type { Connection, QueryOptions } from "./connection.ts";
 import { questionError } from "./failures.ts";
 import type { NativeBlock } from "./native/blocks.ts";
 import { tableOf } from "./native/table.ts";
+import type { Reader } from "./reader.ts";
 
 export interface ExportsOptions {
   readonly connection: Connection;
+  readonly reader: Reader;
   readonly engine: () => SqlEngine;
   readonly positions: () => readonly number[];
   /** Turns of what exports ask. */
@@ -27,18 +29,13 @@ const blockRows = 1024;
 /** Lines come page by page, a Parquet file in one stream that goes on as it is read. */
 export function createExports({
   connection,
+  reader,
   engine,
   positions,
   slots,
 }: ExportsOptions): EventStore["export"] {
   function run<T>(asked: AskOptions, work: (options: QueryOptions) => Promise<T>): Promise<T> {
-    return slots.run((): Work<T> => {
-      const controller = new AbortController();
-      const answer = work({ signal: controller.signal }).catch((error: unknown) => {
-        throw questionError(error);
-      });
-      return { answer, cancel: () => controller.abort() };
-    }, asked);
+    return slots.run(() => reader.run(asked.deadline, work), asked);
   }
 
   return (question, asked) => {

@@ -1,53 +1,77 @@
-/** Which events are copies of ones that came before, by the id table. */
+/** Which rows are copies of ones that came before, by the id table. */
 import type { IdHasher } from "../../domain/ids.ts";
-import type { EventRow } from "../apply/rows.ts";
+import { type DeadLetterPlace, deadLetterPlace, replayIdentity } from "../../domain/record/dead-letter.ts";
+import type { DeadLetterRow, DecodedBlocks, EventRow } from "../apply/rows.ts";
 import type { Connection } from "./connection.ts";
 import type { IdRow } from "./inserts.ts";
 
 export interface SortedOut {
-  /** Events that count. */
+  /** Rows that count. */
   readonly events: readonly EventRow[];
+  readonly deadLetters: readonly DeadLetterRow[];
   /** Ids that the table lacks. */
   readonly ids: readonly IdRow[];
-  /** Copies of events at other offsets. */
-  readonly duplicates: readonly EventRow[];
+  /** Copies of rows at other offsets. */
+  readonly duplicates: readonly { readonly project: string }[];
+  /** Dead letters whose replays are among the rows that count. */
+  readonly replayed: readonly DeadLetterPlace[];
 }
 
 /** Ids of one look-up; each takes 27 letters of the statement. */
 const maxLookedUp = 100_000;
+const partitionBytes = 4;
 /** Partition and hash. */
-const keyBytes = 4 + 16;
+const keyBytes = partitionBytes + 16;
 
 /**
- * Of each id the first event counts: the one that the table has, which keeps its place when it comes again, else the
- * first of these.
+ * Of each id the first row counts: the one that the table has, which keeps its place when it comes again, else the first
+ * of these. A dead letter has taken its id as well; its replay goes by an id of its own, once.
  *
- * @param events in the order of their offsets within each partition
+ * @param decoded rows in the order of their offsets within each partition, events and dead letters each
  */
 export async function sortOut(
   connection: Connection,
   hashId: IdHasher,
-  events: readonly EventRow[],
+  decoded: DecodedBlocks,
 ): Promise<SortedOut> {
-  const keys = events.map(
-    ({ project, flat, partition }) => partitionBytes(partition) + hashId(project, flat.userId, flat.id),
+  const rows = [...decoded.events, ...decoded.deadLetters].sort(
+    (a, b) => a.partition - b.partition || a.offset - b.offset,
   );
-  const known = await lookUp(connection, [...new Set(keys)]);
-  const kept: EventRow[] = [];
+  const keys = rows.map((row) => keyOf(hashId, row));
+  const known = await lookUp(connection, [...new Set(keys.filter((key) => key !== undefined))]);
   const ids: IdRow[] = [];
-  const duplicates: EventRow[] = [];
-  events.forEach((event, i) => {
-    const key = keys[i]!;
+  const copies = new Set<EventRow | DeadLetterRow>();
+  rows.forEach((row, i) => {
+    const key = keys[i];
+    if (key === undefined) return;
+    const { partition, offset } = row;
     const offsets = known.get(key);
     if (offsets === undefined) {
-      known.set(key, [event.offset]);
-      const { partition, offset, flat } = event;
-      ids.push({ partition, hash: key.slice(4), offset, receivedUs: flat.receivedUs });
-      kept.push(event);
-    } else if (offsets.includes(event.offset)) kept.push(event);
-    else duplicates.push(event);
+      known.set(key, [offset]);
+      const receivedUs = "flat" in row ? row.flat.receivedUs : row.receivedUs;
+      ids.push({ partition, hash: key.slice(partitionBytes), offset, receivedUs });
+    } else if (!offsets.includes(offset)) copies.add(row);
   });
-  return { events: kept, ids, duplicates };
+  const counts = (row: EventRow | DeadLetterRow) => !copies.has(row);
+  return {
+    events: decoded.events.filter(counts),
+    deadLetters: decoded.deadLetters.filter(counts),
+    ids,
+    duplicates: [...copies],
+    replayed: rows
+      .filter(counts)
+      .map(({ replays }) => (replays === undefined ? undefined : deadLetterPlace(replays)))
+      .filter((place) => place !== undefined),
+  };
+}
+
+/** Partition and hash as latin1; undefined where the record has no identity. */
+function keyOf(hashId: IdHasher, row: EventRow | DeadLetterRow): string | undefined {
+  const identity = "flat" in row ? row.flat : row.identity;
+  if (identity === undefined) return undefined;
+  const { project, partition, replays } = row;
+  const id = replays === undefined ? identity.id : replayIdentity(replays);
+  return partitionText(partition) + hashId(project, identity.userId, id);
 }
 
 /** Offsets by key. */
@@ -70,7 +94,7 @@ async function lookUp(connection: Connection, keys: readonly string[]): Promise<
       const hashes = Buffer.from(hash.words.buffer);
       for (let row = 0; row < rowCount; row++) {
         const key =
-          partitionBytes(partition.values[row]!) + hashes.toString("latin1", 16 * row, 16 * row + 16);
+          partitionText(partition.values[row]!) + hashes.toString("latin1", 16 * row, 16 * row + 16);
         const offsets = known.get(key);
         if (offsets === undefined) known.set(key, [offset.values[row]!]);
         else offsets.push(offset.values[row]!);
@@ -80,7 +104,7 @@ async function lookUp(connection: Connection, keys: readonly string[]): Promise<
   return known;
 }
 
-function partitionBytes(partition: number): string {
+function partitionText(partition: number): string {
   return String.fromCharCode(
     partition & 0xff,
     (partition >> 8) & 0xff,

@@ -1,4 +1,5 @@
 /** Writes of an owner: each in one statement, which the server refuses where another has taken a partition over. */
+import type { DeadLetterPlace } from "../../domain/record/dead-letter.ts";
 import type { DeadLetterRow, EventRow } from "../apply/rows.ts";
 import type { Connection } from "./connection.ts";
 import { createRowBinaryWriter, type RowBinaryWriter } from "./row-binary.ts";
@@ -18,7 +19,10 @@ export interface IdRow {
 export interface Inserts {
   events(rows: readonly EventRow[], epochs: Epochs): Promise<void>;
   ids(rows: readonly IdRow[], epochs: Epochs): Promise<void>;
-  deadLetters(rows: readonly DeadLetterRow[], epochs: Epochs): Promise<void>;
+  /** @param nowUs when they became dead letters */
+  deadLetters(rows: readonly DeadLetterRow[], epochs: Epochs, nowUs: number): Promise<void>;
+  /** Notes that these dead letters were replayed. */
+  replays(places: readonly DeadLetterPlace[], epochs: Epochs, nowUs: number): Promise<void>;
 }
 
 const eventColumns = {
@@ -44,9 +48,10 @@ const deadLetterColumns = {
   project: "String",
   reason: "String",
   message: "String",
-  received_us: "Int64",
+  created_us: "Int64",
   record: "String",
 };
+const replayColumns = { partition: "Int32", offset: "Int64", replayed_us: "Int64" };
 
 /** @param timeoutMs after which the server ends an insert */
 export function createInserts(connection: Connection, timeoutMs: number): Inserts {
@@ -78,14 +83,20 @@ export function createInserts(connection: Connection, timeoutMs: number): Insert
         to.int64(offset);
         to.int64(receivedUs);
       }),
-    deadLetters: (rows, epochs) =>
+    replays: (places, epochs, nowUs) =>
+      insert("replays", replayColumns, places, epochs, (to, { partition, offset }) => {
+        to.int32(partition);
+        to.int64(offset);
+        to.int64(nowUs);
+      }),
+    deadLetters: (rows, epochs, nowUs) =>
       insert("dead_letters", deadLetterColumns, rows, epochs, (to, row) => {
         to.int32(row.partition);
         to.int64(row.offset);
         to.text(row.project);
         to.text(row.reason);
         to.text(row.message);
-        to.int64(row.receivedUs);
+        to.int64(nowUs);
         to.bytes(row.record);
       }),
   };

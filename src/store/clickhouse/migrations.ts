@@ -78,8 +78,15 @@ export const migrations: readonly Migration[] = [
         project String,
         reason LowCardinality(String),
         message String,
-        received_us Int64,
+        created_us Int64,
         record String CODEC(ZSTD(1))
+      ) ENGINE = ReplacingMergeTree ORDER BY (partition, offset) SETTINGS ${durable}`,
+
+      // Dead letters, by their places, whose replays were applied.
+      `CREATE TABLE IF NOT EXISTS replays (
+        partition Int32,
+        offset Int64,
+        replayed_us Int64
       ) ENGINE = ReplacingMergeTree ORDER BY (partition, offset) SETTINGS ${durable}`,
     ],
   },

@@ -1,4 +1,5 @@
 import type { KeyColumnLimits } from "../apply/census.ts";
+import type { DeadLetterStore } from "../dead-letters.ts";
 import type { EventStore } from "../store.ts";
 import type { Arbiter } from "./arbiter.ts";
 
@@ -21,7 +22,7 @@ export interface ClickhouseStoreOptions {
 }
 
 /** The columnar store of many machines. */
-export interface ClickhouseStore extends EventStore {
+export interface ClickhouseStore extends EventStore, DeadLetterStore {
   /**
    * Takes partitions over, to apply their blocks from positions() on; apply does it too, for those that are not held.
    *

@@ -16,6 +16,8 @@ export interface Reader {
   /** @param deadline milliseconds since 1970 */
   ask<Q extends Question>(question: Q, layout: Layout, deadline: number): Work<AnswerTo<Q>>;
   trace<Q extends SequenceQuestion>(question: Q, layout: Layout, deadline: number): Work<SequenceAnswer<Q>>;
+  /** Runs what else asks the server, as questions are run. */
+  run<T>(deadline: number, answer: (options: QueryOptions) => Promise<T>): Work<T>;
   /** Ends all questions, and takes no more. */
   close(): void;
 }
@@ -60,6 +62,7 @@ export function createReader(connection: Connection, now: () => number): Reader 
         return read(result, texts);
       });
     },
+    run: work,
     close() {
       closed = true;
       for (const controller of running) controller.abort();

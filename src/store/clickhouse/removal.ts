@@ -33,6 +33,13 @@ export async function forgetIds(connection: Connection, beforeUs: number): Promi
   await connection.remove(bound(sql`DELETE FROM ids WHERE ${condition}`));
 }
 
+/** Answers how many. */
+export async function removeLetters(connection: Connection, condition: Fragment): Promise<number> {
+  const removed = await count(connection, sql`SELECT count() FROM dead_letters FINAL WHERE ${condition}`);
+  if (removed > 0) await connection.remove(bound(sql`DELETE FROM dead_letters WHERE ${condition}`));
+  return removed;
+}
+
 async function count(connection: Connection, query: Fragment): Promise<number> {
   return numbers(await connection.table(bound(query)), 0)[0]!;
 }

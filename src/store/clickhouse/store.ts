@@ -3,6 +3,7 @@ import { createIdHasher } from "../../domain/ids.ts";
 import { defaultKeyColumnLimits } from "../apply/census.ts";
 import { createSlots } from "../slots.ts";
 import { type Connection, createConnection } from "./connection.ts";
+import { createDeadLetters } from "./dead-letters.ts";
 import { createClickhouseEngine } from "./engine.ts";
 import { createExports } from "./exports.ts";
 import { unavailable } from "./failures.ts";
@@ -59,12 +60,13 @@ export async function openClickhouseStore(
   const ownership = createOwnership(arbiter, fences);
   const inserts = createInserts(connection, insertTimeoutMs);
   const hashId = createIdHasher(idSecret);
-  const writer = createWriter({ connection, inserts, ownership, keyColumns, hashId });
+  const writer = createWriter({ connection, inserts, ownership, keyColumns, hashId, now });
   const reader = createReader(connection, now);
   const slots = createSlots({ maxRunning: maxQueries, maxWaiting: maxWaitingQueries, now });
 
   const exports = createExports({
     connection,
+    reader,
     engine: () => createClickhouseEngine(keyColumns.layout),
     positions: () => positions,
     slots,
@@ -169,6 +171,8 @@ export async function openClickhouseStore(
       if (closed !== undefined) throw unavailable("the store is closed");
       return exports(question, asked);
     },
+
+    ...createDeadLetters({ connection, reader, slots, write }),
 
     skipTo: (starts) =>
       write(async () => {

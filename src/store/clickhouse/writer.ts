@@ -27,10 +27,12 @@ export interface WriterOptions {
   readonly ownership: Ownership;
   readonly keyColumns: KeyColumns;
   readonly hashId: IdHasher;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 export function createWriter(options: WriterOptions): Writer {
-  const { connection, inserts, ownership, keyColumns, hashId } = options;
+  const { connection, inserts, ownership, keyColumns, hashId, now } = options;
   const readRecord = createFlatRecordReader();
 
   return {
@@ -40,15 +42,17 @@ export function createWriter(options: WriterOptions): Writer {
       const epochs = new Map(partitions.map((partition) => [partition, ownership.held(partition)!.epoch]));
       try {
         await keyColumns.prepare(decoded.events);
-        const { events, ids, duplicates } = await sortOut(connection, hashId, decoded.events);
-        // A crash behind the events leaves rows that the next owner's fence hides; a crash behind the ids leaves ids that
-        // keep those very events when they come again. Ids first would drop events that were never written.
-        await inserts.events(events, epochs);
-        await inserts.ids(ids, epochs);
-        await inserts.deadLetters(decoded.deadLetters, epochs);
+        const nowUs = now() * 1000;
+        const sorted = await sortOut(connection, hashId, decoded);
+        // A crash behind the events leaves rows that the next owner's fence hides, and no trace of their ids; one behind
+        // the ids leaves ids that let those very rows pass when they come again.
+        await inserts.events(sorted.events, epochs);
+        await inserts.ids(sorted.ids, epochs);
+        await inserts.deadLetters(sorted.deadLetters, epochs, nowUs);
+        await inserts.replays(sorted.replayed, epochs, nowUs);
         for (const partition of partitions) await ownership.commit(partition, decoded.positions[partition]!);
         return {
-          result: countApplied(events, decoded.deadLetters, duplicates),
+          result: countApplied(sorted.events, sorted.deadLetters, sorted.duplicates),
           positions: decoded.positions,
         };
       } catch (error) {

@@ -5,10 +5,11 @@ import type { Block } from "../../domain/record/block.ts";
 import { defaultKeyColumnLimits, type KeyColumnLimits } from "../apply/census.ts";
 import type { DeadLetterStore } from "../dead-letters.ts";
 import { createSlots } from "../slots.ts";
+import { isLetterAt, planDeadLetters } from "../sql/dead-letters.ts";
+import { render, sql } from "../sql/fragment.ts";
 import { planQuestion } from "../sql/question.ts";
 import { planSequence } from "../sql/sequences/plan.ts";
 import type { EventStore } from "../store.ts";
-import { discardStatement, planDeadLetters } from "./dead-letters.ts";
 import { createDuckdbEngine } from "./engine.ts";
 import { createExports } from "./exports/exports.ts";
 import { startWorker } from "./link.ts";
@@ -38,6 +39,12 @@ export interface DuckdbStoreOptions {
 
 /** Exports that work at once, each on a thread of libuv's pool; the others wait for their next piece. */
 const runningExports = 2;
+
+/** Those that were there before the column was have no time of their own. */
+const letters = sql`
+  SELECT "partition", "offset", project, reason, message, to_base64(record) AS record64,
+    COALESCE(created_us, received_us) AS created_us, replayed_us
+  FROM dead_letters`;
 
 /**
  * The columnar store of one machine: DuckDB on a thread of its own.
@@ -115,7 +122,7 @@ export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<Ev
 
     async deadLetters(question, asked) {
       const { plan, answer } = await ask(
-        (engine) => planDeadLetters(engine, question),
+        (engine) => planDeadLetters(engine, letters, question),
         ({ statements }, layout) => link.call("query", { statements, layout }),
         asked,
       );
@@ -124,7 +131,8 @@ export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<Ev
 
     async discard(places, projects) {
       const engine = createDuckdbEngine(link.state.layout, link.state.users);
-      return write(link.call("discard", { statement: discardStatement(engine, places, projects) }));
+      const discard = sql`DELETE FROM dead_letters WHERE ${isLetterAt(places, projects)}`;
+      return write(link.call("discard", { statement: render(discard, engine.placeholder) }));
     },
 
     async skipTo(starts) {

@@ -1,15 +1,18 @@
 import type { DeadLetterPlace } from "../../domain/record/dead-letter.ts";
 import type { DeadLetterQuestion, StoredDeadLetter } from "../dead-letters.ts";
-import type { SqlEngine } from "../sql/engine.ts";
-import { type Fragment, int64, join, render, type Statement, sql, text } from "../sql/fragment.ts";
-import { numbers, type Plan, plan, rows, texts } from "../sql/plan.ts";
+import type { SqlEngine } from "./engine.ts";
+import { type Fragment, int64, join, sql, text } from "./fragment.ts";
+import { numbers, type Plan, plan, rows, texts } from "./plan.ts";
 
-/** Those that were there before the column was have no time of their own. */
-const created = sql`COALESCE(created_us, received_us)`;
-
-/** A page of dead letters, newest first. */
+/**
+ * A page of dead letters, newest first.
+ *
+ * @param letters a query of columns partition, offset, project, reason, message, record64 (in base64), created_us and
+ * replayed_us (NULL where it was not replayed)
+ */
 export function planDeadLetters(
   engine: SqlEngine,
+  letters: Fragment,
   { projects, reason, places, after, limit }: DeadLetterQuestion,
 ): Plan<StoredDeadLetter[]> {
   const conditions: Fragment[] = [isOneOf(projects)];
@@ -18,12 +21,12 @@ export function planDeadLetters(
   if (after !== undefined) {
     const { createdUs, partition, offset } = after;
     const cursor = sql`(${int64(createdUs)}, ${int64(partition)}, ${int64(offset)})`;
-    conditions.push(sql`(${created}, "partition", "offset") < ${cursor}`);
+    conditions.push(sql`(created_us, "partition", "offset") < ${cursor}`);
   }
   const statement = sql`
-    SELECT "partition", "offset", project, reason, message, to_base64(record), ${created}, replayed_us
-    FROM dead_letters WHERE ${join(conditions, " AND ")}
-    ORDER BY 7 DESC, 1 DESC, 2 DESC LIMIT ${int64(limit)}`;
+    SELECT "partition", "offset", project, reason, message, record64, created_us, replayed_us
+    FROM (${letters}) AS letters WHERE ${join(conditions, " AND ")}
+    ORDER BY created_us DESC, "partition" DESC, "offset" DESC LIMIT ${int64(limit)}`;
   return plan(engine, [statement], ([table]) =>
     rows(table, (i) => {
       const replayedUs = numbers(table, 7)[i]!;
@@ -41,14 +44,9 @@ export function planDeadLetters(
   );
 }
 
-/** Removes the dead letters at these places that belong to these projects. */
-export function discardStatement(
-  engine: SqlEngine,
-  places: readonly DeadLetterPlace[],
-  projects: readonly string[],
-): Statement {
-  const statement = sql`DELETE FROM dead_letters WHERE ${isOneOf(projects)} AND ${standsAt(places)}`;
-  return render(statement, (index, type) => engine.placeholder(index, type));
+/** Whether a dead letter stands at one of these places and belongs to one of these projects. */
+export function isLetterAt(places: readonly DeadLetterPlace[], projects: readonly string[]): Fragment {
+  return sql`${isOneOf(projects)} AND ${standsAt(places)}`;
 }
 
 function isOneOf(projects: readonly string[]): Fragment {
