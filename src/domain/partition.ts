@@ -29,5 +29,10 @@ export function murmur2(bytes: Uint8Array): number {
 
 /** The partition of a user's events, 0 to partitions - 1. */
 export function partitionOf(userId: string, partitions: number): number {
-  return (murmur2(encoder.encode(userId)) & 0x7fffffff) % partitions;
+  return partitionOfKey(encoder.encode(userId), partitions);
+}
+
+/** As partitionOf, of the user's UTF-8 bytes. */
+export function partitionOfKey(key: Uint8Array, partitions: number): number {
+  return (murmur2(key) & 0x7fffffff) % partitions;
 }

@@ -8,7 +8,7 @@ import { type EventLog, type LogAppender, LogStartError } from "../../src/log/lo
 import { createEventTopic, type KafkaLogOptions, openKafkaLog } from "../support/kafka/log.ts";
 import { type KafkaBroker, startKafka, withoutKafka } from "../support/kafka.ts";
 import { logRecord, readAll, type Stored } from "../support/level-log.ts";
-import { underWay, visible } from "../support/log-contract/fixture.ts";
+import { underWay } from "../support/log-contract/fixture.ts";
 
 /** Shorter than the faults last. */
 const timeouts = { requestTimeoutMs: 800, connectionTimeoutMs: 500 };
@@ -18,6 +18,8 @@ describe.skipIf(withoutKafka())("the log on Kafka, when its broker", () => {
   let topic: string;
   let log: EventLog;
   let options: KafkaLogOptions;
+  /** What ends the loads that were put on the log. */
+  const loads: (() => Promise<void>)[] = [];
 
   beforeAll(async () => {
     broker = await startKafka();
@@ -30,15 +32,21 @@ describe.skipIf(withoutKafka())("the log on Kafka, when its broker", () => {
       { topic, closeTimeoutMs: 500, stalledAfterMs: 1000 },
     ));
   });
-  afterEach(() => log.close());
+  afterEach(async () => {
+    const stopped = loads.splice(0).map((stop) => stop());
+    await log.close();
+    await Promise.all(stopped);
+  });
 
   interface Load {
     /** Places of the records that were acknowledged, by id. */
-    readonly taken: ReadonlyMap<string, { readonly partition: number; readonly offset: number }>;
+    readonly taken: Map<string, { readonly partition: number; readonly offset: number }>;
     readonly refused: readonly unknown[];
     /** Ends after the calls under way. */
     stop(): Promise<void>;
   }
+
+  const recordOf = (id: string) => logRecord(id, { userId: `user-${id.at(-1)}`, padding: 150 });
 
   /** Several callers that append as fast as they are answered, calls of 1 to 40 records, now and then one twice. */
   function load(callers: number): Load {
@@ -47,10 +55,7 @@ describe.skipIf(withoutKafka())("the log on Kafka, when its broker", () => {
     let stopped = false;
     const call = async (number: number) => {
       for (let made = 0, round = 0; !stopped; round++) {
-        const records = Array.from({ length: 1 + (round % 40) }, () => {
-          const id = `${number}-${made++}`;
-          return logRecord(id, { userId: `user-${made % 9}`, padding: 150 });
-        });
+        const records = Array.from({ length: 1 + (round % 40) }, () => recordOf(`${number}-${made++}`));
         try {
           const copies = round % 7 === 0 ? [log.append(records), log.append(records)] : [log.append(records)];
           const [first, second = first] = await Promise.all(copies);
@@ -63,18 +68,17 @@ describe.skipIf(withoutKafka())("the log on Kafka, when its broker", () => {
           }
         } catch (error) {
           refused.push(error);
+          return;
         }
       }
     };
-    const calls = Array.from({ length: callers }, (_, number) => call(number));
-    return {
-      taken,
-      refused,
-      async stop() {
-        stopped = true;
-        await Promise.all(calls);
-      },
+    const calls = Promise.all(Array.from({ length: callers }, (_, number) => call(number)));
+    const stop = async () => {
+      stopped = true;
+      await calls;
     };
+    loads.push(stop);
+    return { taken, refused, stop };
   }
 
   /** All that the topic has, by a reader of its own. */
@@ -104,17 +108,36 @@ describe.skipIf(withoutKafka())("the log on Kafka, when its broker", () => {
   const stalled = (ms: number) =>
     vi.waitFor(() => expect(log.stats().inFlightMs).toBeGreaterThan(ms), { timeout: 30_000 });
 
+  /** What callers meet while the broker is away: each waits as long as it likes, and can be told why. */
+  async function whileAway({ taken }: Load, lateId: string): Promise<void> {
+    // What is remembered needs no broker.
+    const [[id, place]] = taken as unknown as [[string, { offset: number }]];
+    const again = await log.append([recordOf(id)]);
+    expect([again.duplicates[0], again.offsets[0]]).toEqual([1, place.offset]);
+    const impatient = byDeadline(log.append([recordOf(lateId)]), Date.now() + 20, "too late");
+    await expect(impatient).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
+    // The same id again waits for its first copy.
+    void log.append([recordOf(lateId)]).then(({ partitions, offsets }) => {
+      taken.set(lateId, { partition: partitions[0]!, offset: offsets[0]! });
+    });
+    const silent = /^brokers have not acknowledged for \d+ s: .*ECONNREFUSED/;
+    await vi.waitFor(() => expect(log.health().message).toMatch(silent), { timeout: 15_000 });
+  }
+
   it("is killed under load, again and again, loses nothing and doubles nothing, and goes on without a restart", async () => {
     const running = load(8);
     for (let round = 0; round < 2; round++) {
       await takenBeyond(running, running.taken.size + 500);
       await broker.kill9();
+      await whileAway(running, `late-${round}`);
       // Longer than every timeout.
       await stalled(2500);
       await broker.restart();
     }
     await takenBeyond(running, running.taken.size + 500);
     await running.stop();
+    expect([...running.taken.keys()]).toEqual(expect.arrayContaining(["late-0", "late-1"]));
+    await vi.waitFor(() => expect(log.health().status).toBe("healthy"), { timeout: 15_000 });
     await expectExactly(running);
     // The reader of the same log has followed through all of it.
     await vi.waitFor(() => expect(log.ends().reduce((sum, end) => sum + end)).toBe(running.taken.size));
@@ -132,26 +155,6 @@ describe.skipIf(withoutKafka())("the log on Kafka, when its broker", () => {
     await takenBeyond(running, running.taken.size + 300);
     await running.stop();
     await expectExactly(running);
-  });
-
-  it("is away, lets each caller wait as long as it likes, says so, and takes all when it is back", async () => {
-    const before = await log.append([logRecord("before")]);
-    await broker.kill9();
-    const waiting = log.append([logRecord("a"), logRecord("b")]);
-    const impatient = byDeadline(log.append([logRecord("c")]), Date.now() + 50, "too late");
-    await expect(impatient).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
-    // What is known needs no broker; the same id again waits for its first copy.
-    expect((await log.append([logRecord("before")])).offsets[0]).toBe(before.offsets[0]);
-    const again = log.append([logRecord("c")]);
-    const silent = /^brokers have not acknowledged for \d+ s: .*ECONNREFUSED/;
-    await vi.waitFor(() => expect(log.health().message).toMatch(silent), { timeout: 15_000 });
-    await broker.restart();
-    expect((await waiting).duplicateCount).toBe(0);
-    expect((await again).duplicateCount).toBe(1);
-    await vi.waitFor(() => expect(log.health().status).toBe("healthy"), { timeout: 15_000 });
-    await visible(log, await again);
-    const ids = (await readAll(log)).map(({ identity }) => identity);
-    expect(ids.sort()).toEqual(["a", "b", "before", "c"].map((id) => `default/alice/${id}`));
   });
 
   describe("does not answer", () => {

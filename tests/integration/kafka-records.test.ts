@@ -6,6 +6,8 @@ import { partitionOf } from "../../src/domain/partition.ts";
 import { readBlock } from "../../src/domain/record/block.ts";
 import { withAdmin } from "../../src/log/kafka/admin.ts";
 import { createKafkaClient } from "../../src/log/kafka/client.ts";
+import { createProducer } from "../../src/log/kafka/producer.ts";
+import { encodeHeaders } from "../../src/log/kafka/record-batch.ts";
 import type { EventLog } from "../../src/log/log.ts";
 import { type KafkaLogOptions, openKafkaLog } from "../support/kafka/log.ts";
 import { type KafkaBroker, startKafka, withoutKafka } from "../support/kafka.ts";
@@ -150,6 +152,22 @@ describe.skipIf(withoutKafka())("a topic of records", () => {
     // The codec is the three lowest bits of the batch's attributes.
     expect(segment.readInt16BE(21) & 7).toBe(kafkajs.CompressionTypes.GZIP);
     expect(segment.length).toBeLessThan(4000);
+  });
+
+  it("is sent to beyond the last sequence number, which begins again", async () => {
+    const { log, topic } = await open({ partitions: 1 });
+    const producer = createProducer({ connection: broker, topic, firstSequence: 2 ** 31 - 25 });
+    const records = Array.from({ length: 10 }, (_, i) => ({
+      key: Buffer.from("alice"),
+      value: [Buffer.from(String(i))],
+      headers: encodeHeaders({}),
+    }));
+    for (const first of [0, 10, 20, 30]) {
+      expect(await producer.send(new Map([[0, records]]))).toEqual(new Map([[0, first]]));
+    }
+    await producer.close();
+    await reaches(log, 40);
+    expect(await texts(log)).toEqual([0, 1, 2, 3].flatMap(() => records.map(({ value }) => String(value))));
   });
 
   it("is not written to where a producer remembers the id, of as many as it may", async () => {

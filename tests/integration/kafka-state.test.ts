@@ -121,12 +121,14 @@ describe.skipIf(withoutKafka())("on Kafka", () => {
       expect(text(await again.get("large"))).toBe(`${large}${rounds - 1}`);
     });
 
-    it("answers while brokers are away, takes no change, says so, and goes on when they are back", async () => {
+    it("answers while brokers do not, takes no change, says so, and goes on when they do", async () => {
       const topic = await createStateTopic(broker);
-      const state = await open(topic, { writeTimeoutMs: 300, maxWaiting: 2, stalledAfterMs: 500 });
+      const connection = { ...broker, requestTimeoutMs: 500, connectionTimeoutMs: 500 };
+      const options = { connection, writeTimeoutMs: 300, maxWaiting: 2, stalledAfterMs: 1200 };
+      const state = await open(topic, options);
       const other = await open(topic);
       await state.put("a", Buffer.from("one"));
-      await broker.kill9();
+      broker.stall();
       const unavailable = { code: "UNAVAILABLE", reason: "LOG_UNAVAILABLE" };
       const writes = ["a", "b", "c"].map((key) => state.put(key, Buffer.from("two")));
       for (const outcome of await Promise.allSettled(writes)) {
@@ -135,9 +137,9 @@ describe.skipIf(withoutKafka())("on Kafka", () => {
       expect(text(await state.get("a"))).toBe("one");
       await vi.waitFor(() => expect(state.health().status).toBe("unhealthy"), { timeout: 10_000 });
       expect(state.health().message).toMatch(
-        /^the shared state could not be followed for \d+ s: .*ECONNREFUSED/,
+        /^the shared state could not be followed for \d+ s: .*timed out/,
       );
-      await broker.restart();
+      broker.resume();
       await vi.waitFor(() => state.put("b", Buffer.from("three")), { timeout: 30_000 });
       await vi.waitFor(async () => expect(text(await other.get("b"))).toBe("three"), { timeout: 10_000 });
       await vi.waitFor(() => expect(state.health().status).toBe("healthy"), { timeout: 10_000 });

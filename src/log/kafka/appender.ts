@@ -9,9 +9,9 @@ import { withAdmin } from "./admin.ts";
 import type { KafkaConnection } from "./client.ts";
 import { createKafkaGroup } from "./group.ts";
 import { createPlacement } from "./placement.ts";
+import { createProducer } from "./producer.ts";
 import { createRecentIds } from "./recent-ids.ts";
-import { encodedBytes } from "./record-message.ts";
-import { createSender } from "./sender.ts";
+import { createRecordEncoder, mostBytes } from "./record-message.ts";
 import { untilReached } from "./start.ts";
 import { maxRecordBytes } from "./topic-check.ts";
 import { usableEventTopic } from "./topics.ts";
@@ -71,7 +71,7 @@ const mib = 1024 ** 2;
  */
 export async function createKafkaAppender(options: KafkaAppenderOptions): Promise<KafkaAppender> {
   const { connection, topic, identity, partitions, stalledAfterMs = 5000, closeTimeoutMs = 10_000 } = options;
-  const sender = createSender({
+  const producer = createProducer({
     connection,
     topic,
     ...(options.compression ? { compression: options.compression } : {}),
@@ -79,13 +79,13 @@ export async function createKafkaAppender(options: KafkaAppenderOptions): Promis
   let maxMessageBytes = 0;
 
   async function prepare(signal: AbortSignal): Promise<void> {
-    const end = () => void sender.close();
+    const end = () => void producer.close();
     signal.addEventListener("abort", end);
     try {
       const check = (admin: Admin) => usableEventTopic(admin, topic, identity, partitions);
       const { settings } = await withAdmin(connection, check, signal);
       maxMessageBytes = Number(settings.get("max.message.bytes"));
-      await sender.connect();
+      await producer.connect();
     } finally {
       signal.removeEventListener("abort", end);
     }
@@ -98,6 +98,7 @@ export async function createKafkaAppender(options: KafkaAppenderOptions): Promis
     maxGroupEvents: options.maxGroupEvents ?? 4096,
     maxGroupBytes: options.maxGroupBytes ?? 4 * mib,
     maxPartitionBytes: () => maxMessageBytes - maxRecordBytes - batchOverheadBytes,
+    encode: createRecordEncoder(),
     recent,
   };
   const writer = createWriter({
@@ -111,7 +112,7 @@ export async function createKafkaAppender(options: KafkaAppenderOptions): Promis
       dedupWindowMs: options.dedupWindowMs ?? Number.POSITIVE_INFINITY,
       now: options.now ?? Date.now,
     }),
-    write: async (group) => group.acknowledge(await sender.send(group.messages)),
+    write: async (group) => group.acknowledge(await producer.send(group.records)),
     recover: prepare,
     onFlush: options.onFlush ?? (() => {}),
     onWriteFailure: options.onWriteFailure ?? (() => {}),
@@ -135,15 +136,15 @@ export async function createKafkaAppender(options: KafkaAppenderOptions): Promis
       if (writer.failure !== undefined) return unhealthy(writer.failure.message);
       if (inFlightMs < stalledAfterMs) return { name: "log", status: "healthy", message: "" };
       const seconds = Math.round(inFlightMs / 1000);
-      return unhealthy(`brokers have not acknowledged for ${seconds} s: ${sender.trouble || "no answer"}`);
+      return unhealthy(`brokers have not acknowledged for ${seconds} s: ${producer.trouble || "no answer"}`);
     },
     stats: () => ({ ...writer.stats(), recentIds: recent.size, partitions }),
     async close() {
       const closed = writer.close();
-      const timer = setTimeout(() => void sender.close(), closeTimeoutMs);
+      const timer = setTimeout(() => void producer.close(), closeTimeoutMs);
       await closed;
       clearTimeout(timer);
-      await sender.close();
+      await producer.close();
     },
   };
 }
@@ -155,7 +156,7 @@ const batchOverheadBytes = 1024;
 
 function checkSizes(records: readonly LogRecord[]): void {
   for (const record of records) {
-    const bytes = encodedBytes(record);
+    const bytes = mostBytes(record);
     if (bytes <= maxRecordBytes) continue;
     throw new WeirError(
       "INVALID_ARGUMENT",

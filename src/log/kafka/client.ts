@@ -33,12 +33,8 @@ export interface KafkaConnection {
 
 export interface KafkaClient {
   readonly kafka: Kafka;
-  /** What kafkajs last complained of; empty if it never did. */
-  readonly trouble: string;
   /** The options that kafkajs was given. */
   readonly config: KafkaConfig;
-  /** Destroys the connections there are; new ones are made where they are needed. */
-  dropConnections(why: string): void;
   /**
    * Destroys the connections and allows no more: whatever is under way fails soon. Resolves when the connections are gone.
    */
@@ -49,7 +45,6 @@ export interface KafkaClient {
 export function createKafkaClient(connection: KafkaConnection, retry: RetryOptions): KafkaClient {
   const sockets = new Set<net.Socket>();
   let closed = false;
-  let trouble = "";
 
   function connect(options: Parameters<NonNullable<KafkaConfig["socketFactory"]>>[0]): net.Socket {
     const { host, port, ssl, onConnect } = options;
@@ -65,10 +60,6 @@ export function createKafkaClient(connection: KafkaConnection, retry: RetryOptio
     return socket;
   }
 
-  function dropConnections(why: string): void {
-    for (const socket of sockets) socket.destroy(new Error(why));
-  }
-
   const config: KafkaConfig = {
     // An empty list is an error that is not retried.
     brokers: () => (closed ? [] : [...connection.brokers]),
@@ -80,28 +71,19 @@ export function createKafkaClient(connection: KafkaConnection, retry: RetryOptio
     requestTimeout: connection.requestTimeoutMs ?? 10_000,
     retry,
     socketFactory: connect,
-    logLevel: logLevel.ERROR,
-    logCreator:
-      () =>
-      ({ log }) => {
-        const cause = typeof log.error === "string" ? `: ${log.error}` : "";
-        if (!closed) trouble = `${log.message}${cause}`;
-      },
+    // What fails is thrown, and told where it matters.
+    logLevel: logLevel.NOTHING,
   };
 
   return {
     kafka: new Kafka(config),
     config,
-    get trouble() {
-      return trouble;
-    },
-    dropConnections,
     async close() {
       closed = true;
       const gone = [...sockets].map(
         (socket) => new Promise<void>((resolve) => socket.once("close", () => resolve())),
       );
-      dropConnections("the client is closed");
+      for (const socket of sockets) socket.destroy(new Error("the client is closed"));
       await Promise.all(gone);
     },
   };

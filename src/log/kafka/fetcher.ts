@@ -1,6 +1,7 @@
-/** Reads a topic at given offsets. What fails in any way costs the connection: the next call begins with a new one. */
-import { createKafkaClient, type KafkaClient, type KafkaConnection } from "./client.ts";
-import { createCluster, type RawCluster, type RawPartition, readCommitted } from "./internals.ts";
+/** Reads a topic at given offsets. */
+import type { KafkaConnection } from "./client.ts";
+import { type RawCluster, type RawPartition, readCommitted } from "./internals.ts";
+import { createSession, leadersOf } from "./session.ts";
 
 export interface FetchPosition {
   readonly partition: number;
@@ -42,8 +43,6 @@ export class OutOfRangeError extends Error {
 
 /** Most bytes of one answer. */
 const maxAnswerBytes = 16 * 1024 ** 2;
-/** What failed is begun anew by the caller, not repeated by kafkajs. */
-const retry = { retries: 0 };
 
 /** Offsets as of now, by a connection of its own, which ends when `signal` is aborted. */
 export async function currentOffsets(
@@ -65,80 +64,54 @@ export async function currentOffsets(
 
 /** @param partitions how many the topic has */
 export function createFetcher(connection: KafkaConnection, topic: string, partitions: number): Fetcher {
-  const all = Array.from({ length: partitions }, (_, partition) => ({ partition }));
-  let client: KafkaClient | undefined;
-  let connected: Promise<RawCluster> | undefined;
-  let closed = false;
-
-  async function connect(own: KafkaClient): Promise<RawCluster> {
-    const cluster = createCluster(own.kafka, own.config);
-    await cluster.connect();
-    await cluster.addTargetTopic(topic);
-    return cluster;
-  }
-
-  async function using<T>(work: (cluster: RawCluster) => Promise<T>): Promise<T> {
-    if (closed) throw new Error("the reader is closed");
-    client ??= createKafkaClient(connection, retry);
-    const own = client;
-    connected ??= connect(own);
-    try {
-      return await work(await connected);
-    } catch (error) {
-      const { name, message } = error as Error;
-      if (name === "KafkaJSOffsetOutOfRange") throw new OutOfRangeError(message);
-      await own.close();
-      if (client === own) {
-        client = undefined;
-        connected = undefined;
-      }
-      throw error;
-    }
-  }
+  const all = Array.from({ length: partitions }, (_, partition) => partition);
+  const session = createSession({ connection, topic, isHarmless: (e) => e instanceof OutOfRangeError });
 
   async function offsetsOf(cluster: RawCluster, fromBeginning: boolean): Promise<number[]> {
     const offsets = new Array<number>(partitions).fill(0);
-    const [answer] = await cluster.fetchTopicsOffset([{ topic, partitions: all, fromBeginning }]);
+    const asked = all.map((partition) => ({ partition }));
+    const [answer] = await cluster.fetchTopicsOffset([{ topic, partitions: asked, fromBeginning }]);
     if (answer?.partitions.length !== partitions) throw new Error(`topic ${topic} is not whole`);
     for (const { partition, offset } of answer.partitions) offsets[partition] = Number(offset);
     return offsets;
   }
 
+  async function fetchFrom(
+    cluster: RawCluster,
+    nodeId: string,
+    positions: readonly FetchPosition[],
+    maxWaitTime: number,
+  ): Promise<readonly RawPartition[]> {
+    const broker = await cluster.findBroker({ nodeId });
+    const asked = positions.map(({ partition, offset, maxBytes }) => ({
+      partition,
+      fetchOffset: String(offset),
+      maxBytes,
+    }));
+    try {
+      const { responses } = await broker.fetch({
+        maxWaitTime,
+        minBytes: 1,
+        maxBytes: maxAnswerBytes,
+        isolationLevel: readCommitted,
+        topics: [{ topic, partitions: asked }],
+      });
+      return responses.flatMap((response) => response.partitions);
+    } catch (error) {
+      const { name, message } = error as Error;
+      throw name === "KafkaJSOffsetOutOfRange" ? new OutOfRangeError(message) : error;
+    }
+  }
+
   return {
-    leaders: () =>
-      using(async (cluster) => {
-        const numbers = all.map(({ partition }) => partition);
-        return new Map(Object.entries(cluster.findLeaderForPartitions(topic, numbers)));
-      }),
-    fetch: (nodeId, positions, maxWaitTime) =>
-      using(async (cluster) => {
-        const broker = await cluster.findBroker({ nodeId });
-        const { responses } = await broker.fetch({
-          maxWaitTime,
-          minBytes: 1,
-          maxBytes: maxAnswerBytes,
-          isolationLevel: readCommitted,
-          topics: [
-            {
-              topic,
-              partitions: positions.map(({ partition, offset, maxBytes }) => ({
-                partition,
-                fetchOffset: String(offset),
-                maxBytes,
-              })),
-            },
-          ],
-        });
-        return responses.flatMap((response) => response.partitions);
-      }),
+    leaders: () => session.using(async (cluster) => leadersOf(cluster, topic, all)),
+    fetch: (broker, positions, maxWaitMs) =>
+      session.using((cluster) => fetchFrom(cluster, broker, positions, maxWaitMs)),
     offsets: () =>
-      using(async (cluster) => {
+      session.using(async (cluster) => {
         const ends = await offsetsOf(cluster, false);
         return { starts: await offsetsOf(cluster, true), ends };
       }),
-    async close() {
-      closed = true;
-      await client?.close();
-    },
+    close: session.close,
   };
 }

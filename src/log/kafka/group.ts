@@ -1,15 +1,16 @@
-import type { Message } from "kafkajs";
 import type { Append, Group } from "../commit/appends.ts";
 import type { LogRecord } from "../log.ts";
 import type { RecentIds } from "./recent-ids.ts";
-import { encodedBytes, recordMessage } from "./record-message.ts";
+import { type BatchRecord, recordBytes } from "./record-batch.ts";
+import type { RecordEncoder } from "./record-message.ts";
 
 /** What one send takes: records of any partitions. Their offsets are known once it is acknowledged. */
 export interface KafkaGroup extends Group {
-  readonly messages: readonly Message[];
+  readonly records: ReadonlyMap<number, readonly BatchRecord[]>;
   /** Place of an identity in this group, or undefined. */
   find(idHash: string): number | undefined;
-  add(record: LogRecord, idHash: string, partition: number): number;
+  /** @param key of the user, who belongs to the partition */
+  add(record: LogRecord, key: Uint8Array, idHash: string, partition: number): number;
   /** The append's next record is answered by the record at this place. */
   claim(append: Append, place: number): void;
   /** Tells the offset of the first record of each partition. */
@@ -21,57 +22,67 @@ export interface KafkaGroupOptions {
   readonly maxGroupBytes: number;
   /** The group ends with the record that brings one partition to so many bytes. */
   readonly maxPartitionBytes: () => number;
+  readonly encode: RecordEncoder;
   readonly recent: RecentIds;
 }
 
+/** One partition's part. */
+interface Part {
+  readonly records: BatchRecord[];
+  bytes: number;
+}
+
 export function createKafkaGroup(options: KafkaGroupOptions): KafkaGroup {
-  const { maxGroupEvents, maxGroupBytes, maxPartitionBytes, recent } = options;
-  const messages: Message[] = [];
+  const { maxGroupEvents, maxGroupBytes, maxPartitionBytes, encode, recent } = options;
+  const parts = new Map<number, Part>();
+  const records = new Map<number, BatchRecord[]>();
   const places = new Map<string, number>();
   const partitions: number[] = [];
   /** Of each record: how many of its partition stand before it; its offset once that is known. */
   const offsets: number[] = [];
   const receivedMs: number[] = [];
   const claims: { readonly append: Append; readonly index: number; readonly place: number }[] = [];
-  const counts = new Map<number, number>();
-  const partitionBytes = new Map<number, number>();
   const waiting: Append[] = [];
-  let largestPartition = 0;
+  let largestPart = 0;
   let bytes = 0;
   let durable = false;
 
   return {
-    messages,
+    records,
     waiting,
     get count() {
-      return messages.length;
+      return partitions.length;
     },
     get bytes() {
       return bytes;
     },
     get full() {
       return (
-        messages.length >= maxGroupEvents || bytes >= maxGroupBytes || largestPartition >= maxPartitionBytes()
+        partitions.length >= maxGroupEvents || bytes >= maxGroupBytes || largestPart >= maxPartitionBytes()
       );
     },
     get durable() {
       return durable;
     },
     find: (idHash) => places.get(idHash),
-    add(record, idHash, partition) {
-      const place = messages.length;
-      const size = encodedBytes(record);
-      const inPartition = (partitionBytes.get(partition) ?? 0) + size;
-      const before = counts.get(partition) ?? 0;
-      partitionBytes.set(partition, inPartition);
-      counts.set(partition, before + 1);
-      largestPartition = Math.max(largestPartition, inPartition);
-      bytes += size;
-      messages.push(recordMessage(record, partition));
+    add(record, key, idHash, partition) {
+      let part = parts.get(partition);
+      if (part === undefined) {
+        part = { records: [], bytes: 0 };
+        parts.set(partition, part);
+        records.set(partition, part.records);
+      }
+      const encoded = encode(record, key);
+      const size = recordBytes(encoded);
+      const place = partitions.length;
       partitions.push(partition);
-      offsets.push(before);
+      offsets.push(part.records.length);
       receivedMs.push(record.receivedMs);
       places.set(idHash, place);
+      part.records.push(encoded);
+      part.bytes += size;
+      largestPart = Math.max(largestPart, part.bytes);
+      bytes += size;
       return place;
     },
     claim(append, place) {

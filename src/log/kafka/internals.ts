@@ -55,7 +55,26 @@ export interface RawFetch {
   }[];
 }
 
+/** A request and how its answer is read, for which kafkajs has the connection and the order of answers. */
+export interface RawRequest<D, T> {
+  readonly request: {
+    readonly apiKey: number;
+    readonly apiVersion: number;
+    readonly apiName: string;
+    /** The bytes, twice, as kafkajs' own encoder holds them. */
+    encode(): Promise<{ readonly buf: Buffer; readonly buffer: Buffer }>;
+  };
+  readonly response: {
+    decode(bytes: Buffer): Promise<D & { readonly clientSideThrottleTime: number }>;
+    parse(decoded: D): Promise<T>;
+  };
+}
+
 export interface RawBroker {
+  readonly connectionPool: { send<D, T>(request: RawRequest<D, T>): Promise<T> };
+  initProducerId(options: {
+    readonly transactionTimeout: number;
+  }): Promise<{ readonly producerId: string; readonly producerEpoch: number }>;
   fetch(
     request: RawFetch,
   ): Promise<{ readonly responses: readonly { readonly partitions: readonly RawPartition[] }[] }>;
@@ -68,6 +87,8 @@ export interface RawCluster {
   findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number }[];
   /** Partitions by the node id of their leader. */
   findLeaderForPartitions(topic: string, partitions: readonly number[]): Record<string, number[]>;
+  /** Any broker that answers for the cluster. */
+  findControllerBroker(): Promise<RawBroker>;
   findBroker(options: { readonly nodeId: string }): Promise<RawBroker>;
   fetchTopicsOffset(
     topics: readonly {
@@ -83,6 +104,13 @@ export interface RawCluster {
 
 /** Records of a transaction are read once it is committed. */
 export const readCommitted = 1;
+
+const { createErrorFromCode } = require("kafkajs/src/protocol/error") as {
+  createErrorFromCode(code: number): Error & { readonly type: string; readonly retriable: boolean };
+};
+
+/** The error that a broker means by a code. */
+export const errorOf = createErrorFromCode;
 
 const Cluster = require("kafkajs/src/cluster") as new (options: object) => RawCluster;
 

@@ -1,5 +1,5 @@
 import type { IdHasher } from "../../domain/ids.ts";
-import { partitionOf } from "../../domain/partition.ts";
+import { partitionOfKey } from "../../domain/partition.ts";
 import type { Place } from "../commit/writer.ts";
 import type { KafkaGroup } from "./group.ts";
 import type { RecentIds } from "./recent-ids.ts";
@@ -44,7 +44,8 @@ export function createPlacement(options: PlacementOptions): Place<KafkaGroup> {
       duplicate();
       return true;
     }
-    filling.claim(append, filling.add(record, idHash, partitionOf(record.userId, partitions)));
+    const key = Buffer.from(record.userId);
+    filling.claim(append, filling.add(record, key, idHash, partitionOfKey(key, partitions)));
     append.group = filling;
     return false;
   };

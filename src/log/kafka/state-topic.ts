@@ -5,7 +5,8 @@ import { withAdmin } from "./admin.ts";
 import type { KafkaConnection } from "./client.ts";
 import { currentOffsets } from "./fetcher.ts";
 import type { RawPartition } from "./internals.ts";
-import { createSender } from "./sender.ts";
+import { createProducer } from "./producer.ts";
+import { encodeHeaders } from "./record-batch.ts";
 import { untilReached } from "./start.ts";
 import { startTail, type Tail } from "./tail.ts";
 import { usableStateTopic } from "./topics.ts";
@@ -49,7 +50,7 @@ export async function openStateTopic(options: StateTopicOptions): Promise<KafkaS
     await withAdmin(connection, (admin) => usableStateTopic(admin, topic), signal);
     return currentOffsets(connection, topic, 1, signal);
   });
-  const sender = createSender({ connection, topic });
+  const producer = createProducer({ connection, topic });
   let tail: Tail | undefined;
   let waiting = 0;
   let lastSend: Promise<unknown> = Promise.resolve();
@@ -62,13 +63,17 @@ export async function openStateTopic(options: StateTopicOptions): Promise<KafkaS
     const timer = setTimeout(() => {
       isLate = true;
       late.reject(
-        new Error(`no answer within ${writeTimeoutMs} ms: ${sender.trouble || "brokers are silent"}`),
+        new Error(`no answer within ${writeTimeoutMs} ms: ${producer.trouble || "brokers are silent"}`),
       );
     }, writeTimeoutMs);
     const sent = lastSend.then(async () => {
       if (isLate) return -1;
-      const message = { partition: 0, key, value: value === undefined ? null : Buffer.from(value) };
-      return (await sender.send([message])).get(0)!;
+      const record = {
+        key: Buffer.from(key),
+        value: value === undefined ? null : [value],
+        headers: noHeaders,
+      };
+      return (await producer.send(new Map([[0, [record]]]))).get(0)!;
     });
     lastSend = sent.catch(() => {});
     try {
@@ -112,11 +117,13 @@ export async function openStateTopic(options: StateTopicOptions): Promise<KafkaS
     },
     stats: () => ({ waiting }),
     async close() {
-      await Promise.all([sender.close(), tail?.close()]);
+      await Promise.all([producer.close(), tail?.close()]);
       await lastSend;
     },
   };
 }
+
+const noHeaders = encodeHeaders({});
 
 function unavailable(why: string, cause?: unknown): WeirError {
   return new WeirError("UNAVAILABLE", "LOG_UNAVAILABLE", `the shared state cannot be written: ${why}`, {
