@@ -13,6 +13,8 @@ import { runSequence } from "./sequences.ts";
 
 /** Answers questions, each by one statement, so that all of an answer is of one state of the data. */
 export interface Reader {
+  /** Why the server gave the last question no answer; empty where it gave one. */
+  readonly failure: string;
   /** @param deadline milliseconds since 1970 */
   ask<Q extends Question>(question: Q, layout: Layout, deadline: number): Work<AnswerTo<Q>>;
   trace<Q extends SequenceQuestion>(question: Q, layout: Layout, deadline: number): Work<SequenceAnswer<Q>>;
@@ -25,6 +27,7 @@ export interface Reader {
 export function createReader(connection: Connection, now: () => number): Reader {
   const running = new Set<AbortController>();
   let closed = false;
+  let failure = "";
 
   function work<T>(deadline: number, answer: (options: QueryOptions) => Promise<T>): Work<T> {
     // One that waited for its turn.
@@ -33,14 +36,25 @@ export function createReader(connection: Connection, now: () => number): Reader 
     running.add(controller);
     const timeLimit = Number.isFinite(deadline) ? { timeoutMs: deadline - now() } : {};
     const answered = answer({ signal: controller.signal, ...timeLimit })
-      .catch((error: unknown) => {
-        throw questionError(error);
-      })
+      .then(
+        (told) => {
+          failure = "";
+          return told;
+        },
+        (error: unknown) => {
+          const told = questionError(error);
+          if (told.code === "UNAVAILABLE") failure = told.message;
+          throw told;
+        },
+      )
       .finally(() => running.delete(controller));
     return { answer: answered, cancel: () => controller.abort() };
   }
 
   return {
+    get failure() {
+      return failure;
+    },
     ask(question, layout, deadline) {
       const { statements, read } = planQuestion(createClickhouseEngine(layout), question);
       return work(deadline, async (options) => {

@@ -220,7 +220,7 @@ export async function openClickhouseStore(
     forgetIds: (beforeUs) => write(() => forgetIds(connection, beforeUs)),
 
     health() {
-      const trouble = closed === undefined ? writes.failure : "the store is closed";
+      const trouble = closed === undefined ? writes.failure || reader.failure : "the store is closed";
       return { name: "store", status: trouble === "" ? "healthy" : "unhealthy", message: trouble };
     },
 
