@@ -59,7 +59,7 @@ export async function openAccess({ config, state, logger, stops }: AccessOptions
   const rates = createRates({
     now,
     perKey: limitsOfKeys(config),
-    ofProject: (project) => projects.get(project)?.settings.limits,
+    ofProject: (project) => limitsOfProject(projects.get(project)),
     burstMs: config.burstMs,
   });
   return { open, authenticator, rates, keys, projects };
@@ -84,6 +84,12 @@ function tokensOf(config: Config, projects: Projects, warn: Logger["warn"]): { t
     const what = `no JWKS can be read from ${config.jwtKeys}: ${(error as Error).message}`;
     throw new ConfigError(`${nameOf(settings.jwtKeys)}: ${what}`, { cause: error });
   }
+}
+
+/** Undefined where nothing is limited. */
+function limitsOfProject(project: Project | undefined): RateLimits | undefined {
+  const limits = project?.settings.limits;
+  return limits === undefined || Object.keys(limits).length === 0 ? undefined : limits;
 }
 
 function limitsOfKeys(config: Config): RateLimits {

@@ -54,7 +54,7 @@ const prefixCharacters = secretStart.length + 7;
 const bootstrapId = "bootstrap";
 
 export async function openKeys({ state, now, warn, maxKeys = 1000 }: KeysOptions): Promise<Keys> {
-  let byDigest = new Map<string, ApiKey>();
+  let byDigest = new Map<number, ApiKey>();
   const followed = await followState<ApiKey>({
     state,
     prefix: "keys/",
@@ -145,8 +145,9 @@ export async function openKeys({ state, now, warn, maxKeys = 1000 }: KeysOptions
 }
 
 /** Where a digest is found; what remains of it is compared in constant time. */
-function placeOf(digest: Uint8Array): string {
-  return Buffer.from(digest.buffer, digest.byteOffset, 8).toString("latin1");
+function placeOf(digest: Uint8Array): number {
+  const view = new DataView(digest.buffer, digest.byteOffset);
+  return view.getUint32(0) * 2 ** 21 + (view.getUint32(4) >>> 11);
 }
 
 /** Whether pages of the origin may use the key. */

@@ -9,7 +9,7 @@ export interface RatesOptions {
   readonly now: () => number;
   /** What each key may do; its own limits count where they are lower. */
   readonly perKey: RateLimits;
-  /** What all keys of a project together may do. */
+  /** What all keys of a project together may do; undefined: anything. */
   readonly ofProject: (project: string) => RateLimits | undefined;
   /** For how long a rate's unused part is saved up, in milliseconds. */
   readonly burstMs: number;
@@ -40,26 +40,31 @@ const placeDelayMs = 1000;
 
 export function createRates(options: RatesOptions): Rates {
   const { now, perKey, ofProject, burstMs, maxRemembered = 10_000 } = options;
-  const accounts = new Map<string, Account>();
-  /** Each key's limits, as they are below the server's. */
-  const lowered = new WeakMap<RateLimits, RateLimits>();
+  const ofKeys = new Map<string, Account>();
+  const ofProjects = new Map<string, Account>();
+  /** Each key's limits, as they are below the server's; undefined where nothing is limited. */
+  const lowered = new WeakMap<RateLimits, { readonly limits: RateLimits | undefined }>();
+  const unstated: RateLimits = {};
 
-  function accountOf(name: string, who: string, limits: RateLimits): Account {
-    let account = accounts.get(name);
+  function accountOf(accounts: Map<string, Account>, id: string, who: string, limits: RateLimits): Account {
+    let account = accounts.get(id);
     if (account === undefined) {
       if (accounts.size >= maxRemembered) forget(accounts, now());
       account = { who, limits, buckets: newBuckets(burstMs), streams: 0, queries: 0 };
-      accounts.set(name, account);
+      accounts.set(id, account);
     }
     account.limits = limits;
     return account;
   }
 
-  function limitsOfKey(own: RateLimits | undefined): RateLimits {
-    if (own === undefined) return perKey;
-    const known = lowered.get(own) ?? lowerOf(own, perKey);
-    lowered.set(own, known);
-    return known;
+  function limitsOfKey(own: RateLimits): RateLimits | undefined {
+    let known = lowered.get(own);
+    if (known === undefined) {
+      const limits = lowerOf(own, perKey);
+      known = { limits: Object.keys(limits).length === 0 ? undefined : limits };
+      lowered.set(own, known);
+    }
+    return known.limits;
   }
 
   return {
@@ -67,10 +72,9 @@ export function createRates(options: RatesOptions): Rates {
       const { keyId, project } = principal;
       const found: Account[] = [];
       const ofAll = ofProject(project);
-      if (ofAll !== undefined && limits(ofAll))
-        found.push(accountOf(`project ${project}`, "the project", ofAll));
-      const own = keyId === undefined ? undefined : limitsOfKey(principal.limits);
-      if (own !== undefined && limits(own)) found.push(accountOf(`key ${keyId}`, "the key", own));
+      if (ofAll !== undefined) found.push(accountOf(ofProjects, project, "the project", ofAll));
+      const own = keyId === undefined ? undefined : limitsOfKey(principal.limits ?? unstated);
+      if (own !== undefined) found.push(accountOf(ofKeys, keyId!, "the key", own));
       if (found.length === 0) return unlimited;
       const nowMs = now();
       for (const account of found) checkRates(account, rates, nowMs);
@@ -86,8 +90,9 @@ export function createRates(options: RatesOptions): Rates {
 
 const places = { stream: "streams", query: "queries" } as const;
 
+const eventsAndBytes = ["eventsPerSecond", "bytesPerSecond"] as const;
+
 function meterOf(accounts: readonly Account[], kind: CallKind, now: () => number): Meter {
-  const eventsAndBytes = ["eventsPerSecond", "bytesPerSecond"] as const;
   let over = false;
   return {
     bytes(count) {
@@ -113,9 +118,11 @@ const unlimited: Meter = { bytes: () => {}, leave: () => {} };
 /** @throws WeirError RESOURCE_EXHAUSTED/RATE_LIMITED */
 function checkRates(account: Account, of: readonly Rate[], nowMs: number): void {
   for (const rate of of) {
-    const retryDelayMs = delayOf(account, [rate], nowMs);
+    const limit = account.limits[rate];
+    if (limit === undefined) continue;
+    const retryDelayMs = account.buckets[rate].delayMs(limit, nowMs);
     if (retryDelayMs === 0) continue;
-    const message = `${account.who} may send ${account.limits[rate]} ${units[rate]} a second`;
+    const message = `${account.who} may send ${limit} ${units[rate]} a second`;
     throw new WeirError("RESOURCE_EXHAUSTED", "RATE_LIMITED", message, { retryDelayMs });
   }
 }
@@ -147,10 +154,6 @@ function newBuckets(burstMs: number): Record<Rate, Bucket> {
     eventsPerSecond: createBucket(burstMs),
     bytesPerSecond: createBucket(burstMs),
   };
-}
-
-function limits(of: RateLimits): boolean {
-  return Object.values(of).some((limit) => limit !== undefined);
 }
 
 function lowerOf(own: RateLimits, most: RateLimits): RateLimits {

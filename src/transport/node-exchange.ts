@@ -51,6 +51,16 @@ export function createNodeExchange(
     response.writeHead(status, headers);
     return true;
   };
+  /**
+   * An answer without a body over HTTP/2, whose head is its end too: where gRPC's status stands in the head, clients in Go
+   * take nothing else for an answer.
+   */
+  const headAlone = (status: number, headers: Readonly<Record<string, string>>): void => {
+    if (over || response.headersSent) return;
+    response.statusCode = status;
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    response.end();
+  };
   return {
     method: request.method ?? "",
     path: mark < 0 ? url : url.slice(0, mark),
@@ -72,6 +82,11 @@ export function createNodeExchange(
     respond: async (status, headers, body) => {
       const bytes = typeof body === "string" ? Buffer.from(body) : body;
       const length = status === 204 ? {} : { "content-length": String(bytes.length) };
+      if (http2 && bytes.length === 0) {
+        headAlone(status, { ...headers, ...length });
+        await closed;
+        return;
+      }
       if (!begin(status, { ...headers, ...length })) return;
       response.end(bytes);
       await closed;

@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { request } from "node:http";
+import { connect as connectHttp2, constants } from "node:http2";
 import { afterEach, describe, expect, test } from "vitest";
 import { Scope } from "../../gen/analytics/v1/options_pb.js";
 import type { Credentials } from "../../src/auth/auth.ts";
@@ -102,6 +104,24 @@ describe("an open server on loopback", () => {
       frame,
     );
     expect(beside.headers["grpc-status"]).toBe("3");
+  });
+
+  test("refuses gRPC by a head that is the end, as clients in Go want it", async () => {
+    const port = await start();
+    const session = connectHttp2(port.url);
+    const stream = session.request(
+      {
+        ":method": "POST",
+        ":path": "/analytics.v1.EventIngestionService/StreamEvents",
+        ":authority": "evil.example",
+        "content-type": "application/grpc",
+      },
+      { endStream: false },
+    );
+    const [head, flags] = (await once(stream, "response")) as [Record<string, string>, number];
+    session.destroy();
+    expect(head["grpc-status"]).toBe("7");
+    expect(flags & constants.NGHTTP2_FLAG_END_STREAM).not.toBe(0);
   });
 
   test("takes what WEIR_ALLOWED_ORIGINS adds: origins with their hosts, and bare hosts", async () => {

@@ -22,6 +22,8 @@ export async function bufCurl(
   const named = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
   const data = requests.map((request) => JSON.stringify(request)).join("\n");
   const address = `${url}/${method.parent.typeName}/${method.name}`;
-  const flags = ["--protocol", protocol, ...named, "--data", data];
+  // Where keys are required reflection wants one too.
+  const reflect = "x-api-key" in headers ? ["--reflect", "--reflect-header", "*"] : [];
+  const flags = ["--protocol", protocol, ...named, ...reflect, "--data", data];
   return runCommand(join(repository, "node_modules/.bin/buf"), ["curl", ...flags, address]);
 }
