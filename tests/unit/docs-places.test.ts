@@ -30,7 +30,7 @@ function missingIn(document: string, text: string): string[] {
   );
 }
 
-describe.each(["README.md", "docs/ARCHITECTURE.md"])("%s", (document) => {
+describe.each(["README.md", "docs/ARCHITECTURE.md", "docs/SECURITY.md"])("%s", (document) => {
   it("names only files and folders that exist", () => {
     const text = readFileSync(join(root, document), "utf8");
     expect(placesIn(document, text).length).toBeGreaterThan(5);

@@ -1,0 +1,163 @@
+/** Nothing that a server writes or answers holds a secret that it was shown, be it right or wrong. */
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { create } from "@bufbuild/protobuf";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { createWeirClient, Scope } from "../../client/node/index.ts";
+import { AnalyticsService } from "../../gen/analytics/v1/analytics_pb.js";
+import { type RawRequest, sendRaw } from "../support/http.ts";
+import { audience, issuer, jwks, signingKey, token } from "../support/issuer.ts";
+import { refusedStart } from "../support/refused-start.ts";
+import { type RunningServer, startServer } from "../support/server.ts";
+import { wires } from "../support/wires.ts";
+
+const bootstrap = "bootstrap-secret-of-the-operator-0123456789";
+const tokenSecret = "token-secret-of-the-operator-0123456789";
+const wrong = "weir_wrong-secret-that-nobody-ever-had-0123456789ab";
+const { getAnalyticsSummary } = AnalyticsService.method;
+
+let directory: string;
+let server: RunningServer;
+/** What must not be seen, by name. */
+const secrets = new Map<string, string>();
+/** All that was answered. */
+const answers: string[] = [];
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), "weir-secrets-"));
+  const key = await signingKey("one");
+  writeFileSync(join(directory, "jwks.json"), JSON.stringify(jwks(key)));
+  server = await startServer({
+    args: [
+      "--auth",
+      "required",
+      "--log-level",
+      "debug",
+      "--jwt-keys",
+      join(directory, "jwks.json"),
+      "--jwt-issuer",
+      issuer,
+      "--jwt-audience",
+      audience,
+    ],
+    env: { WEIR_BOOTSTRAP_KEY: bootstrap, WEIR_TOKEN_SECRET: tokenSecret },
+  });
+  const operator = createWeirClient({ url: server.url, apiKey: bootstrap });
+  const make = async (name: string, scopes: Scope[], allowedOrigins: string[] = []) => {
+    const made = await operator.admin.createApiKey({ name, scopes, allowedOrigins });
+    // What people tell keys apart by may be seen; the rest of it not.
+    secrets.set(name, made.secret.slice(made.key!.prefix.length));
+    return made.secret;
+  };
+  const shown = [
+    bootstrap,
+    wrong,
+    await make("query", [Scope.QUERY, Scope.PLATFORM, Scope.ADMIN]),
+    await make("ingest", [Scope.INGEST]),
+    await make("web", [Scope.INGEST], ["https://shop.example"]),
+    await token(key),
+    await token(key, { aud: "somebody" }),
+    await token(key, { exp: 1 }),
+  ];
+  for (const [i, one] of shown.slice(5).entries()) secrets.set(`token ${i}`, one.split(".")[2]!);
+  secrets.set("bootstrap", bootstrap).set("token secret", tokenSecret).set("wrong", wrong);
+  for (const secret of shown)
+    for (const request of requestsWith(secret)) answers.push(await answerOf(request));
+  for (const path of [
+    "/metrics",
+    "/stats",
+    "/lag",
+    "/openapi.json",
+    "/v1/admin/keys",
+    "/v1/admin/dead-letters",
+  ]) {
+    const headers = { "x-api-key": bootstrap };
+    answers.push(await answerOf({ version: "1.1", verb: "GET", path, headers }));
+  }
+  const { keys } = await operator.admin.listApiKeys({ includeEnded: true });
+  answers.push(JSON.stringify(keys.map(({ keyId, name, prefix }) => [keyId, name, prefix])));
+  await operator.close();
+});
+afterAll(async () => {
+  await server.stop();
+  rmSync(directory, { recursive: true });
+});
+
+/** A secret wherever it belongs, and wherever it could be put by mistake. */
+function requestsWith(secret: string): RawRequest[] {
+  const get = (path: string, headers: Record<string, string> = {}): RawRequest => ({
+    version: "1.1",
+    verb: "GET",
+    path,
+    headers,
+  });
+  const body = Buffer.from(JSON.stringify({ events: [{ user_id: "u" }], [secret]: 1 }));
+  return [
+    ...wires.flatMap((wire) => {
+      const request = wire.request(getAnalyticsSummary, create(getAnalyticsSummary.input, {}))!;
+      return [
+        { "x-api-key": secret },
+        { authorization: `Bearer ${secret}` },
+        { authorization: `Basic ${secret}` },
+      ].map((header) => ({ ...request, headers: { ...request.headers, ...header } }));
+    }),
+    get(`/v1/analytics/summary?key=${secret}`),
+    get(`/v1/analytics/summary?filter=${secret}`, { "x-api-key": secret }),
+    get("/v1/analytics/summary", { cookie: `key=${secret}` }),
+    get("/stats", { "x-api-key": secret }),
+    get("/v1/analytics/summary", { "x-api-key": `${secret}, ${secret}` }),
+    {
+      version: "1.1",
+      verb: "POST",
+      path: `/v1/events/batch?key=${secret}`,
+      headers: { "content-type": "text/plain", origin: "https://shop.example" },
+      body: Buffer.from('{"events":[{"user_id":"u"}]}'),
+    },
+    {
+      version: "1.1",
+      verb: "POST",
+      path: `/v1/events/batch?key=${secret}`,
+      headers: { "content-type": "text/plain", origin: "https://evil.example" },
+      body,
+    },
+  ];
+}
+
+/** Errors repeat what the request itself said, such as its filter: these are the sender's own words to himself. */
+const repeatsTheRequest = /filter=/;
+
+async function answerOf(request: RawRequest): Promise<string> {
+  const { headers, trailers, body } = await sendRaw(server.url, request);
+  if (repeatsTheRequest.test(request.path)) return "";
+  const details = trailers.get("grpc-status-details-bin") ?? headers.get("grpc-status-details-bin") ?? "";
+  const text = [...headers, ...trailers].map(([name, value]) => `${name}: ${value}`);
+  return [...text, body.toString(), Buffer.from(details, "base64").toString()].join("\n");
+}
+
+it("the log, errors, metrics, figures and lists hold no secret", () => {
+  const written = server.log();
+  expect(written).toContain("UNKNOWN_KEY");
+  expect(answers.length).toBeGreaterThan(100);
+  for (const [name, secret] of secrets) {
+    expect(written.includes(secret), `the log has the secret ${name}`).toBe(false);
+    const leak = answers.find((answer) => answer.includes(secret));
+    expect(leak, `an answer has the secret ${name}`).toBeUndefined();
+  }
+});
+
+it("a start that is refused for a secret does not tell it", async () => {
+  const file = join(directory, "short.key");
+  writeFileSync(file, "too-short-secret");
+  const { line } = await refusedStart([
+    "--listen",
+    "127.0.0.1:0",
+    "--data-dir",
+    directory,
+    "--bootstrap-key-file",
+    file,
+  ]);
+  expect(line).toContain("24 to 512");
+  expect(line).not.toContain("too-short-secret");
+});
