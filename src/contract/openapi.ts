@@ -16,6 +16,8 @@ const errorStatuses: Record<string, string> = {
   "400": "The request is invalid; the details name the fields.",
   "401": "A valid key is needed.",
   "403": "The key, the host or the origin does not allow it.",
+  "404": "What is asked for does not exist.",
+  "409": "What is to be made exists already, or another call was in the way.",
   "413": "The body is too large.",
   "415": "The content type or encoding is none that is taken.",
   "429": "Too much at once: try again after the delay that the details give.",
