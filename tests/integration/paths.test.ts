@@ -16,7 +16,7 @@ afterAll(() => temporary.remove());
 const events = randomEvents({
   maxLength: 24,
   time: fc.oneof(fc.integer({ min: 0, max: 12 }), fc.integer({ min: 0, max: 3 })),
-  names: ["B", "A", "\u{10000}", "\uffff"],
+  names: ["B", "A", "\u{10000}", "\ufeffA"],
 });
 const question = fc.record({
   direction: fc.constantFrom("after" as const, "before" as const),

@@ -19,9 +19,22 @@ beforeAll(async () => {
 afterAll(() => temporary.remove());
 
 /** Texts whose order by UTF-8 bytes is not that of UTF-16 units, and other snares. */
-const text = fc.constantFrom("a", "b", "a\0", "A", "é", "\uffff", "\u{10000}", "'; --", "%", "_", "ab");
+const text = fc.constantFrom(
+  "a",
+  "b",
+  "a\0",
+  "A",
+  "é",
+  "\uffff",
+  "\u{10000}",
+  "'; --",
+  "%",
+  "_",
+  "ab",
+  "\ufeffa",
+);
 const textOrEmpty = fc.oneof(text, fc.constant(""));
-const key = fc.constantFrom("a", "b", "\uffff", "\u{1F600}", "a'b\"c", "__proto__");
+const key = fc.constantFrom("a", "b", "\uffff", "\u{1F600}", "a'b\"c", "__proto__", "\ufeffa");
 /** Times with many ties, near the bounds of the buckets. */
 const time = fc.integer({ min: 0, max: 60 });
 

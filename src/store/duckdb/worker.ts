@@ -2,6 +2,7 @@
  * The thread that owns the DuckDB instance. Writes come one after the other, queries run beside them. It answers each
  * request once, and ends after `close`.
  */
+import "./whole-texts.ts";
 import { parentPort, workerData } from "node:worker_threads";
 import { WeirError } from "../../domain/errors.ts";
 import { releaseStartMemory } from "../../domain/heap.ts";
