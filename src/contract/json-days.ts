@@ -1,6 +1,6 @@
 /**
- * Timestamps of JSON whose day no calendar has, such as 2023-02-29: the decoder takes them for a day of the next month.
- * Only fields that are timestamps, or have some within, are looked at.
+ * Timestamps of JSON whose day no calendar has, such as 2023-02-29, or whose hour no day has, T24: the decoder takes them
+ * for a later day. Only fields that are timestamps, or have some within, are looked at.
  */
 import type { DescField, DescMessage, JsonValue } from "@bufbuild/protobuf";
 import type { FieldViolation } from "../domain/errors.ts";
@@ -15,6 +15,19 @@ interface TimedField {
 const timestampType = "google.protobuf.Timestamp";
 const timed = new Map<DescMessage, readonly TimedField[]>();
 const daysOfMonth = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** What a text holds that has such a timestamp, or one that is written with escapes. */
+const suspicious = /-02-(?:29|3\d)|-(?:0[469]|11)-31|T24:|\\u/;
+
+/** Of a value's text, which is parsed only where it may hold one; none where it is no JSON. */
+export function impossibleDaysOfText(desc: DescMessage, text: string): FieldViolation[] {
+  if (!suspicious.test(text) || timedFields(desc).length === 0) return [];
+  try {
+    return impossibleDays(desc, JSON.parse(text) as JsonValue);
+  } catch {
+    return [];
+  }
+}
 
 /** Of a value that decodes; none as a rule. */
 export function impossibleDays(desc: DescMessage, json: JsonValue, path = ""): FieldViolation[] {
@@ -32,11 +45,19 @@ export function impossibleDays(desc: DescMessage, json: JsonValue, path = ""): F
 }
 
 function checkDay(value: JsonValue, field: string): FieldViolation[] {
-  const [, year, month, day] = /^(\d{4})-(\d\d)-(\d\d)/.exec(String(value)) ?? [];
+  const problem = impossibleTime(String(value));
+  return problem === undefined ? [] : [{ field, ruleId: "json.value", message: problem }];
+}
+
+/** Why a timestamp that decodes is none; undefined as a rule. */
+export function impossibleTime(text: string): string | undefined {
+  const [, year, month, day, hour] = /^(\d{4})-(\d\d)-(\d\d)T(\d\d)/.exec(text) ?? [];
+  if (hour === "24")
+    return `${JSON.stringify(text)} has an hour that no day has: midnight is T00 of the day after`;
   const leap = new Date(Date.UTC(Number(year), 1, 29)).getUTCDate() === 29;
   const days = month === "02" && !leap ? 28 : daysOfMonth[Number(month) - 1];
-  if (days === undefined || Number(day) <= days) return [];
-  return [{ field, ruleId: "json.value", message: `${JSON.stringify(value)} is a day that no calendar has` }];
+  if (days === undefined || Number(day) <= days) return undefined;
+  return `${JSON.stringify(text)} is a day that no calendar has`;
 }
 
 function timedFields(desc: DescMessage): readonly TimedField[] {

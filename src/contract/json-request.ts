@@ -62,7 +62,7 @@ function describe(violation: FieldViolation): string {
 export function jsonViolations(desc: DescMessage, json: JsonValue): FieldViolation[] {
   const found: FieldViolation[] = [];
   explainMessage(desc, json, "", found);
-  return found;
+  return found.length > 0 ? found : impossibleDays(desc, json);
 }
 
 function explainMessage(desc: DescMessage, json: JsonValue, path: string, found: FieldViolation[]): void {

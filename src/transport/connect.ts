@@ -15,6 +15,7 @@ import { toConnectError, toWeirError } from "./errors.ts";
 import { fromForeign } from "./foreign-errors.ts";
 import { fromBase64, textContentType, toBase64 } from "./grpc-web-text.ts";
 import { createJsonCopy, type JsonCopy } from "./json-copy.ts";
+import { jsonOptionsOf } from "./json-reading.ts";
 import { iterateUntilAborted } from "./lifetime.ts";
 import type { MountedMethod } from "./methods.ts";
 import type { ContentType } from "./wire.ts";
@@ -56,7 +57,7 @@ function createHandler(router: ConnectRouter, desc: DescMethod, calls: Calls): U
       rethrowing(calls.bidiStream(contextOf(context), desc.input, reading(requests))),
   };
   const before = router.handlers.length;
-  router.rpc(desc, implementations[desc.methodKind] as never);
+  router.rpc(desc, implementations[desc.methodKind] as never, { jsonOptions: jsonOptionsOf(desc.input) });
   return router.handlers.splice(before, 1)[0]!;
 }
 

@@ -14,7 +14,6 @@ import { type ConnectRouter, createContextValues } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { compressionGzip } from "@connectrpc/connect-node";
 import fastify from "fastify";
-import { contractRegistry } from "../contract/registry.ts";
 import { WeirError } from "../domain/errors.ts";
 import { pause } from "../domain/pause.ts";
 import { type ConnectCall, connectCallKey } from "./connect.ts";
@@ -92,7 +91,6 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     routes,
     acceptCompression: [compressionGzip],
     readMaxBytes: limits.maxBodyBytes,
-    jsonOptions: { ignoreUnknownFields: false, registry: contractRegistry },
     contextValues: (request) => createContextValues().set(connectCallKey, calls.get(request.raw)),
   });
   await app.ready();

@@ -57,6 +57,7 @@ describe("weir", () => {
     [["generate-data", "--start", "2025-13-01"], /--start must be a day of the calendar/],
     [["generate-data", "--start", "2023-02-29"], /--start must be a day of the calendar.*not "2023-02-29"/],
     [["generate-data", "--start", "1969-12-31"], /from 1970 on/],
+    [["export", "--format", "csv", "--start", "2023-02-29"], /--start must be a time.*not "2023-02-29"/],
     [["generate-data", "--out", "/nowhere/at/all"], /cannot write \/nowhere\/at\/all/],
   ] as [string[], string | RegExp][])("%j is one clear line and exit code 2", async (args, line) => {
     const { code, stdout, stderr } = await weir(args);

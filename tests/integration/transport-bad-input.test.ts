@@ -239,6 +239,30 @@ describe("over Connect", () => {
       { status: 400, reason: "INVALID_REQUEST", fields: ["events[1].userId"] },
     ],
     [
+      "a day that no calendar has",
+      () => post(sendEvent, "application/json", '{"event":{"timestamp":"2023-02-29T12:00:00Z"}}'),
+      { status: 400, code: "invalid_argument", reason: "INVALID_REQUEST", fields: ["event.timestamp"] },
+    ],
+    [
+      "a day that no calendar has, written with escapes, in a batch",
+      () =>
+        post(ingestEvents, "application/json", '{"events":[{},{"timestamp":"2023-0\\u0032-29T12:00:00Z"}]}'),
+      { status: 400, reason: "INVALID_REQUEST", fields: ["events[1].timestamp"] },
+    ],
+    [
+      "an hour that no day has, packed",
+      () =>
+        post(sendEvent, "application/json", gzipSync('{"event":{"timestamp":"2023-02-28T24:00:00Z"}}'), {
+          "content-encoding": "gzip",
+        }),
+      { status: 400, reason: "INVALID_REQUEST", fields: ["event.timestamp"] },
+    ],
+    [
+      "text that is no UTF-8",
+      () => post(sendEvent, "application/json", Buffer.from('{"event":{"name":"\xff"}}', "latin1")),
+      { status: 400, code: "invalid_argument", reason: "MALFORMED_BODY" },
+    ],
+    [
       "malformed binary",
       () => post(sendEvent, "application/proto", Buffer.from([0xff])),
       { status: 400, code: "invalid_argument", reason: "MALFORMED_BODY" },
@@ -307,6 +331,14 @@ describe("over Connect", () => {
       "GET with an unknown field",
       () => fetch(`${port.url}${summary}?encoding=json&message=${encodeURIComponent('{"filtr":"a"}')}`),
       { status: 400, fields: ["filtr"] },
+    ],
+    [
+      "GET with a day that no calendar has",
+      () =>
+        fetch(
+          `${port.url}${summary}?encoding=json&message=${encodeURIComponent('{"timeRange":{"start":"2023-02-29T00:00:00Z"}}')}`,
+        ),
+      { status: 400, reason: "INVALID_REQUEST", fields: ["timeRange.start"] },
     ],
     [
       "GET with broken base64",

@@ -42,6 +42,8 @@ describe("a line that is no event", () => {
     [Buffer.from([0x7b, 0xff, 0x7d]), "not UTF-8"],
     ['{"user_id":"u","usr":1}', "usr"],
     ['{"user_id":7}', "user_id"],
+    ['{"user_id":"u","timestamp":"2023-02-29T12:00:00Z"}', 'timestamp: "2023-02-29T12:00:00Z" is a day'],
+    ['{"user_id":"u","timestamp":"2023-02-28T24:00:00Z"}', 'timestamp: "2023-02-28T24:00:00Z" has an hour'],
   ])("%s is rejected, with the reason", (text, reason) => {
     expect(parse(text)).toMatchObject({ kind: "rejected", message: expect.stringContaining(reason) });
   });

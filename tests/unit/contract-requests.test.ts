@@ -43,6 +43,13 @@ describe("a timestamp", () => {
     },
   );
 
+  test.each(["2023-02-28T24:00:00Z", "2023-02-28T24:00:00.5+01:00"])(
+    "of %s, an hour that no day has, is refused by name",
+    (time) => {
+      expect(taken(time)).toEqual(["events[1].timestamp"]);
+    },
+  );
+
   test.each(["2024-02-29", "2000-02-29", "2023-02-28", "2024-12-31", "1970-01-01"])(
     "of %s is taken",
     (day) => {

@@ -2,6 +2,7 @@ import { fromJson } from "@bufbuild/protobuf";
 import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { ConnectError } from "@connectrpc/connect";
 import { type ExportEventsResponse, ExportFormat } from "../../../client/node/index.ts";
+import { impossibleTime } from "../../contract/json-days.ts";
 import { type Command, exitCodes, type FlagValues, oneOf, UsageError } from "../command.ts";
 import { askOnce, connectionFlags } from "../connection.ts";
 import { writeWhole } from "./output.ts";
@@ -74,8 +75,10 @@ function timeOf<N extends string>(values: FlagValues, name: N): { [K in N]?: Tim
   const text = String(value);
   try {
     const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text;
-    return { [name]: fromJson(TimestampSchema, time) } as { [K in N]?: Timestamp };
+    const read = fromJson(TimestampSchema, time);
+    if (impossibleTime(time) === undefined) return { [name]: read } as { [K in N]?: Timestamp };
   } catch {
-    throw new UsageError(`--${name} must be a time such as 2025-01-01T12:00:00Z or a day, not "${text}"`);
+    // Refused as a time that does not exist.
   }
+  throw new UsageError(`--${name} must be a time such as 2025-01-01T12:00:00Z or a day, not "${text}"`);
 }

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import { type Event, EventSchema, type FlatEvent, FlatEventSchema } from "../../../client/node/index.ts";
+import { impossibleDays } from "../../contract/json-days.ts";
 import type { Line } from "./lines.ts";
 
 export const formats = ["auto", "event", "flat"] as const;
@@ -46,6 +47,9 @@ export function parseLine({ number, bytes }: Line, format: Format): Parsed {
   const kind = format === "auto" ? (looksFlat(json) ? "flat" : "event") : format;
   try {
     const event = kind === "flat" ? fromJson(FlatEventSchema, json) : fromJson(EventSchema, json);
+    const [wrongDay] = kind === "flat" ? [] : impossibleDays(EventSchema, json);
+    if (wrongDay)
+      return rejected("MALFORMED_LINE", `the line is no event: ${wrongDay.field}: ${wrongDay.message}`);
     if (event.id === "") event.id = `line-${hash("sha256", `${number}\n${text}`).slice(0, 32)}`;
     return { kind, event } as Parsed;
   } catch (error) {
