@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { withoutClickhouse } from "./tests/support/clickhouse/engine.ts";
+import { withoutKafka } from "./tests/support/kafka/jars.ts";
 
 // The store's worker threads run our sources as they stand. Node strips their types by a WebAssembly module, and where
 // many such threads come and go in one process V8 crashes now and then as it frees that module's code (a core dump showed
@@ -55,6 +56,7 @@ export default defineConfig({
       project("integration", 120_000),
       project("e2e", 240_000),
       ...(withoutClickhouse() ? [] : [clickhouse]),
+      ...(withoutKafka() ? [] : [project("kafka", 120_000)]),
     ],
   },
 });

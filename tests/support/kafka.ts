@@ -1,15 +1,14 @@
 /** A real Apache Kafka broker: one process that is broker and controller, on ports of 127.0.0.1. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
 import { kafkaJars } from "./kafka/jars.ts";
 import { gather, repository } from "./process.ts";
-
-export { withoutKafka } from "./kafka/jars.ts";
 
 export interface KafkaBroker {
   /** Its addresses for clients, as kafkajs takes them. */
@@ -24,8 +23,8 @@ export interface KafkaBroker {
   kill9(): Promise<void>;
   /** Starts it again on its data and its ports, once it has ended, and waits until it serves. */
   restart(): Promise<void>;
-  /** Stalls it: connections stay, nothing is answered. */
-  stall(): void;
+  /** Stalls it: connections stay, nothing is answered any more once this resolves. */
+  stall(): Promise<void>;
   /** Ends a stall. */
   resume(): void;
   /** Runs one of Kafka's own tools, such as org.apache.kafka.tools.TopicCommand, and answers its standard output. */
@@ -148,11 +147,21 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaBroke
     },
     kill9,
     restart: start,
-    stall: () => broker?.kill("SIGSTOP"),
+    async stall() {
+      broker?.kill("SIGSTOP");
+      // On a busy machine it goes on for a while.
+      while (!isStopped(broker?.pid)) await delay(1);
+    },
     resume: () => broker?.kill("SIGCONT"),
     tool,
     close,
   };
+}
+
+/** Whether each of its threads stands still. */
+function isStopped(pid: number | undefined): boolean {
+  const tasks = `/proc/${pid}/task`;
+  return readdirSync(tasks).every((task) => /\) T /.test(readFileSync(join(tasks, task, "stat"), "utf8")));
 }
 
 /**

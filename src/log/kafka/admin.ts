@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import kafkajs, { type Admin } from "kafkajs";
 import { createKafkaClient, type KafkaConnection } from "./client.ts";
 
@@ -32,6 +33,47 @@ export async function withAdmin<T>(
     await client.close();
   }
 }
+
+export interface NewTopic {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly replicas: number;
+  readonly settings: ReadonlyMap<string, string>;
+}
+
+/**
+ * Makes a topic, and waits until brokers know it and who leads it. Answers whether it was made; false where it was there
+ * already, or somebody else has made it meanwhile.
+ */
+export async function createTopic(
+  admin: Admin,
+  { topic, partitions, replicas, settings }: NewTopic,
+): Promise<boolean> {
+  const configEntries = [...settings].map(([name, value]) => ({ name, value }));
+  const made = await admin.createTopics({
+    // kafkajs' own waiting fails where a broker has not yet heard of the topic.
+    waitForLeaders: false,
+    topics: [{ topic, numPartitions: partitions, replicationFactor: replicas, configEntries }],
+  });
+  for (const deadline = performance.now() + createTimeoutMs; ; await delay(createPollMs)) {
+    try {
+      if (await isLed(admin, topic)) return made;
+    } catch (error) {
+      // One broker knows it, another does not yet.
+      if (performance.now() > deadline) throw error;
+    }
+    if (performance.now() > deadline) throw new Error(`topic ${topic} has no leaders`);
+  }
+}
+
+async function isLed(admin: Admin, topic: string): Promise<boolean> {
+  if (!(await admin.listTopics()).includes(topic)) return false;
+  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+  return topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0));
+}
+
+const createTimeoutMs = 30_000;
+const createPollMs = 20;
 
 /** The topics of these names that exist, in their order. */
 export async function describeTopics(admin: Admin, names: readonly string[]): Promise<TopicDescription[]> {

@@ -2,7 +2,7 @@
 import type { Admin } from "kafkajs";
 import { identityEntries, identityKeys, type LogIdentity, newIdentity, readIdentity } from "../identity.ts";
 import { LogStartError, PartitionCountError } from "../log.ts";
-import { describeTopics, type TopicDescription, withAdmin } from "./admin.ts";
+import { createTopic, describeTopics, type TopicDescription, withAdmin } from "./admin.ts";
 import type { KafkaConnection } from "./client.ts";
 import {
   checkEventTopic,
@@ -55,7 +55,14 @@ export function createTopics(options: CreateTopicsOptions): Promise<CreatedTopic
     const [events] = await describeTopics(admin, [topics.events]);
     const [existing] = await describeTopics(admin, [topics.state]);
     if (existing !== undefined) refuse(checkStateTopic(existing));
-    else if (await make(admin, topics.state, 1, replicas, stateSettings(replicas)))
+    else if (
+      await createTopic(admin, {
+        topic: topics.state,
+        partitions: 1,
+        replicas,
+        settings: stateSettings(replicas),
+      })
+    )
       created.push(topics.state);
 
     const state = await options.openState();
@@ -72,7 +79,12 @@ export function createTopics(options: CreateTopicsOptions): Promise<CreatedTopic
       // Only now: a topic of records never stands beside the identity of another log.
       if (
         events === undefined &&
-        (await make(admin, topics.events, partitions, replicas, eventSettings(replicas, retentionMs)))
+        (await createTopic(admin, {
+          topic: topics.events,
+          partitions,
+          replicas,
+          settings: eventSettings(replicas, retentionMs),
+        }))
       ) {
         created.push(topics.events);
       }
@@ -146,16 +158,4 @@ function refuseOther(kept: number, wanted: number): void {
     `the log was created with ${kept} partitions and cannot be used with ${wanted}: say ${kept}, or create topics of ` +
       "another name",
   );
-}
-
-/** Answers whether it was made; false where somebody else has made it meanwhile. */
-function make(
-  admin: Admin,
-  topic: string,
-  numPartitions: number,
-  replicationFactor: number,
-  settings: ReadonlyMap<string, string>,
-): Promise<boolean> {
-  const configEntries = [...settings].map(([name, value]) => ({ name, value }));
-  return admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor, configEntries }] });
 }

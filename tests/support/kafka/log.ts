@@ -1,7 +1,8 @@
 /** Logs on topics of their own, for tests. */
 import { randomBytes } from "node:crypto";
+import { expect, vi } from "vitest";
 import { newIdentity } from "../../../src/log/identity.ts";
-import { withAdmin } from "../../../src/log/kafka/admin.ts";
+import { createTopic, describeTopics, withAdmin } from "../../../src/log/kafka/admin.ts";
 import type { KafkaConnection } from "../../../src/log/kafka/client.ts";
 import { createKafkaLog } from "../../../src/log/kafka/kafka.ts";
 import { eventSettings } from "../../../src/log/kafka/topic-check.ts";
@@ -21,14 +22,19 @@ export async function createEventTopic(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const topic = newTopicName();
-  const entries = new Map([...eventSettings(1, Number.POSITIVE_INFINITY), ...Object.entries(settings)]);
-  const configEntries = [...entries].map(([name, value]) => ({ name, value }));
+  const all = new Map([...eventSettings(1, Number.POSITIVE_INFINITY), ...Object.entries(settings)]);
   await withAdmin(connection, (admin) =>
-    admin.createTopics({
-      topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }],
-    }),
+    createTopic(admin, { topic, partitions, replicas: 1, settings: all }),
   );
   return topic;
+}
+
+/** Gives a topic more partitions, as operators can, and waits until the broker says so. */
+export function growTopic(connection: KafkaConnection, topic: string, count: number): Promise<void> {
+  return withAdmin(connection, async (admin) => {
+    await admin.createPartitions({ topicPartitions: [{ topic, count }] });
+    await vi.waitFor(async () => expect((await describeTopics(admin, [topic]))[0]?.partitions).toBe(count));
+  });
 }
 
 /** A log on a topic that is made for it, by default of 4 partitions. */

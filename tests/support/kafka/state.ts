@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { withAdmin } from "../../../src/log/kafka/admin.ts";
+import { createTopic, withAdmin } from "../../../src/log/kafka/admin.ts";
 import type { KafkaConnection } from "../../../src/log/kafka/client.ts";
 import { openStateTopic, type StateTopicOptions } from "../../../src/log/kafka/state-topic.ts";
 import { type LogTopics, stateSettings } from "../../../src/log/kafka/topic-check.ts";
@@ -15,10 +15,8 @@ export function newTopics(): LogTopics {
 /** A topic of small state alone. */
 export async function createStateTopic(connection: KafkaConnection): Promise<string> {
   const topic = `${newTopicName()}-state`;
-  const configEntries = [...stateSettings(1)].map(([name, value]) => ({ name, value }));
-  await withAdmin(connection, (admin) =>
-    admin.createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor: 1, configEntries }] }),
-  );
+  const settings = stateSettings(1);
+  await withAdmin(connection, (admin) => createTopic(admin, { topic, partitions: 1, replicas: 1, settings }));
   return topic;
 }
 

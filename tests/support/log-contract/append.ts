@@ -49,7 +49,7 @@ export function appendContract(make: () => Promise<LogFixture>): void {
     it("shares a group with those that come while a write is under way", async () => {
       const flushes: number[] = [];
       const log = await contract.open({ onFlush: ({ events }) => flushes.push(events) });
-      contract.hold();
+      await contract.hold();
       const first = log.append([logRecord("first")]);
       await underWay(log);
       const later = users.map((userId) => log.append([logRecord("later", { userId })]));
@@ -60,7 +60,7 @@ export function appendContract(make: () => Promise<LogFixture>): void {
 
     it("is not answered, and its records not read, before it is durable", async () => {
       const log = await contract.open();
-      contract.hold();
+      await contract.hold();
       let answered = false;
       const appended = log.append([logRecord("a")]).finally(() => {
         answered = true;
@@ -97,7 +97,7 @@ export function appendContract(make: () => Promise<LogFixture>): void {
 
     it("takes no part of a call that finds no room, and takes it once there is", async () => {
       const log = await contract.open({ maxQueueEvents: 5 });
-      contract.hold();
+      await contract.hold();
       const first = log.append([logRecord("a"), logRecord("b"), logRecord("c")]);
       const more = [logRecord("d"), logRecord("e"), logRecord("f")];
       await expect(log.append(more)).rejects.toMatchObject(full);
@@ -123,7 +123,7 @@ export function appendContract(make: () => Promise<LogFixture>): void {
   describe("a closed log", () => {
     it("answers what it took and refuses the rest", async () => {
       const log = await contract.open();
-      contract.hold();
+      await contract.hold();
       const taken = log.append([logRecord("a")]);
       const closed = log.close();
       await expect(log.append([logRecord("b")])).rejects.toMatchObject({ reason: "SHUTTING_DOWN" });

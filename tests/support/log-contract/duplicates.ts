@@ -32,7 +32,7 @@ export function duplicateContract(make: () => Promise<LogFixture>, runs: number)
 
     it("of a record on its way waits for that write", async () => {
       const log = await contract.open();
-      contract.hold();
+      await contract.hold();
       const order: string[] = [];
       const first = log.append([logRecord("a")]).then(() => order.push("first"));
       await underWay(log);

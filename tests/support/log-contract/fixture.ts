@@ -20,7 +20,7 @@ export interface LogFixture {
   /** A new log, or the one before once it has been closed, with `again`. */
   open(options?: ContractOptions, again?: "again"): Promise<EventLog>;
   /** Holds up every write from now on. */
-  hold(): void;
+  hold(): void | Promise<void>;
   /** Lets those that are held up, and all later ones, go on. */
   release(): void;
   /** Closes and removes what was opened. */
@@ -32,7 +32,7 @@ export interface Contract {
   open(options?: ContractOptions): Promise<EventLog>;
   /** Closes it and opens it again. */
   reopen(options?: ContractOptions): Promise<EventLog>;
-  hold(): void;
+  hold(): Promise<void>;
   release(): void;
 }
 
@@ -49,7 +49,7 @@ export function contractOf(make: () => Promise<LogFixture>): Contract {
   return {
     open: (options) => fixture.open(options),
     reopen: (options) => fixture.open(options, "again"),
-    hold: () => fixture.hold(),
+    hold: async () => fixture.hold(),
     release: () => fixture.release(),
   };
 }

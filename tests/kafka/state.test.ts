@@ -1,18 +1,19 @@
 import kafkajs from "kafkajs";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { identityKeys } from "../../src/log/identity.ts";
-import { withAdmin } from "../../src/log/kafka/admin.ts";
+import { createTopic, withAdmin } from "../../src/log/kafka/admin.ts";
+import { stateSettings } from "../../src/log/kafka/topic-check.ts";
 import { checkTopics, listTopics } from "../../src/log/kafka/topics.ts";
 import { LogStartError, PartitionCountError } from "../../src/log/log.ts";
-import { openKafkaLog } from "../support/kafka/log.ts";
+import { growTopic, openKafkaLog } from "../support/kafka/log.ts";
 import { create, createStateTopic, newTopics, openKafkaState } from "../support/kafka/state.ts";
-import { type KafkaBroker, startKafka, withoutKafka } from "../support/kafka.ts";
+import { type KafkaBroker, startKafka } from "../support/kafka.ts";
 import { logRecord } from "../support/level-log.ts";
 import { stateContract } from "../support/state-contract.ts";
 
 const text = (value: Uint8Array | undefined) => value && Buffer.from(value).toString();
 
-describe.skipIf(withoutKafka())("on Kafka", () => {
+describe("on Kafka", () => {
   let broker: KafkaBroker;
   const ends: (() => Promise<void>)[] = [];
 
@@ -128,7 +129,7 @@ describe.skipIf(withoutKafka())("on Kafka", () => {
       const state = await open(topic, options);
       const other = await open(topic);
       await state.put("a", Buffer.from("one"));
-      broker.stall();
+      await broker.stall();
       const unavailable = { code: "UNAVAILABLE", reason: "LOG_UNAVAILABLE" };
       const writes = ["a", "b", "c"].map((key) => state.put(key, Buffer.from("two")));
       for (const outcome of await Promise.allSettled(writes)) {
@@ -147,21 +148,11 @@ describe.skipIf(withoutKafka())("on Kafka", () => {
 
     it("is refused on a topic that would lose it", async () => {
       const { events } = newTopics();
-      const make = (numPartitions: number, policy: string) =>
-        withAdmin(broker, (admin) =>
-          admin.createTopics({
-            topics: [
-              {
-                topic: `${events}-${policy}-${numPartitions}`,
-                numPartitions,
-                configEntries: [
-                  { name: "cleanup.policy", value: policy },
-                  { name: "max.message.bytes", value: "2097152" },
-                ],
-              },
-            ],
-          }),
-        );
+      const make = (partitions: number, policy: string) => {
+        const settings = new Map([...stateSettings(1), ["cleanup.policy", policy]]);
+        const topic = `${events}-${policy}-${partitions}`;
+        return withAdmin(broker, (admin) => createTopic(admin, { topic, partitions, replicas: 1, settings }));
+      };
       await make(1, "delete");
       await make(2, "compact");
       await expect(open(`${events}-delete-1`)).rejects.toThrow(
@@ -228,9 +219,7 @@ describe.skipIf(withoutKafka())("on Kafka", () => {
       await expect(grown).rejects.toThrow(
         /created with 4 partitions and cannot be used with 8: say 4, or create/,
       );
-      await withAdmin(broker, (admin) =>
-        admin.createPartitions({ topicPartitions: [{ topic: topics.events, count: 8 }] }),
-      );
+      await growTopic(broker, topics.events, 8);
       await expect(create(broker, topics)).rejects.toThrow(
         /has 8 partitions, but its log has 4: .*out of order/,
       );

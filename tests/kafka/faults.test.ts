@@ -6,14 +6,14 @@ import { createKafkaAppender, type KafkaAppenderOptions } from "../../src/log/ka
 import { createKafkaReader } from "../../src/log/kafka/reader.ts";
 import { type EventLog, type LogAppender, LogStartError } from "../../src/log/log.ts";
 import { createEventTopic, type KafkaLogOptions, openKafkaLog } from "../support/kafka/log.ts";
-import { type KafkaBroker, startKafka, withoutKafka } from "../support/kafka.ts";
+import { type KafkaBroker, startKafka } from "../support/kafka.ts";
 import { logRecord, readAll, type Stored } from "../support/level-log.ts";
 import { underWay } from "../support/log-contract/fixture.ts";
 
 /** Shorter than the faults last. */
 const timeouts = { requestTimeoutMs: 800, connectionTimeoutMs: 500 };
 
-describe.skipIf(withoutKafka())("the log on Kafka, when its broker", () => {
+describe("the log on Kafka, when its broker", () => {
   let broker: KafkaBroker;
   let topic: string;
   let log: EventLog;
@@ -148,7 +148,7 @@ describe.skipIf(withoutKafka())("the log on Kafka, when its broker", () => {
     const running = load(8);
     for (const ms of [300, 3000, 1200]) {
       await takenBeyond(running, running.taken.size + 300);
-      broker.stall();
+      await broker.stall();
       await stalled(ms);
       broker.resume();
     }
@@ -162,7 +162,7 @@ describe.skipIf(withoutKafka())("the log on Kafka, when its broker", () => {
 
     it("and the log is closed, ends it soon, with all who wait told that the outcome is unknown", async () => {
       const held = () => process.getActiveResourcesInfo().filter((kind) => kind === "TCPSocketWrap").length;
-      broker.stall();
+      await broker.stall();
       const calls = [log.append([logRecord("a")]), log.append([logRecord("b")])];
       await underWay(log);
       log.enqueue([logRecord("c")]);
@@ -181,7 +181,7 @@ describe.skipIf(withoutKafka())("the log on Kafka, when its broker", () => {
     it("and the queue is full, refuses what finds no room at once", async () => {
       await log.close();
       ({ log } = await openKafkaLog(broker, { ...options, maxQueueEvents: 10 }));
-      broker.stall();
+      await broker.stall();
       const waiting = log.append(Array.from({ length: 8 }, (_, i) => logRecord(`e${i}`)));
       await stalled(100);
       await expect(log.append(["x", "y", "z"].map((id) => logRecord(id)))).rejects.toMatchObject({
@@ -196,7 +196,7 @@ describe.skipIf(withoutKafka())("the log on Kafka, when its broker", () => {
     it("as a log is opened, is waited for, and refused in one line when the wait is over", async () => {
       const open = (startTimeoutMs: number): Promise<LogAppender> =>
         createKafkaAppender({ ...options, startTimeoutMs } as KafkaAppenderOptions);
-      broker.stall();
+      await broker.stall();
       const error = await open(1500).catch((e: unknown) => e);
       expect(error).toBeInstanceOf(LogStartError);
       expect((error as Error).message).toMatch(/^no broker of 127\.0\.0\.1:\d+ could be used within 2 s: /);

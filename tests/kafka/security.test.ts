@@ -6,7 +6,7 @@ import type { KafkaConnection } from "../../src/log/kafka/client.ts";
 import { LogStartError } from "../../src/log/log.ts";
 import { selfSigned } from "../support/certificate.ts";
 import { openKafkaLog } from "../support/kafka/log.ts";
-import { type KafkaBroker, startKafka, withoutKafka } from "../support/kafka.ts";
+import { type KafkaBroker, startKafka } from "../support/kafka.ts";
 import { logRecord, readAll } from "../support/level-log.ts";
 import { visible } from "../support/log-contract/fixture.ts";
 
@@ -14,7 +14,7 @@ const username = "weir";
 const password = "correct-horse!";
 const mechanisms = ["plain", "scram-sha-256", "scram-sha-512"] as const;
 
-describe.skipIf(withoutKafka())("a log on a Kafka that asks who comes", () => {
+describe("a log on a Kafka that asks who comes", () => {
   const folder = mkdtempSync(join(tmpdir(), "weir-kafka-keys-"));
   const { cert, key } = selfSigned();
   let broker: KafkaBroker;

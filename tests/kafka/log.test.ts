@@ -1,23 +1,23 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { newIdentity } from "../../src/log/identity.ts";
-import { withAdmin } from "../../src/log/kafka/admin.ts";
 import { type EventLog, LogStartError, PartitionCountError } from "../../src/log/log.ts";
 import {
   createEventTopic,
+  growTopic,
   type KafkaLogOptions,
   kafkaFixture,
   newTopicName,
   openKafkaLog,
 } from "../support/kafka/log.ts";
-import { type KafkaBroker, startKafka, withoutKafka } from "../support/kafka.ts";
+import { type KafkaBroker, startKafka } from "../support/kafka.ts";
 import { logRecord } from "../support/level-log.ts";
 import { appendContract } from "../support/log-contract/append.ts";
 import { duplicateContract } from "../support/log-contract/duplicates.ts";
 import { visible } from "../support/log-contract/fixture.ts";
 import { readingContract } from "../support/log-contract/reading.ts";
 
-describe.skipIf(withoutKafka())("the log on Kafka", () => {
+describe("the log on Kafka", () => {
   let broker: KafkaBroker;
   const logs: EventLog[] = [];
 
@@ -53,7 +53,7 @@ describe.skipIf(withoutKafka())("the log on Kafka", () => {
       const other = await refusal({ topic, identity, partitions: 8 });
       expect(other).toBeInstanceOf(PartitionCountError);
       expect(other.message).toMatch(/created with 4 partitions and cannot be used with 8: say 4, /);
-      await withAdmin(broker, (admin) => admin.createPartitions({ topicPartitions: [{ topic, count: 8 }] }));
+      await growTopic(broker, topic, 8);
       const grown = await refusal({ topic, identity, partitions: 4 });
       expect(grown.message).toMatch(/has 8 partitions, but its log has 4: .*out of order/);
     });
