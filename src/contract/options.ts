@@ -1,7 +1,7 @@
 /** What the contract's own options say, read from the descriptors. */
-import { type DescField, type DescMethod, getOption, hasOption } from "@bufbuild/protobuf";
+import { type DescField, type DescMessage, type DescMethod, getOption, hasOption } from "@bufbuild/protobuf";
 import type { RestOptions } from "../../gen/analytics/v1/options_pb.js";
-import { auth, expectation, planned, rest, Scope } from "../../gen/analytics/v1/options_pb.js";
+import { auth, expectation, planned, rest, rule_fields, Scope } from "../../gen/analytics/v1/options_pb.js";
 import { http } from "../../gen/google/api/annotations_pb.js";
 import type { HttpRule } from "../../gen/google/api/http_pb.js";
 
@@ -25,6 +25,11 @@ export function restOptionsOf(method: DescMethod): RestOptions {
 /** What a value of the field must be, in words; empty where the contract does not say. */
 export function expectationOf(field: DescField): string {
   return getOption(field, expectation);
+}
+
+/** Name of the field that a rule of the message as a whole is about; undefined where the contract does not say. */
+export function fieldOfRule(message: DescMessage, ruleId: string): string | undefined {
+  return getOption(message, rule_fields).find(({ rule }) => rule === ruleId)?.field;
 }
 
 /** The method's REST routes, the additional ones too. */

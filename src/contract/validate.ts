@@ -3,7 +3,7 @@ import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import type { FieldViolation } from "../domain/errors.ts";
-import { expectationOf } from "./options.ts";
+import { expectationOf, fieldOfRule } from "./options.ts";
 
 /**
  * Checks a message by its rules.
@@ -22,11 +22,21 @@ export function createValidate(): Validate {
     if (result.kind === "valid") return none;
     if (result.kind === "error") throw result.error;
     return result.violations.map((violation) => ({
-      field: pathToString(violation.field),
+      field: fieldOf(desc, violation),
       ruleId: violation.ruleId,
       message: messageOf(violation),
     }));
   };
+}
+
+/** Where the rule is broken; of a rule of a whole message, the field that it is about. */
+function fieldOf(desc: DescMessage, { field, ruleId }: Violation): string {
+  const path = pathToString(field);
+  const last = field.findLast((part) => part.kind === "field");
+  const message = last === undefined ? desc : last.message;
+  const about = message && fieldOfRule(message, ruleId);
+  if (about === undefined) return path;
+  return path === "" ? about : `${path}.${about}`;
 }
 
 /** Rules whose own message is the pattern, or the numbers of enum values: only the contract says it in words. */

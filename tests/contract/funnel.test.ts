@@ -98,8 +98,10 @@ describe("a funnel", () => {
     [{ steps: [{ name: "A" }, { filter: "nam == 1" }] }, "steps[1].filter"],
     [{ windowSeconds: 0 }, "window"],
     [{ windowSeconds: 100 * 366 * 86_400 }, "window"],
-    [{ exclusions: [{ event: { name: "X" }, fromStep: 2, toStep: 3 }] }, ""],
-    [{ exclusions: [{ event: { name: "X" }, fromStep: 1 }], order: FunnelOrder.ANY_ORDER }, ""],
+    [{ exclusions: [{ event: { name: "X" }, fromStep: 2, toStep: 3 }] }, "exclusions"],
+    [{ exclusions: [{ event: { name: "X" }, fromStep: 2, toStep: 1 }] }, "exclusions[0].to_step"],
+    [{ steps: [{ name: "A" }, { filter: " \t" }] }, "steps[1]"],
+    [{ exclusions: [{ event: { name: "X" }, fromStep: 1 }], order: FunnelOrder.ANY_ORDER }, "exclusions"],
     [{ breakdown: "timestamp" }, "breakdown"],
     [{ limit: 1001 }, "limit"],
   ])("%j is refused, naming the field", async ({ windowSeconds = 3600, ...part }, field) => {

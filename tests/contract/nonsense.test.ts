@@ -216,7 +216,7 @@ testRefusals([
     "rolling retention of months",
     getRetention,
     { counting: 2, period: 3 },
-    "",
+    "counting",
     "retention.rolling_months",
   ),
   refused("retention in no zone", getRetention, { timeZone: "Mars/Base" }, "time_zone", "invalid"),

@@ -14,7 +14,7 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 export declare const file_analytics_v1_analytics_retention: GenFile;
 
 /**
- * Asks how many users of each cohort come back.
+ * Asks how many users of each cohort come back. A grid of more than 10,000 cohorts or 100,000 cells is INVALID_ARGUMENT.
  *
  * @generated from message analytics.v1.GetRetentionRequest
  */

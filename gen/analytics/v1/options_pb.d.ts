@@ -4,12 +4,39 @@
 
 import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { FieldOptions, MethodOptions } from "@bufbuild/protobuf/wkt";
+import type { FieldOptions, MessageOptions, MethodOptions } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file analytics/v1/options.proto.
  */
 export declare const file_analytics_v1_options: GenFile;
+
+/**
+ * A rule of a message as a whole, and the field that it is about.
+ *
+ * @generated from message analytics.v1.RuleField
+ */
+export declare type RuleField = Message<"analytics.v1.RuleField"> & {
+  /**
+   * Id of the rule.
+   *
+   * @generated from field: string rule = 1;
+   */
+  rule: string;
+
+  /**
+   * Name of the field.
+   *
+   * @generated from field: string field = 2;
+   */
+  field: string;
+};
+
+/**
+ * Describes the message analytics.v1.RuleField.
+ * Use `create(RuleFieldSchema)` to create a new message.
+ */
+export declare const RuleFieldSchema: GenMessage<RuleField>;
 
 /**
  * What google.api.http cannot state about a method's REST routes.
@@ -176,6 +203,13 @@ export declare const auth: GenExtension<MethodOptions, AuthOptions>;
  * @generated from extension: bool planned = 50103;
  */
 export declare const planned: GenExtension<MethodOptions, boolean>;
+
+/**
+ * Which field each rule of the message as a whole is about, so that who broke it is told.
+ *
+ * @generated from extension: repeated analytics.v1.RuleField rule_fields = 50101;
+ */
+export declare const rule_fields: GenExtension<MessageOptions, RuleField[]>;
 
 /**
  * What a value of the field must be, in words, such as "must be three letters, such as EUR": the message where its

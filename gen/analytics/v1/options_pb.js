@@ -9,21 +9,28 @@ import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
  * Describes the file analytics/v1/options.proto.
  */
 export const file_analytics_v1_options = /*@__PURE__*/
-  fileDesc("ChphbmFseXRpY3MvdjEvb3B0aW9ucy5wcm90bxIMYW5hbHl0aWNzLnYxIq4BCgtSZXN0T3B0aW9ucxIWCg5zdWNjZXNzX3N0YXR1cxgBIAEoBRISCgpib2R5X2ZpZWxkGAIgASgJEhoKEmNvbnRlbnRfdHlwZV9maWVsZBgDIAEoCRIXCg9maWxlX25hbWVfZmllbGQYByABKAkSFQoNZWxlbWVudF9maWVsZBgEIAEoCRITCgtieXRlc19maWVsZBgFIAEoCRISCgpwbGFpbl90ZXh0GAYgASgIIjEKC0F1dGhPcHRpb25zEiIKBXNjb3BlGAEgASgOMhMuYW5hbHl0aWNzLnYxLlNjb3BlKoUBCgVTY29wZRIVChFTQ09QRV9VTlNQRUNJRklFRBAAEg4KClNDT1BFX09QRU4QARINCglTQ09QRV9BTlkQAhIQCgxTQ09QRV9JTkdFU1QQAxIPCgtTQ09QRV9RVUVSWRAEEg8KC1NDT1BFX0FETUlOEAUSEgoOU0NPUEVfUExBVEZPUk0QBjpPCgRyZXN0Eh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtYcDIAEoCzIZLmFuYWx5dGljcy52MS5SZXN0T3B0aW9uc1IEcmVzdDpPCgRhdXRoEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtocDIAEoCzIZLmFuYWx5dGljcy52MS5BdXRoT3B0aW9uc1IEYXV0aDo6CgdwbGFubmVkEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYt4cDIAEoCFIHcGxhbm5lZDpBCgtleHBlY3RhdGlvbhIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYtYcDIAEoCVILZXhwZWN0YXRpb25iBnByb3RvMw", [file_google_protobuf_descriptor]);
+  fileDesc("ChphbmFseXRpY3MvdjEvb3B0aW9ucy5wcm90bxIMYW5hbHl0aWNzLnYxIigKCVJ1bGVGaWVsZBIMCgRydWxlGAEgASgJEg0KBWZpZWxkGAIgASgJIq4BCgtSZXN0T3B0aW9ucxIWCg5zdWNjZXNzX3N0YXR1cxgBIAEoBRISCgpib2R5X2ZpZWxkGAIgASgJEhoKEmNvbnRlbnRfdHlwZV9maWVsZBgDIAEoCRIXCg9maWxlX25hbWVfZmllbGQYByABKAkSFQoNZWxlbWVudF9maWVsZBgEIAEoCRITCgtieXRlc19maWVsZBgFIAEoCRISCgpwbGFpbl90ZXh0GAYgASgIIjEKC0F1dGhPcHRpb25zEiIKBXNjb3BlGAEgASgOMhMuYW5hbHl0aWNzLnYxLlNjb3BlKoUBCgVTY29wZRIVChFTQ09QRV9VTlNQRUNJRklFRBAAEg4KClNDT1BFX09QRU4QARINCglTQ09QRV9BTlkQAhIQCgxTQ09QRV9JTkdFU1QQAxIPCgtTQ09QRV9RVUVSWRAEEg8KC1NDT1BFX0FETUlOEAUSEgoOU0NPUEVfUExBVEZPUk0QBjpPCgRyZXN0Eh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtYcDIAEoCzIZLmFuYWx5dGljcy52MS5SZXN0T3B0aW9uc1IEcmVzdDpPCgRhdXRoEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtocDIAEoCzIZLmFuYWx5dGljcy52MS5BdXRoT3B0aW9uc1IEYXV0aDo6CgdwbGFubmVkEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYt4cDIAEoCFIHcGxhbm5lZDpbCgtydWxlX2ZpZWxkcxIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxi1hwMgAygLMhcuYW5hbHl0aWNzLnYxLlJ1bGVGaWVsZFIKcnVsZUZpZWxkczpBCgtleHBlY3RhdGlvbhIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYtYcDIAEoCVILZXhwZWN0YXRpb25iBnByb3RvMw", [file_google_protobuf_descriptor]);
+
+/**
+ * Describes the message analytics.v1.RuleField.
+ * Use `create(RuleFieldSchema)` to create a new message.
+ */
+export const RuleFieldSchema = /*@__PURE__*/
+  messageDesc(file_analytics_v1_options, 0);
 
 /**
  * Describes the message analytics.v1.RestOptions.
  * Use `create(RestOptionsSchema)` to create a new message.
  */
 export const RestOptionsSchema = /*@__PURE__*/
-  messageDesc(file_analytics_v1_options, 0);
+  messageDesc(file_analytics_v1_options, 1);
 
 /**
  * Describes the message analytics.v1.AuthOptions.
  * Use `create(AuthOptionsSchema)` to create a new message.
  */
 export const AuthOptionsSchema = /*@__PURE__*/
-  messageDesc(file_analytics_v1_options, 1);
+  messageDesc(file_analytics_v1_options, 2);
 
 /**
  * Describes the enum analytics.v1.Scope.
@@ -64,11 +71,19 @@ export const planned = /*@__PURE__*/
   extDesc(file_analytics_v1_options, 2);
 
 /**
+ * Which field each rule of the message as a whole is about, so that who broke it is told.
+ *
+ * @generated from extension: repeated analytics.v1.RuleField rule_fields = 50101;
+ */
+export const rule_fields = /*@__PURE__*/
+  extDesc(file_analytics_v1_options, 3);
+
+/**
  * What a value of the field must be, in words, such as "must be three letters, such as EUR": the message where its
  * pattern or its list of values is broken, in place of these.
  *
  * @generated from extension: string expectation = 50101;
  */
 export const expectation = /*@__PURE__*/
-  extDesc(file_analytics_v1_options, 3);
+  extDesc(file_analytics_v1_options, 4);
 
