@@ -39,7 +39,7 @@ export function patternProblem(pattern: string): string | undefined {
   const { inst } = compiled.re2().prog;
   const ranges = inst.reduce((sum, { runes }) => sum + Math.ceil((runes?.length ?? 0) / 2), 0);
   if (inst.length > maxInstructions || ranges > maxRanges)
-    return "the pattern is too large once its repeats are spelled out";
+    return `the pattern is too large: spelled out it has more than ${maxInstructions} instructions, or classes of too many characters`;
   return undefined;
 }
 

@@ -68,7 +68,7 @@ export function seriesMethods({ store, visibility }: Pick<QueryOptions, "store" 
       const limit = limitOf(request.limit);
       const answer = await store.ask({ kind: "breakdown", selection, metric, dimension, limit }, call);
       const { total } = answer;
-      const shared = hasShares(metric) && total > 0;
+      const shared = hasShares(metric) && total > 0 && Number.isFinite(total);
       const row = (value: number) => ({ ...present(value), ...(shared ? { share: value / total } : {}) });
       return {
         metric: metricText(metric),
