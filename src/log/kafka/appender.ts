@@ -3,11 +3,10 @@ import type { Admin } from "kafkajs";
 import { WeirError } from "../../domain/errors.ts";
 import { createIdHasher } from "../../domain/ids.ts";
 import { createWriter, type Flush, type WriteFailure } from "../commit/writer.ts";
-import type { LogIdentity } from "../identity.ts";
 import type { LogAppender, LogRecord } from "../log.ts";
 import { withAdmin } from "./admin.ts";
-import type { KafkaConnection } from "./client.ts";
 import { createKafkaGroup } from "./group.ts";
+import type { KafkaLogOptions } from "./options.ts";
 import { createPlacement } from "./placement.ts";
 import { createProducer } from "./producer.ts";
 import { createRecentIds } from "./recent-ids.ts";
@@ -15,20 +14,6 @@ import { createRecordEncoder, mostBytes } from "./record-message.ts";
 import { untilReached } from "./start.ts";
 import { maxRecordBytes } from "./topic-check.ts";
 import { usableEventTopic } from "./topics.ts";
-
-export interface KafkaLogOptions {
-  readonly connection: KafkaConnection;
-  /** Topic of the records. */
-  readonly topic: string;
-  /** As the small state has it. */
-  readonly identity: LogIdentity;
-  /** Must be the identity's. */
-  readonly partitions: number;
-  /** How long to wait for the cluster at the start, in milliseconds. Default 30,000. */
-  readonly startTimeoutMs?: number;
-  /** Brokers that do not answer for longer make the log unhealthy, in milliseconds. Default 5,000. */
-  readonly stalledAfterMs?: number;
-}
 
 export interface KafkaAppenderOptions extends KafkaLogOptions {
   /** Default none. */

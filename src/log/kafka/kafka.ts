@@ -24,8 +24,11 @@ export async function createKafkaLog(options: KafkaAppenderOptions & KafkaReader
       },
       stats: () => ({ ...appender.stats(), ...reader.stats() }),
       async close() {
-        await appender.close();
-        await reader.close();
+        try {
+          await appender.close();
+        } finally {
+          await reader.close();
+        }
       },
     };
   } catch (error) {

@@ -55,15 +55,18 @@ export function startTail({ connection, topic, positions, onFetched }: TailOptio
       }
     }
 
+    let following: readonly Promise<void>[] = [];
     try {
       const leaders = await fetcher.leaders();
-      await Promise.all([...leaders].map(([broker, partitions]) => followLeader(broker, partitions)));
+      following = [...leaders].map(([broker, partitions]) => followLeader(broker, partitions));
+      await Promise.all(following);
     } catch (error) {
       if (!(error instanceof OutOfRangeError)) throw error;
       skip(await fetcher.offsets());
     } finally {
       end.signal.removeEventListener("abort", stop);
       await fetcher.close();
+      await Promise.allSettled(following);
     }
   }
 

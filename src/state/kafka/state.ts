@@ -40,7 +40,12 @@ export async function createKafkaState(topic: StateTopic): Promise<KafkaState> {
     apply(key, own, await topic.publish(key, own));
   }
 
-  await topic.follow(apply);
+  try {
+    await topic.follow(apply);
+  } catch (error) {
+    await topic.close();
+    throw error;
+  }
   return {
     async get(key) {
       checkStateKey(key);

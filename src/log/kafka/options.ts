@@ -1,0 +1,17 @@
+import type { LogIdentity } from "../identity.ts";
+import type { KafkaConnection } from "./client.ts";
+
+/** What both sides of a log on Kafka are told. */
+export interface KafkaLogOptions {
+  readonly connection: KafkaConnection;
+  /** Topic of the records. */
+  readonly topic: string;
+  /** As the small state has it. */
+  readonly identity: LogIdentity;
+  /** Must be the identity's. */
+  readonly partitions: number;
+  /** How long to wait for the cluster at the start, in milliseconds. Default 30,000. */
+  readonly startTimeoutMs?: number;
+  /** Brokers that do not answer for longer make the log unhealthy, in milliseconds. Default 5,000. */
+  readonly stalledAfterMs?: number;
+}
