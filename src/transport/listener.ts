@@ -80,6 +80,9 @@ export function createListener(options: ListenerOptions): Listener {
       if (socket.writable && error.code !== "ECONNRESET") socket.end(malformedAnswer(error.code, log));
       else socket.destroy();
     });
+    // Before the handshake nobody could read an answer. Node would take it for a clientError.
+    server.removeAllListeners("tlsClientError");
+    server.on("tlsClientError", (_error: Error, socket: Socket) => socket.destroy());
     if (onHttp2 !== undefined) {
       const event = tls === undefined ? "connection" : "secureConnection";
       const [http1] = server.listeners(event) as ((socket: Socket) => void)[];

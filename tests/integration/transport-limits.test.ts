@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
 import { connect as connectTcp } from "node:net";
 import { gzipSync } from "node:zlib";
@@ -10,6 +11,7 @@ import { ExportEventsRequestSchema } from "../../gen/analytics/v1/analytics_even
 import { EventIngestionService } from "../../gen/analytics/v1/ingestion_pb.js";
 import { ProducerService } from "../../gen/analytics/v1/producer_pb.js";
 import { Health } from "../../gen/grpc/health/v1/health_pb.js";
+import { selfSigned } from "../support/certificate.ts";
 import { failure, http2Request, tcpExchange, transports } from "./transport-clients.ts";
 import { startPort, type TestPort } from "./transport-support.ts";
 
@@ -242,6 +244,21 @@ describe("connections", () => {
   ])("%s are closed", async (_, bytes) => {
     const { addresses } = await start({ limits: { sniffTimeoutMs: 100 } });
     expect(await tcpExchange(addresses[0]!, bytes)).toBe("");
+  });
+
+  test.each([
+    ["that never begin the handshake", ""],
+    ["that begin the handshake and stop", Buffer.from([0x16, 0x03, 0x01, 0x02])],
+  ])("with TLS, %s are closed and make room", async (_, bytes) => {
+    const { addresses, url } = await start({
+      tls: selfSigned(),
+      limits: { sniffTimeoutMs: 100, maxConnections: 2 },
+    });
+    const silent = [tcpExchange(addresses[0]!, bytes), tcpExchange(addresses[0]!, bytes)];
+    expect(await Promise.all(silent)).toEqual(["", ""]);
+    const session = connectHttp2(url, { rejectUnauthorized: false });
+    await once(session, "connect");
+    session.close();
   });
 
   test("whose headers do not come in time are answered and closed", async () => {
