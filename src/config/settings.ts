@@ -3,6 +3,7 @@
  * table of docs/CONFIGURATION.md. A flag wins over its environment variable, which wins over the default.
  */
 import { formatBytes, formatDuration, parseBytes, parseDuration } from "../domain/duration.ts";
+import { parseOrigin } from "./origins.ts";
 
 /** How a setting's text becomes its value. */
 export interface SettingType<T> {
@@ -30,6 +31,15 @@ const list: SettingType<readonly string[]> = {
   form: "comma-separated list",
   parse: (t) => t.split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()])),
   format: (v) => v.join(","),
+};
+
+const origins: SettingType<readonly string[]> = {
+  form: "comma-separated list of origins such as https://app.example.com and hosts such as app.example.com:8080",
+  parse: (t) => {
+    const read = list.parse(t)!.map(parseOrigin);
+    return read.every((origin) => origin !== undefined) ? read : undefined;
+  },
+  format: list.format,
 };
 
 const integer = (least: number, most: number): SettingType<number> => ({
@@ -179,9 +189,9 @@ export const settings = {
   }),
   allowedOrigins: setting<readonly string[]>({
     flag: "allowed-origins",
-    type: list,
+    type: origins,
     default: [],
-    description: "Further browser origins (https://app.example.com) and hosts that the server answers.",
+    description: "Further browser origins and hosts that the server answers.",
   }),
   metricsListen: setting<readonly string[]>({
     flag: "metrics-listen",

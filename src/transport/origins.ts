@@ -21,7 +21,7 @@ export interface OriginPolicyOptions {
   readonly open: boolean;
   /** Whether every address that is listened on is loopback. */
   readonly loopback: boolean;
-  /** Further origins (https://app.example.com) and hosts (app.example.com, app.example.com:8080). */
+  /** Further origins (https://app.example.com) and hosts (app.example.com, app.example.com:8080), in lower case. */
   readonly allowed: readonly string[];
   /** Whether a page of this origin may use some key, which is known only once the key is there. */
   readonly allowedBySomeKey: (origin: string) => boolean;
@@ -30,8 +30,7 @@ export interface OriginPolicyOptions {
 const localHosts = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
 export function createOriginPolicy(options: OriginPolicyOptions): OriginPolicy {
-  const { open, loopback, allowed, allowedBySomeKey } = options;
-  const entries = allowed.map((entry) => entry.toLowerCase().replace(/\/$/, ""));
+  const { open, loopback, allowed: entries, allowedBySomeKey } = options;
   const origins = new Set(entries.filter((entry) => entry.includes("://")));
   const hosts = new Set([...entries.filter((entry) => !entry.includes("://")), ...[...origins].map(hostOf)]);
   const listedHost = (host: string) =>

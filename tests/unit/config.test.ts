@@ -22,6 +22,20 @@ describe("settings", () => {
     [["--partitions", "0"], {}, /^--partitions: "0" is not a whole number from 1 to 1024$/],
     [[], { WEIR_MAX_BODY: "8 megabytes" }, /^WEIR_MAX_BODY: "8 megabytes" is not a size such as 8MiB/],
     [["--dedup-window", "soon"], {}, /^--dedup-window: "soon" is not a duration/],
+    ...[
+      "ht!tp://x",
+      "https://a/b/c",
+      "*",
+      "a b",
+      "https://*.example.com",
+      "https://u@a",
+      "a:65536",
+      "https://",
+    ].map((origin): [string[], Record<string, string>, RegExp] => [
+      [],
+      { WEIR_ALLOWED_ORIGINS: `https://app.example.com,${origin}` },
+      /^WEIR_ALLOWED_ORIGINS: .* is not a comma-separated list of origins/,
+    ]),
     [["--no-such-flag"], {}, /^Unknown option '--no-such-flag'/],
     [["stray"], {}, /^Unexpected argument 'stray'/],
     [["--listen", "8080"], {}, /^--listen: "8080" is not of the form HOST:PORT/],
@@ -46,6 +60,18 @@ describe("settings", () => {
       expect((error as Error).message).toMatch(message);
       expect((error as Error).message).not.toContain("\n");
     }
+  });
+
+  test("origins and hosts are read as browsers send them", () => {
+    const written =
+      "HTTPS://App.Example.com/, https://a.example:443,a.example:443, [::1]:8080,https://bücher.example/";
+    expect(readConfig(["--allowed-origins", written], {}).allowedOrigins).toEqual([
+      "https://app.example.com",
+      "https://a.example",
+      "a.example:443",
+      "[::1]:8080",
+      "https://xn--bcher-kva.example",
+    ]);
   });
 
   test("a secret is no flag, and its value is not shown", () => {
