@@ -46,12 +46,24 @@ function readFlags(args: readonly string[]): Record<string, string | undefined> 
   for (const s of Object.values(settings) as Setting<unknown>[])
     if (!s.secret) options[s.flag] = { type: "string" };
   // A switch may stand without a value.
-  const full = args.map((a) => (a === `--${settings.rebuildStore.flag}` ? `${a}=true` : a));
+  const full = joinNegative(args).map((a) => (a === `--${settings.rebuildStore.flag}` ? `${a}=true` : a));
   try {
     return parseArgs({ args: full, options, strict: true, allowPositionals: false }).values;
   } catch (error) {
-    throw new ConfigError((error as Error).message.split(". ")[0]!, { cause: error });
+    throw new ConfigError((error as Error).message.split(/\.\s|\n/)[0]!, { cause: error });
   }
+}
+
+/** Puts `--flag -1` as `--flag=-1`, so that the setting says what is wrong with it: parseArgs would ask for that form. */
+function joinNegative(args: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    const before = joined.at(-1);
+    if (/^-\d/.test(arg) && before !== undefined && /^--[^=]+$/.test(before))
+      joined[joined.length - 1] += `=${arg}`;
+    else joined.push(arg);
+  }
+  return joined;
 }
 
 function check(config: Config): Config {

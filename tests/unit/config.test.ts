@@ -22,6 +22,9 @@ describe("settings", () => {
     [["--partitions", "0"], {}, /^--partitions: "0" is not a whole number from 1 to 1024$/],
     [[], { WEIR_MAX_BODY: "8 megabytes" }, /^WEIR_MAX_BODY: "8 megabytes" is not a size such as 8MiB/],
     [["--dedup-window", "soon"], {}, /^--dedup-window: "soon" is not a duration/],
+    [["--retention", "-1s"], {}, /^--retention: "-1s" is not a duration/],
+    [["--max-body", "-1"], {}, /^--max-body: "-1" is not a size/],
+    [["--max-body", "--retention"], {}, /^Option '--max-body' argument is ambiguous$/],
     ...[
       "ht!tp://x",
       "https://a/b/c",
