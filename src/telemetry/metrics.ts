@@ -36,8 +36,8 @@ export interface Metrics {
   error(project: string, stage: string, reason: string, count?: number): void;
   processing(stage: "ingest" | "consume" | "query", seconds: number): void;
   /**
-   * One ended call. `method`: Service.Method; `code`: OK or an ErrorCode. A stream's time (`stream` true) is not among
-   * the requests of requestQuantiles, since it lasts as long as its caller likes.
+   * One ended call. `method`: package.Service/Method, a page's path or none; `code`: OK or an ErrorCode. A stream's time
+   * (`stream` true) is not among the requests of requestQuantiles, since it lasts as long as its caller likes.
    */
   rpc(method: string, protocol: string, code: string, seconds: number, stream?: boolean): void;
   rpcStarted(): void;

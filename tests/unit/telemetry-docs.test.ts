@@ -1,7 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { EventIngestionService } from "../../gen/analytics/v1/ingestion_pb.js";
 import { catalogue } from "../../src/telemetry/catalogue.ts";
 import { createMetrics, stageGauges } from "../../src/telemetry/metrics.ts";
+import type { CallRecord } from "../../src/transport/log.ts";
+import { mountMethods } from "../../src/transport/methods.ts";
 
 const root = new URL("../../", import.meta.url);
 
@@ -59,6 +62,21 @@ describe("docs/METRICS.md", () => {
       }
     }
   });
+});
+
+it("docs/METRICS.md tells the labels of calls as transport counts them", () => {
+  const text = readFileSync(new URL("docs/METRICS.md", root), "utf8");
+  const [method] = mountMethods({ service: EventIngestionService, implementation: {} });
+  expect(/^\| `method` \|.*$/m.exec(text)![0]).toContain(`\`${method!.name}\``);
+  const protocols: Record<CallRecord["protocol"], true> = {
+    connect: true,
+    grpc: true,
+    "grpc-web": true,
+    rest: true,
+    page: true,
+  };
+  const row = /^\| `protocol` \|.*$/m.exec(text)![0];
+  for (const protocol of Object.keys(protocols)) expect(row).toContain(`\`${protocol}\``);
 });
 
 it("the names that the contract fixes exist", () => {
