@@ -124,10 +124,11 @@ export async function main(args: readonly string[], context: CommandContext = pr
   }
 }
 
-/** A reader who has seen enough (`weir … | head`) is no failure. */
+/** A reader who has seen enough (`weir … | head`) is no failure; a full disk is one. */
 function endWithReader(context: CommandContext): void {
   context.stdout.once("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit(exitCodes.done);
+    if (error.code === "EPIPE") process.exit(exitCodes.done);
+    context.stderr.write(`weir: cannot write to standard output: ${error.message}\n`);
+    process.exit(exitCodes.notAll);
   });
 }

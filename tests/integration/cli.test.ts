@@ -142,6 +142,17 @@ describe("weir generate-data", () => {
   });
 });
 
+it.each([["generate-data", "--events", "10"], ["urls"]])(
+  "what %s cannot write is one clear line and exit code 1",
+  async (...args) => {
+    const command = `"${process.execPath}" bin/weir.js ${args.join(" ")} > /dev/full; echo "$?"`;
+    expect(await run("bash", ["-c", command], { cwd: repository })).toEqual({
+      stdout: "1\n",
+      stderr: "weir: cannot write to standard output: ENOSPC: no space left on device, write\n",
+    });
+  },
+);
+
 describe("weir urls", () => {
   it("lists the pages, the REST routes and the methods, of any address", async () => {
     const { code, stdout } = await weir(["urls", "--url", "http://127.0.0.1:9"]);
