@@ -4,7 +4,7 @@ import { EventType } from "../../gen/analytics/v1/event_pb.js";
 import { parseFilter } from "../../src/filter/parse.ts";
 import type { Dimension, EventCursor, Metric, Selection, StoredEvent } from "../../src/store/questions.ts";
 import { expectNearly } from "../support/nearly.ts";
-import { createFeed, patiently, timestamp } from "../support/store.ts";
+import { createFeed, patiently, testsClickhouse, timestamp } from "../support/store.ts";
 import { type StoresByLayout, storesByLayout } from "../support/store-layouts.ts";
 import * as reference from "../support/store-reference.ts";
 
@@ -56,6 +56,11 @@ const event = fc.record({
   ),
 });
 
+/** ClickHouse drops copies itself; what DuckDB gets may have the same id twice, where it was forgotten in between. */
+const events = testsClickhouse
+  ? fc.uniqueArray(event, { maxLength: 40, selector: ({ userId, id }) => `${userId}\n${id}` })
+  : fc.array(event, { maxLength: 40 });
+
 const filters: [string, reference.Passes][] = [
   ["true", () => true],
   ['name == "a" || properties.a == ""', (e) => e.name === "a" || (e.properties.a ?? "") === ""],
@@ -106,21 +111,21 @@ function holds<Q>(
   check: (events: StoredEvent[], asked: Asked, question: Q) => Promise<void>,
 ) {
   const property = fc.asyncProperty(
-    fc.array(event, { maxLength: 40 }),
+    events,
     range,
     filter,
     question,
-    async (events, between, [expression, passes], asked) => {
+    async (drafts, between, [expression, passes], asked) => {
       const name = `p${project++}`;
       const { blocks, places } = feed.blocks(
-        events.map(({ timestampUs, receivedUs, ...rest }) => ({
+        drafts.map(({ timestampUs, receivedUs, ...rest }) => ({
           project: name,
           receivedUs,
           event: { ...rest, timestamp: timestamp(timestampUs) },
         })),
       );
       await temporary.store.apply(blocks);
-      const stored = events.map((e, i) => ({ ...e, eventType: types[e.eventType]!, ...places[i]! }));
+      const stored = drafts.map((e, i) => ({ ...e, eventType: types[e.eventType]!, ...places[i]! }));
       const selection = { project: name, ...between, filter: parseFilter(expression) };
       await check(stored, { selection, passes }, asked);
     },

@@ -15,7 +15,7 @@ import { tableOf } from "./native/table.ts";
 import { insertSettings, querySettings } from "./settings.ts";
 
 export interface QueryOptions {
-  /** Ends the query here and on the server. */
+  /** Ends the query here and on the server. Absent: it ends after a minute. */
   readonly signal?: AbortSignal;
   /** Milliseconds after which the server ends it; absent: as the server is configured. */
   readonly timeoutMs?: number;
@@ -44,6 +44,10 @@ export interface ConnectionOptions {
   readonly maxConnections: number;
 }
 
+/** Longest wait for a statement of the store's own, of which none reads more than a few rows. */
+const ownTimeoutMs = 60_000;
+/** Longest wait for a DELETE, which has to look at all parts. */
+const removalTimeoutMs = 600_000;
 /** Idle time of a socket after which a request is given up; queries have deadlines of their own. */
 const requestTimeoutMs = 3_600_000;
 /** How much longer than the server a caller waits for the end that the server makes. */
@@ -72,7 +76,8 @@ export function createConnection({ url, maxConnections }: ConnectionOptions): Co
   }
 
   async function* bytes({ query, params }: BoundQuery, options: QueryOptions = {}): AsyncGenerator<Buffer> {
-    const { signal, timeoutMs, streamed = false } = options;
+    const { timeoutMs, streamed = false } = options;
+    const signal = options.signal ?? AbortSignal.timeout(ownTimeoutMs);
     const queryId = randomUUID();
     let ended = false;
     try {
@@ -85,19 +90,19 @@ export function createConnection({ url, maxConnections }: ConnectionOptions): Co
           ...(streamed ? { wait_end_of_query: 0 } : {}),
           ...(timeoutMs === undefined ? {} : timeLimit(timeoutMs)),
         },
-        ...(signal === undefined ? {} : { abort_signal: signal }),
+        abort_signal: signal,
       });
       for await (const piece of stream) {
-        signal?.throwIfAborted();
+        signal.throwIfAborted();
         yield piece as Buffer;
       }
       // A stream that is broken off may look like one that ends.
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       ended = true;
     } catch (error) {
       // The server's own error is the query's end.
       ended = error instanceof ClickHouseError;
-      throw signal?.aborted ? cancelled() : error;
+      throw options.signal?.aborted ? cancelled() : error;
     } finally {
       if (!ended) kill(queryId);
     }
@@ -126,6 +131,7 @@ export function createConnection({ url, maxConnections }: ConnectionOptions): Co
     async command(statement) {
       const { stream } = await client.exec({
         query: statement,
+        abort_signal: AbortSignal.timeout(ownTimeoutMs),
         clickhouse_settings: { wait_end_of_query: 1 } as ClickHouseSettings,
       });
       for await (const _ of stream);
@@ -134,6 +140,7 @@ export function createConnection({ url, maxConnections }: ConnectionOptions): Co
       const { stream } = await client.exec({
         query,
         query_params: params,
+        abort_signal: AbortSignal.timeout(removalTimeoutMs),
         clickhouse_settings: {
           lightweight_deletes_sync: "2",
           mutations_sync: "2",

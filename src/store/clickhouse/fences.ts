@@ -62,8 +62,8 @@ export function createFences(connection: Connection, insertTimeoutMs: number): F
 
   async function removeStrays({ partition, epoch, position }: Fence): Promise<void> {
     const stray = `partition = ${partition} AND epoch < ${epoch} AND offset >= ${position}`;
-    const found = await ask(`SELECT count() FROM events WHERE ${stray}`);
-    if (numbers(found, 0)[0] === 0) return;
+    const found = await ask(`SELECT 1 FROM events WHERE ${stray} LIMIT 1`);
+    if (found.rowCount === 0) return;
     await connection.remove({ query: `DELETE FROM events WHERE ${stray}`, params: {} });
   }
 }
