@@ -66,9 +66,13 @@ describe("kill -9 of the server", () => {
 
   it("during weir send, which gives up, is made good by sending the file again", async () => {
     await generate();
-    const sending = send("--batch", "100", "--timeout", "1");
+    let gaveUp = false;
+    const sending = send("--batch", "100", "--timeout", "1").finally(() => {
+      gaveUp = true;
+    });
+    // On a busy machine a request may take longer than its second while the server is there: then it has given up by itself.
     await vi.waitFor(
-      async () => expect(Number((await summary(server.url)).total_events)).toBeGreaterThan(5_000),
+      async () => expect(gaveUp || Number((await summary(server.url)).total_events) > 5_000).toBe(true),
       { timeout: 60_000, interval: 5 },
     );
     await server.kill9();
