@@ -8,8 +8,8 @@ import { withoutKafka } from "./tests/support/kafka/jars.ts";
 // WasmEngine::FreeDeadCode in the worker). What is in the cache is not stripped again; bin/weir.js sets it for servers.
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL(".cache/compile", import.meta.url));
 
-const project = (name: string, testTimeout: number) => ({
-  test: { name, include: [`tests/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout },
+const project = (name: string, testTimeout: number, globalSetup: string[] = []) => ({
+  test: { name, include: [`tests/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout, globalSetup },
 });
 
 /** The tests that run on either store, on ClickHouse, and those of ClickHouse alone. */
@@ -54,7 +54,7 @@ export default defineConfig({
       project("unit", 20_000),
       project("contract", 60_000),
       project("integration", 120_000),
-      project("e2e", 240_000),
+      project("e2e", 240_000, ["tests/support/unpack-browser.ts"]),
       ...(withoutClickhouse() ? [] : [clickhouse]),
       ...(withoutKafka() ? [] : [project("kafka", 120_000)]),
     ],
