@@ -34,10 +34,9 @@ export function createNodeExchange(
   lingerAfter(request, response, linger);
   let onBytes: ((count: number) => void) | undefined;
   const chunks = () => {
-    // The gate has let it in: now the body may come.
-    if (expectsContinue) response.writeContinue();
+    const source = expectsContinue ? continued(request, response) : readChunks(request);
     expectsContinue = false;
-    return onBytes === undefined ? readChunks(request) : counted(readChunks(request), onBytes);
+    return onBytes === undefined ? source : counted(source, onBytes);
   };
   const writeAll = async (body: AsyncIterable<Uint8Array>) => {
     for await (const piece of body) {
@@ -108,6 +107,12 @@ export function createNodeExchange(
   };
 }
 
+/** The gate has let it in, and its stated length is none too much: once somebody reads, the body may come. */
+async function* continued(request: IncomingMessage, response: ServerResponse): AsyncGenerator<Uint8Array> {
+  response.writeContinue();
+  yield* readChunks(request);
+}
+
 async function* counted(
   chunks: AsyncIterable<Uint8Array>,
   onBytes: (count: number) => void,
@@ -128,7 +133,7 @@ function headerOf(request: IncomingMessage, name: string): string | undefined {
 }
 
 /**
- * HTTP/2 names the host in :authority; a Host beside it that says something else is one too many, as is a second one,
+ * HTTP/2 names the host in :authority, as does a target that is a whole URL; a Host beside it that says something else is one too many, as is a second one,
  * of which Node keeps the first and a server before this one may have gone by the other.
  */
 function hostOf(request: IncomingMessage): string | undefined {

@@ -301,10 +301,10 @@ describe("connections", () => {
   });
 });
 
-test("a body is asked for (100-continue) only once the gate has let it in", async () => {
-  const { addresses } = await start({});
-  const request = (path: string) =>
-    `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 15\r\nexpect: 100-continue\r\nconnection: close\r\n\r\n`;
+test("a body is asked for (100-continue) only once the gate has let it in, and never beyond the limit", async () => {
+  const { addresses } = await start({ limits: { maxBodyBytes: 1000, lingerMs: 100 } });
+  const request = (path: string, length = 15) =>
+    `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\nexpect: 100-continue\r\nconnection: close\r\n\r\n`;
   const asked = new Promise<string>((resolve, reject) => {
     const socket = connectTcp(Number(addresses[0]!.split(":").at(-1)), "127.0.0.1");
     let text = "";
@@ -319,6 +319,9 @@ test("a body is asked for (100-continue) only once the gate has let it in", asyn
   expect(await asked).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 OK/);
   const refused = await tcpExchange(addresses[0]!, request("/nope"));
   expect(refused).toMatch(/^HTTP\/1.1 404 /);
+  expect(await tcpExchange(addresses[0]!, request("/events", 1001))).toMatch(/^HTTP\/1.1 413 /);
+  const rpc = "/analytics.v1.ProducerService/SendEvent";
+  expect(await tcpExchange(addresses[0]!, request(rpc, 1001))).toMatch(/^HTTP\/1.1 429 /);
 });
 
 test("an answer whose reader is slow holds the service back", async () => {
