@@ -18,8 +18,9 @@ const responseHeaders = [...cors.exposedHeaders, requestIdHeader, "Retry-After",
 /** Browsers cap it at two hours or less. */
 const maxAgeSeconds = 7200;
 
+/** Of a request with the method OPTIONS. */
 export function isPreflight(exchange: Exchange): boolean {
-  return exchange.method === "OPTIONS" && exchange.header("access-control-request-method") !== undefined;
+  return exchange.header("access-control-request-method") !== undefined;
 }
 
 /** Lets the page that asks read the answer, where the policy shares with it. */

@@ -23,6 +23,7 @@ import type { TransportLog } from "./log.ts";
 import { headerBytes, headersTooLarge, refuse } from "./malformed.ts";
 import { isUnary } from "./methods.ts";
 import { createNodeExchange, cutOff } from "./node-exchange.ts";
+import { toOriginForm } from "./request-target.ts";
 
 /** How long the last answers may take to leave once all calls have ended, before connections are cut. */
 const flushMs = 500;
@@ -127,7 +128,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   // A broken connection is the caller's affair.
   http2.on("sessionError", () => {});
   return {
-    onRequest: (request, response) => handle(request, response),
+    onRequest: (request, response) => {
+      toOriginForm(request);
+      handle(request, response);
+    },
     onHttp2: (socket) => http2.emit("connection", socket),
     stop: () => {
       for (const session of sessions) session.close();

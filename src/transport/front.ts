@@ -62,8 +62,9 @@ export function createFront({ routes, gate, rest, origins, log, observe, underWa
     try {
       checkOrigins(exchange, origins);
       setCorsHeaders(exchange, origins);
-      if (isPreflight(exchange)) {
-        await respondPreflight(exchange, origins);
+      if (exchange.method === "OPTIONS") {
+        if (isPreflight(exchange)) await respondPreflight(exchange, origins);
+        else await exchange.respond(204, { allow: routes.allowed(exchange).join(", ") }, "");
         done();
         return undefined;
       }

@@ -14,6 +14,7 @@ import { queryToJson, setByPath } from "../contract/query-params.ts";
 import { type FieldViolation, WeirError } from "../domain/errors.ts";
 import type { Exchange } from "./exchange.ts";
 import { unsupported } from "./routes.ts";
+import { charsetOf } from "./wire.ts";
 
 export interface RestRequest {
   readonly message: Message;
@@ -125,6 +126,8 @@ async function readJson(
       `content type ${sent ?? "none"} is not application/json${plainText ? " or text/plain" : ""}${hint}`,
     );
   }
+  const charset = charsetOf(sent ?? "") ?? "utf-8";
+  if (!/^utf-?8$/.test(charset)) throw unsupported(`charset ${charset} is not utf-8`);
   const bytes = await exchange.body(maxBodyBytes);
   if (bytes.length === 0) return undefined;
   try {

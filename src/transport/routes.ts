@@ -26,11 +26,16 @@ export interface Routes {
    * INVALID_REQUEST
    */
   resolve(exchange: Exchange): Target;
+  /** The methods that the path takes. @throws WeirError NO_SUCH_ROUTE or INVALID_REQUEST */
+  allowed(exchange: Exchange): readonly string[];
 }
 
 /** A method of a service in a package, known here or not: who calls it speaks no REST. */
 const rpcPath = /^\/\w+(?:\.\w+)+\/\w+$/;
 const getParameters = new Set(["connect", "encoding", "message", "base64", "compression"]);
+/** Left out by clients of plain HTTP. */
+const versionHeader = "connect-protocol-version";
+const pageMethods = ["GET", "HEAD", "OPTIONS"];
 const acceptedTypes =
   "application/json, application/proto, application/grpc, application/grpc-web, application/grpc-web-text";
 const acceptedStreamTypes =
@@ -47,15 +52,27 @@ export function createRoutes(methods: readonly MountedMethod[], pages: readonly 
     if (wire !== undefined && wire !== "connect") return wire;
     return rpcs.has(exchange.path) || rpcPath.test(exchange.path) ? "connect" : "rest";
   };
+  const unmatched = (exchange: Exchange, kind: "malformed" | "none"): WeirError =>
+    kind === "none"
+      ? noSuchRoute(exchange, wireOf(exchange))
+      : new WeirError("INVALID_ARGUMENT", "INVALID_REQUEST", "the path's percent-encoding is broken");
   return {
     wireOf,
+    allowed: (exchange) => {
+      const rpc = rpcs.get(exchange.path);
+      if (rpc !== undefined) return rpcMethods(rpc);
+      if (pagesByPath.has(exchange.path)) return pageMethods;
+      const found = match(exchange.method, exchange.path);
+      if (found.kind === "method-not-allowed") return found.allowed;
+      throw unmatched(exchange, found.kind === "malformed" ? "malformed" : "none");
+    },
     resolve: (exchange) => {
       const rpc = rpcs.get(exchange.path);
       if (rpc !== undefined) return { kind: "rpc", method: rpc, type: rpcType(exchange, rpc) };
       const page = pagesByPath.get(exchange.path);
       if (page !== undefined) {
         if (exchange.method === "GET" || exchange.method === "HEAD") return { kind: "page", page };
-        throw methodNotAllowed(exchange, ["GET", "HEAD", "OPTIONS"]);
+        throw methodNotAllowed(exchange, pageMethods);
       }
       const found = match(exchange.method, exchange.path);
       switch (found.kind) {
@@ -66,21 +83,24 @@ export function createRoutes(methods: readonly MountedMethod[], pages: readonly 
         }
         case "method-not-allowed":
           throw methodNotAllowed(exchange, found.allowed);
-        case "malformed":
-          throw new WeirError("INVALID_ARGUMENT", "INVALID_REQUEST", "the path's percent-encoding is broken");
-        case "none":
-          throw noSuchRoute(exchange, wireOf(exchange));
+        default:
+          throw unmatched(exchange, found.kind);
       }
     },
   };
 }
 
+function rpcMethods({ desc }: MountedMethod): readonly string[] {
+  const readable =
+    desc.methodKind === "unary" && desc.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+  return readable ? ["GET", "POST", "OPTIONS"] : ["POST", "OPTIONS"];
+}
+
 /** How a call of the method comes. connect-es would answer what is refused here with empty responses. */
 function rpcType(exchange: Exchange, method: MountedMethod): ContentType {
-  const readable =
-    isUnary(method) && method.desc.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
-  if (exchange.method === "GET" && readable) return getType(exchange);
-  if (exchange.method !== "POST") throw methodNotAllowed(exchange, readable ? ["GET", "POST"] : ["POST"]);
+  const allowed = rpcMethods(method);
+  if (exchange.method === "GET" && allowed.includes("GET")) return getType(exchange);
+  if (exchange.method !== "POST") throw methodNotAllowed(exchange, allowed);
   const type = parseContentType(exchange.header("content-type"));
   const unfit = isUnary(method) ? "connect-stream" : "connect";
   if (type === undefined || type.wire === unfit) {
@@ -88,6 +108,10 @@ function rpcType(exchange: Exchange, method: MountedMethod): ContentType {
     exchange.setHeader("accept-post", accepted);
     const sent = exchange.header("content-type") ?? "none";
     throw unsupported(`content type ${sent} is none of ${accepted}`);
+  }
+  const version = exchange.header(versionHeader);
+  if (type.wire.startsWith("connect") && version !== undefined && version !== "1") {
+    throw refused([{ field: versionHeader, ruleId: "header", message: "must be 1" }]);
   }
   if (method.desc.methodKind === "bidi_streaming" && exchange.httpVersion !== "2") {
     exchange.setHeader("connection", "close");
@@ -107,6 +131,10 @@ function getType(exchange: Exchange): ContentType {
   const encoding = parameters.get("encoding");
   if (encoding !== "json" && encoding !== "proto")
     throw unsupported("parameter encoding must be json or proto");
+  const version = parameters.get("connect");
+  if (version !== null && version !== "v1") {
+    throw refused([{ field: "connect", ruleId: "query", message: "must be v1" }]);
+  }
   if (parameters.get("base64") === "1" && !/^[A-Za-z0-9+/_-]*={0,2}$/.test(parameters.get("message") ?? "")) {
     throw refused([{ field: "message", ruleId: "query", message: "is no base64" }]);
   }

@@ -30,13 +30,18 @@ export function parseContentType(header: string | undefined): ContentType | unde
   const type =
     header
       ?.toLowerCase()
-      .replace(/;\s*charset=utf-?8\s*$/, "")
+      .replace(/;\s*charset="?utf-?8"?\s*$/, "")
       .trim() ?? "";
   for (const [pattern, wire] of patterns) {
     const match = pattern.exec(type);
     if (match !== null) return { wire, binary: match[1] !== "json" };
   }
   return undefined;
+}
+
+/** The charset that a content type names, in lower case; undefined where it names none. */
+export function charsetOf(contentType: string): string | undefined {
+  return /;\s*charset\s*=\s*"?([^;"\s]*)/i.exec(contentType)?.[1]?.toLowerCase();
 }
 
 export function protocolOf(wire: Wire): Protocol {

@@ -159,6 +159,11 @@ describe("over REST", () => {
       { status: 415, reason: "UNSUPPORTED_MEDIA_TYPE" },
     ],
     [
+      "a charset that JSON does not have",
+      () => post("/events", "application/json; charset=utf-16", Buffer.from('{"user_id":"u"}')),
+      { status: 415, reason: "UNSUPPORTED_MEDIA_TYPE" },
+    ],
+    [
       "an unknown content type",
       () => post("/events", "application/x-www-form-urlencoded", "a=1"),
       { status: 415, reason: "UNSUPPORTED_MEDIA_TYPE" },
@@ -205,6 +210,20 @@ describe("over REST", () => {
 
   test("names the methods that a path takes", async () => {
     expect((await fetch(`${port.url}/events`)).headers.get("allow")).toBe("POST, OPTIONS");
+  });
+
+  test.each([
+    ["/events", "POST, OPTIONS"],
+    ["/health", "GET, HEAD, OPTIONS"],
+    [sendEvent, "POST, OPTIONS"],
+    [summary, "GET, POST, OPTIONS"],
+  ])("tells by OPTIONS the methods that %s takes", async (path, methods) => {
+    const answer = await fetch(port.url + path, { method: "OPTIONS" });
+    expect([answer.status, answer.headers.get("allow"), await answer.text()]).toEqual([204, methods, ""]);
+  });
+
+  test("tells by OPTIONS that nothing is there", async () => {
+    expect((await fetch(`${port.url}/v2/events`, { method: "OPTIONS" })).status).toBe(404);
   });
 
   test("an answer without a body to HEAD, whatever it is", async () => {
@@ -286,6 +305,21 @@ describe("over Connect", () => {
       "a body that is no gzip",
       () => post(sendEvent, "application/json", "no", { "content-encoding": "gzip" }),
       { status: 400, reason: "MALFORMED_BODY" },
+    ],
+    [
+      "a charset that JSON does not have",
+      () => post(sendEvent, "application/json; charset=utf-16", "{}"),
+      { status: 415, reason: "UNSUPPORTED_MEDIA_TYPE" },
+    ],
+    [
+      "another version of the protocol",
+      () => post(sendEvent, "application/json", "{}", { "connect-protocol-version": "9" }),
+      { status: 400, reason: "INVALID_REQUEST", fields: ["connect-protocol-version"] },
+    ],
+    [
+      "another version of the protocol by GET",
+      () => fetch(`${port.url}${summary}?encoding=json&message={}&connect=v9`),
+      { status: 400, reason: "INVALID_REQUEST", fields: ["connect"] },
     ],
     [
       "an unknown encoding",
@@ -458,6 +492,30 @@ describe("over gRPC-Web", () => {
     );
     expect(trailers.get("grpc-status")).toBe(String(code));
     expect(toldByStatus(trailers.get("grpc-status-details-bin") ?? undefined)).toEqual({ code, reason });
+  });
+});
+
+describe("a target that is a whole URL", () => {
+  const ask = (target: string, host: string, method = "GET") =>
+    tcpExchange(
+      port.addresses[0]!,
+      `${method} ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
+    );
+
+  test.each(["/health", "/v1/analytics/summary?filter=a", `${summary}?encoding=json&message={}`])(
+    "is answered as %s",
+    async (path) => {
+      expect(await ask(`http://localhost${path}`, "localhost")).toMatch(/^HTTP\/1.1 200 /);
+    },
+  );
+
+  test("without a path is the page at /", async () => {
+    expect(await ask("http://localhost", "localhost")).toMatch(/^HTTP\/1.1 200 /);
+  });
+
+  test("names the host, and one host only", async () => {
+    expect(await ask("http://evil.example/health", "localhost")).toMatch(/^HTTP\/1.1 400 /);
+    expect(await ask("http://evil.example/health", "evil.example")).toMatch(/^HTTP\/1.1 403 /);
   });
 });
 
