@@ -21,6 +21,8 @@ export interface Limits {
   readonly requestTimeoutMs: number;
   /** How long a connection may stay open without a request, in milliseconds. */
   readonly keepAliveMs: number;
+  /** How long a caller of HTTP/1.1 that has ended its side is kept while nothing moves to it, in milliseconds. */
+  readonly halfOpenMs: number;
   /** Deadline of a unary call that states none, in milliseconds. */
   readonly defaultTimeoutMs: number;
   /** Greatest deadline of a unary call, in milliseconds; a longer one is cut to it. */
@@ -56,6 +58,7 @@ export const defaultLimits: Limits = {
   headersTimeoutMs: 20_000,
   requestTimeoutMs: 120_000,
   keepAliveMs: 75_000,
+  halfOpenMs: 500,
   defaultTimeoutMs: 30_000,
   maxTimeoutMs: 600_000,
   streamIdleMs: 300_000,

@@ -84,13 +84,19 @@ export function createListener(options: ListenerOptions): Listener {
     server.removeAllListeners("tlsClientError");
     server.on("tlsClientError", (_error: Error, socket: Socket) => socket.destroy());
     if (onHttp2 !== undefined) {
+      // As Node calls it: answers those who have ended their side.
+      Object.assign(server, { httpAllowHalfOpen: true });
       const event = tls === undefined ? "connection" : "secureConnection";
       const [http1] = server.listeners(event) as ((socket: Socket) => void)[];
       server.removeAllListeners(event);
       const choose = tls === undefined ? chooseByPreface : chooseByAlpn;
       server.on(event, (socket: Socket) => {
         choose(socket, limits.sniffTimeoutMs, (http2) => {
-          if (!http2) return http1!.call(server, socket);
+          if (!http2) {
+            // Who says that no more comes may still read, or be gone: no other sign of that comes until it is written to.
+            socket.once("end", () => socket.setTimeout(limits.halfOpenMs, () => socket.destroy()));
+            return http1!.call(server, socket);
+          }
           // An HTTP/1.1 server handles half-closed connections itself; one of HTTP/2 would never see that one ended.
           socket.allowHalfOpen = false;
           onHttp2(socket);

@@ -161,6 +161,34 @@ describe("a caller who goes away", () => {
   });
 });
 
+describe("a caller who ends its side after the request", () => {
+  const ask = async (port: TestPort, userId: string): Promise<string> => {
+    const body = JSON.stringify({ user_id: userId });
+    const socket = connectTcp({
+      port: Number(port.addresses[0]!.split(":").at(-1)),
+      host: "127.0.0.1",
+      allowHalfOpen: true,
+    });
+    socket.end(
+      `POST /events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    );
+    const parts: Buffer[] = [];
+    for await (const part of socket) parts.push(part as Buffer);
+    return Buffer.concat(parts).toString();
+  };
+
+  test("gets its answer, and then the connection is closed", async () => {
+    expect(await ask(await start({}), "u")).toMatch(/^HTTP\/1.1 200 OK/);
+  });
+
+  test("is given up where the answer takes long, for it may be gone", async () => {
+    const port = await start({ limits: { halfOpenMs: 50 } });
+    expect(await ask(port, "wait").catch(() => "")).toBe("");
+    const { signal } = port.seen.calls.at(-1)!.call;
+    await vi.waitFor(() => expect(signal.reason).toMatchObject({ code: "CANCELLED" }));
+  });
+});
+
 describe("a stream", () => {
   test("on which nothing moves is ended", async () => {
     const port = await start({ limits: { streamIdleMs: 100 } });
