@@ -24,6 +24,7 @@ afterAll(async () => {
 });
 
 const sendEvent = "/analytics.v1.ProducerService/SendEvent";
+const ingestEvent = "/analytics.v1.EventIngestionService/IngestEvent";
 const ingestEvents = "/analytics.v1.EventIngestionService/IngestEvents";
 const exportEvents = "/analytics.v1.AnalyticsService/ExportEvents";
 const summary = "/analytics.v1.AnalyticsService/GetAnalyticsSummary";
@@ -259,7 +260,7 @@ describe("over Connect", () => {
     ],
     [
       "a day that no calendar has",
-      () => post(sendEvent, "application/json", '{"event":{"timestamp":"2023-02-29T12:00:00Z"}}'),
+      () => post(ingestEvent, "application/json", '{"event":{"timestamp":"2023-02-29T12:00:00Z"}}'),
       { status: 400, code: "invalid_argument", reason: "INVALID_REQUEST", fields: ["event.timestamp"] },
     ],
     [
@@ -271,7 +272,7 @@ describe("over Connect", () => {
     [
       "an hour that no day has, packed",
       () =>
-        post(sendEvent, "application/json", gzipSync('{"event":{"timestamp":"2023-02-28T24:00:00Z"}}'), {
+        post(ingestEvent, "application/json", gzipSync('{"event":{"timestamp":"2023-02-28T24:00:00Z"}}'), {
           "content-encoding": "gzip",
         }),
       { status: 400, reason: "INVALID_REQUEST", fields: ["event.timestamp"] },
@@ -462,6 +463,18 @@ describe("over gRPC", () => {
     const status = { ...answer.headers, ...answer.trailers };
     expect([answer.status, status["grpc-status"]]).toEqual([200, String(code)]);
     expect(toldByStatus(status["grpc-status-details-bin"] as string)).toEqual({ code, reason });
+  });
+
+  test("a day that no calendar has, in JSON", async () => {
+    const answer = await http2Request(
+      port.url,
+      { ":path": ingestEvent, "content-type": "application/grpc+json", te: "trailers" },
+      frame(Buffer.from('{"event":{"timestamp":"2023-02-29T12:00:00Z"}}')),
+    );
+    expect(answer.trailers["grpc-status"]).toBe(String(invalid));
+    expect(decodeURIComponent(String(answer.trailers["grpc-message"]))).toMatch(
+      /event.timestamp: .* no calendar/,
+    );
   });
 
   test("a packed message without saying how", async () => {
