@@ -28,23 +28,46 @@ export function sessionStarts(
   gapUs: number,
   groupBy: readonly Dimension[] = [],
 ): Fragment {
-  const [time, user, session] = [
-    engine.timeField("timestamp"),
-    engine.column("user_key"),
-    engine.textField("session_id"),
-  ];
+  return sql`${startsById(engine, selection, groupBy)} UNION ALL ${startsByGap(engine, selection, gapUs, groupBy)}`;
+}
+
+/** A query of one number, how many sessions there are. Counting each kind by itself spares gathering both. */
+export function sessionCount(engine: SqlEngine, selection: Selection, gapUs: number): Fragment {
+  const count = (starts: Fragment) => sql`(SELECT count(*) FROM (${starts}) AS starts)`;
+  return sql`SELECT ${count(startsById(engine, selection, []))} + ${count(startsByGap(engine, selection, gapUs, []))}`;
+}
+
+/** Sessions of the events that have a session_id. */
+function startsById(engine: SqlEngine, selection: Selection, groupBy: readonly Dimension[]): Fragment {
+  const [time, session] = [engine.timeField("timestamp"), engine.textField("session_id")];
   const columns = groupColumns(groupBy);
-  const texts = groupBy.map((dimension) => dimensionText(engine, dimension));
-  const order = groupBy.length === 0 ? [time] : eventOrder(engine);
-  const ofFirst = texts.map((value, i) => sql`${engine.firstBy(value, order)} AS ${columns[i]!}`);
-  const ofEvent = texts.map((value, i) => sql`${value} AS ${columns[i]!}`);
+  const order = orderFor(engine, groupBy);
+  const ofFirst = groupBy.map(
+    (dimension, i) => sql`${engine.firstBy(dimensionText(engine, dimension), order)} AS ${columns[i]!}`,
+  );
   return sql`
     SELECT ${join([...ofFirst, sql`min(${time}) AS t`], ", ")}
-    ${fromSelected(engine, selection, [sql`${session} <> ''`])} GROUP BY ${user}, ${session}
-    UNION ALL
+    ${fromSelected(engine, selection, [sql`${session} <> ''`])} GROUP BY ${engine.column("user_key")}, ${session}`;
+}
+
+/** Sessions of the events that have none. */
+function startsByGap(
+  engine: SqlEngine,
+  selection: Selection,
+  gapUs: number,
+  groupBy: readonly Dimension[],
+): Fragment {
+  const [time, session] = [engine.timeField("timestamp"), engine.textField("session_id")];
+  const columns = groupColumns(groupBy);
+  const window = sql`PARTITION BY ${engine.column("user_key")} ORDER BY ${join(orderFor(engine, groupBy), ", ")}`;
+  const ofEvent = groupBy.map((dimension, i) => sql`${dimensionText(engine, dimension)} AS ${columns[i]!}`);
+  return sql`
     SELECT ${join([...columns, trusted("t")], ", ")} FROM (
-      SELECT ${join([...ofEvent, sql`${time} AS t`], ", ")},
-        ${engine.previous(time, sql`PARTITION BY ${user} ORDER BY ${join(order, ", ")}`)} AS before
+      SELECT ${join([...ofEvent, sql`${time} AS t`], ", ")}, ${engine.previous(time, window)} AS before
       ${fromSelected(engine, selection, [sql`${session} = ''`])}
     ) AS ordered WHERE before IS NULL OR t - before > ${int64(gapUs)}`;
+}
+
+function orderFor(engine: SqlEngine, groupBy: readonly Dimension[]): readonly Fragment[] {
+  return groupBy.length === 0 ? [engine.timeField("timestamp")] : eventOrder(engine);
 }

@@ -3,7 +3,7 @@ import type { SqlEngine } from "./engine.ts";
 import { int64, sql, trusted } from "./fragment.ts";
 import { numbers, type Plan, plan, rows, type Table, texts } from "./plan.ts";
 import { fromSelected } from "./selection.ts";
-import { sessionStarts } from "./sessions.ts";
+import { sessionCount } from "./sessions.ts";
 
 export function summary(engine: SqlEngine, question: SummaryQuestion): Plan<SummaryAnswer> {
   const { selection, topLimit, sessionGapUs } = question;
@@ -16,7 +16,7 @@ export function summary(engine: SqlEngine, question: SummaryQuestion): Plan<Summ
   const top = topNames(engine, selection, topLimit);
   const statements = [totals, byType, top.statement];
   if (sessionGapUs !== undefined) {
-    statements.push(sql`SELECT count(*) FROM (${sessionStarts(engine, selection, sessionGapUs)}) AS starts`);
+    statements.push(sessionCount(engine, selection, sessionGapUs));
   }
   return plan(engine, statements, ([total, types, names, sessions]) => ({
     totalEvents: numbers(total, 0)[0]!,
