@@ -1,6 +1,7 @@
 /** An API key as it is stored: never its secret, but the SHA-256 of it. */
 import { hash } from "node:crypto";
 import { type RateLimits, rateLimitNames } from "../domain/rate-limits.ts";
+import { fitsTimestamp } from "../domain/timestamp.ts";
 import { readScopeName, type ScopeName } from "./scopes.ts";
 
 export interface ApiKey {
@@ -53,7 +54,7 @@ function isKey(key: ApiKey): boolean {
     texts.every((text) => typeof text === "string") &&
     key.project !== "" &&
     key.scopes.every((scope) => readScopeName(scope) !== undefined) &&
-    times.every((time) => Number.isFinite(time)) &&
+    times.every(fitsTimestamp) &&
     limits.every((limit) => Number.isFinite(limit) && limit > 0)
   );
 }

@@ -2,6 +2,7 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { invalidField, WeirError } from "../domain/errors.ts";
 import type { RateLimits } from "../domain/rate-limits.ts";
+import { fitsTimestamp } from "../domain/timestamp.ts";
 import { uuid7 } from "../domain/uuid7.ts";
 import { followState } from "../state/followed.ts";
 import type { StateStore } from "../state/state.ts";
@@ -29,7 +30,8 @@ export interface Keys {
   /**
    * Makes a key; durable when it resolves. The secret is nowhere else.
    *
-   * @throws WeirError INVALID_ARGUMENT for a browser key with other scopes than ingest, RESOURCE_EXHAUSTED/TOO_MANY_KEYS
+   * @throws WeirError INVALID_ARGUMENT for a browser key with other scopes than ingest or an end after the year 9999,
+   * RESOURCE_EXHAUSTED/TOO_MANY_KEYS
    */
   create(key: NewKey): Promise<{ key: ApiKey; secret: string }>;
   /** Keeps the platform key whose secret the operator chose; one that was kept before ends with another secret. */
@@ -90,6 +92,9 @@ export async function openKeys({ state, now, warn, maxKeys = 1000 }: KeysOptions
           "scopes",
           "a key with allowed origins can be read by everybody: INGEST is all it may have",
         );
+      }
+      if (expiresMs !== undefined && !fitsTimestamp(expiresMs)) {
+        throw invalidField("expire_time", "a key that expires does so by the end of the year 9999");
       }
       if (listOf(project).length >= maxKeys) {
         throw new WeirError(

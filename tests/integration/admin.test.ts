@@ -114,6 +114,21 @@ describe("a key", () => {
     }
   });
 
+  it("ends at a time that can be told, or is not made", async () => {
+    const { secret } = await platform.admin.createProject({ projectId: "ends" });
+    const { admin } = as(secret);
+    const until = (seconds: bigint) =>
+      admin.createApiKey({ name: "k", scopes: [Scope.QUERY], expireTime: { seconds, nanos: 0 } });
+    const last = 253_402_300_799n;
+    for (const seconds of [last + 1n, 2n ** 53n, 2n ** 62n]) {
+      const refused = ConnectError.from(await until(seconds).catch((error: unknown) => error));
+      expect(Code[refused.code]).toBe("InvalidArgument");
+      expect(refused.rawMessage).toContain("expire_time");
+    }
+    expect((await until(last)).key?.expireTime?.seconds).toBe(last);
+    expect((await admin.listApiKeys({})).keys.map(({ name }) => name)).toEqual(["k", "first key"]);
+  });
+
   it("ends by itself, and is refused from then on", async () => {
     const expireTime = new Date(Date.now() + 1500);
     const { secret, key } = await shop.admin.createApiKey({

@@ -90,6 +90,14 @@ describe("weir keys", () => {
     [["create", "--scopes", "root"], /--scopes: "root" is none of ingest, query, admin, platform/],
     [["create", "--scopes", "query", "--project", "No Name"], /--project must be/],
     [["create", "--scopes", "query", "--expires", "soon"], /--expires must be a duration/],
+    [
+      ["create", "--scopes", "query", "--expires", "9999999d"],
+      /--expires must be by the end of the year 9999/,
+    ],
+    [
+      ["create", "--scopes", "query", "--expires", "9999999d", "--project", "a"],
+      /--expires must be by the end of the year 9999/,
+    ],
     [["create", "--scopes", "ingest", "--origins", "shop.example"], /"shop\.example" is no origin/],
     [
       ["create", "--scopes", "ingest,query", "--origins", "https://shop.example", "--project", "a"],

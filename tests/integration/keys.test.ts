@@ -93,6 +93,7 @@ describe("a key", () => {
     for (const broken of [
       { ...stored, scopes: ["root"] },
       { ...stored, project: "" },
+      { ...stored, expiresMs: 865_000_000_000_000 },
       { ...stored, digest: "" },
       7,
     ]) {

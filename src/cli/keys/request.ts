@@ -30,6 +30,10 @@ export function readKeyRequest(values: FlagValues, nowMs: number): KeyRequest {
   if (expires !== undefined && !(lifeMs !== undefined && lifeMs > 0 && Number.isFinite(lifeMs))) {
     throw new UsageError(`--expires must be a duration such as 90d, not "${expires}"`);
   }
+  // A year of no date at all is NaN.
+  if (lifeMs !== undefined && !(new Date(nowMs + lifeMs).getUTCFullYear() <= 9999)) {
+    throw new UsageError(`--expires must be by the end of the year 9999, which "${expires}" is not`);
+  }
   if (project !== undefined && !projectId.test(String(project))) {
     throw new UsageError(
       "--project must be 1 to 63 lower-case letters, digits and hyphens, beginning with a letter",
