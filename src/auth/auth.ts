@@ -27,16 +27,18 @@ export interface Rates {
   /**
    * Lets a call in.
    *
+   * @param ingests whether the call brings events: the limits of events and bytes are of these calls alone, so that who
+   * sends too much can still be asked about, set and revoked
    * @throws WeirError RESOURCE_EXHAUSTED with a retry delay: RATE_LIMITED, or TOO_MANY_REQUESTS where all places are taken
    */
-  enter(principal: Principal, kind: CallKind): Meter;
+  enter(principal: Principal, kind: CallKind, ingests: boolean): Meter;
 }
 
 /** What one call costs its caller. */
 export interface Meter {
   /** Counts bytes of the request as they come. */
   bytes(count: number): void;
-  /** Absent: events are not limited. */
+  /** Absent: events are not limited, or the call brings none. */
   readonly events?: EventRate;
   /** The call is over. */
   leave(): void;

@@ -68,7 +68,7 @@ export function createRates(options: RatesOptions): Rates {
   }
 
   return {
-    enter(principal, kind) {
+    enter(principal, kind, ingests) {
       const { keyId, project } = principal;
       const found: Account[] = [];
       const ofAll = ofProject(project);
@@ -77,23 +77,23 @@ export function createRates(options: RatesOptions): Rates {
       if (own !== undefined) found.push(accountOf(ofKeys, keyId!, "the key", own));
       if (found.length === 0) return unlimited;
       const nowMs = now();
-      for (const account of found) checkRates(account, rates, nowMs);
+      for (const account of found) checkRates(account, ingests ? rates : requestsAlone, nowMs);
       for (const account of found) checkPlaces(account, kind);
       for (const account of found) {
         charge(account, "requestsPerSecond", 1, nowMs);
         if (kind !== "call") account[places[kind]]++;
       }
-      return meterOf(found, kind, now);
+      return ingests ? meterOf(found, kind, now) : { bytes: () => {}, leave: leaving(found, kind) };
     },
   };
 }
 
 const places = { stream: "streams", query: "queries" } as const;
 
+const requestsAlone = ["requestsPerSecond"] as const;
 const eventsAndBytes = ["eventsPerSecond", "bytesPerSecond"] as const;
 
 function meterOf(accounts: readonly Account[], kind: CallKind, now: () => number): Meter {
-  let over = false;
   return {
     bytes(count) {
       for (const account of accounts) charge(account, "bytesPerSecond", count, now());
@@ -106,10 +106,16 @@ function meterOf(accounts: readonly Account[], kind: CallKind, now: () => number
       },
       delayMs: () => Math.max(0, ...accounts.map((account) => delayOf(account, eventsAndBytes, now()))),
     },
-    leave() {
-      if (!over && kind !== "call") for (const account of accounts) account[places[kind]]--;
-      over = true;
-    },
+    leave: leaving(accounts, kind),
+  };
+}
+
+/** Gives the place back, once. */
+function leaving(accounts: readonly Account[], kind: CallKind): () => void {
+  let over = false;
+  return () => {
+    if (!over && kind !== "call") for (const account of accounts) account[places[kind]]--;
+    over = true;
   };
 }
 

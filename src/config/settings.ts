@@ -261,7 +261,7 @@ export const settings = {
     type: bytes(0, 64 * gib),
     default: 0,
     description:
-      "Bytes of requests a second that each key may send, where its own limit is not lower; 0: any number.",
+      "Bytes a second of the requests by which each key sends events, where its own limit is not lower; 0: any number.",
   }),
   keyStreams: setting({
     flag: "key-streams",

@@ -80,7 +80,7 @@ export function createGate({ authenticator, rates, limits, trusts }: GateOptions
     return principal;
   };
   const meterOf = (principal: Principal, method: MountedMethod): Meter =>
-    principal === nobody ? unmetered : rates.enter(principal, kindOf(method));
+    principal === nobody ? unmetered : rates.enter(principal, kindOf(method), method.scope === Scope.INGEST);
   const lifetimeOf = (exchange: Exchange, method: MountedMethod): Lifetime => {
     const stated = statedTimeoutMs(exchange);
     const caller = exchange.signal;

@@ -102,6 +102,16 @@ it("a project's limit holds for all its keys together", async () => {
   };
   expect(await status(keys[0]!)).toBe(200);
   expect(await status(keys[1]!)).toBe(429);
+  // Who owes events is still administered, asked about and found well.
+  const read = createWeirClient({
+    url: server.url,
+    apiKey: (await admin.admin.createApiKey({ name: "q", scopes: [Scope.QUERY] })).secret,
+    retry: { maxAttempts: 1 },
+  });
+  await read.analytics.getAnalyticsSummary({});
+  await read.analytics.getAnalyticsHealth({});
+  await read.close();
+  await admin.admin.updateProjectSettings({ settings: {} });
   await admin.close();
 });
 

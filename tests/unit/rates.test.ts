@@ -67,7 +67,7 @@ describe("rates", () => {
 
   it("of one key leave others alone", () => {
     const all = rates({ requestsPerSecond: 2 });
-    const enter = (id: string) => refusal(() => all.enter(key(id), "call"));
+    const enter = (id: string) => refusal(() => all.enter(key(id), "call", true));
     expect([enter("loud"), enter("loud")]).toEqual([undefined, undefined]);
     expect(enter("loud")).toMatchObject({ reason: "RATE_LIMITED", retryDelayMs: expect.any(Number) });
     expect(enter("quiet")).toBeUndefined();
@@ -82,7 +82,7 @@ describe("rates", () => {
       [{ eventsPerSecond: 1000 }, 10],
       [{}, 10],
     ] as const) {
-      const meter = all.enter(key(`${burst} ${JSON.stringify(limits)}`, limits), "call");
+      const meter = all.enter(key(`${burst} ${JSON.stringify(limits)}`, limits), "call", true);
       meter.events?.take(burst);
       expect(refusal(() => meter.events?.take(1))).toMatchObject({ reason: "RATE_LIMITED" });
     }
@@ -91,40 +91,56 @@ describe("rates", () => {
   it("of a project count for all its keys together, as they stand now", () => {
     let ofProject: RateLimits | undefined = { eventsPerSecond: 10 };
     const all = rates({}, { ofProject: () => ofProject });
-    all.enter(key("a"), "call").events?.take(100);
-    expect(refusal(() => all.enter(key("b"), "call"))).toMatchObject({
+    all.enter(key("a"), "call", true).events?.take(100);
+    expect(refusal(() => all.enter(key("b"), "call", true))).toMatchObject({
       reason: "RATE_LIMITED",
       retryDelayMs: 9001,
     });
     ofProject = undefined;
-    expect(refusal(() => all.enter(key("b"), "call"))).toBeUndefined();
+    expect(refusal(() => all.enter(key("b"), "call", true))).toBeUndefined();
   });
 
   it("count bytes that came, and refuse the next request for them", () => {
     const all = rates({ bytesPerSecond: 1000 });
-    const meter = all.enter(key("k"), "call");
+    const meter = all.enter(key("k"), "call", true);
     meter.bytes(500);
     meter.bytes(1500);
-    expect(refusal(() => all.enter(key("k"), "call"))).toEqual({
+    expect(refusal(() => all.enter(key("k"), "call", true))).toEqual({
       reason: "RATE_LIMITED",
       retryDelayMs: 1001,
     });
   });
 
+  it("of events and bytes hold up those who bring events, and no question or setting of the project", () => {
+    const limits = { eventsPerSecond: 1, bytesPerSecond: 1024 };
+    const all = rates({}, { ofProject: () => limits });
+    const enter = (kind: CallKind, ingests: boolean) => refusal(() => all.enter(key("k"), kind, ingests));
+    const asked = all.enter(key("k"), "query", false);
+    asked.bytes(1_000_000);
+    expect(enter("call", true)).toBeUndefined();
+    all.enter(key("k"), "call", true).events?.take(1000);
+    expect(enter("call", true)).toMatchObject({ reason: "RATE_LIMITED" });
+    expect([enter("call", false), enter("query", false), enter("stream", false)]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+
   it.each(["query", "stream"] as const)("bound what is under way: %s", (kind: CallKind) => {
     const all = rates({ streams: 2, queries: 2 });
-    const [first] = [all.enter(key("k"), kind), all.enter(key("k"), kind)];
-    expect(refusal(() => all.enter(key("k"), kind))).toMatchObject({ reason: "TOO_MANY_REQUESTS" });
-    expect(refusal(() => all.enter(key("k"), "call"))).toBeUndefined();
+    const [first] = [all.enter(key("k"), kind, true), all.enter(key("k"), kind, true)];
+    expect(refusal(() => all.enter(key("k"), kind, true))).toMatchObject({ reason: "TOO_MANY_REQUESTS" });
+    expect(refusal(() => all.enter(key("k"), "call", true))).toBeUndefined();
     first.leave();
     first.leave();
-    expect(refusal(() => all.enter(key("k"), kind))).toBeUndefined();
-    expect(refusal(() => all.enter(key("k"), kind))).toMatchObject({ reason: "TOO_MANY_REQUESTS" });
+    expect(refusal(() => all.enter(key("k"), kind, true))).toBeUndefined();
+    expect(refusal(() => all.enter(key("k"), kind, true))).toMatchObject({ reason: "TOO_MANY_REQUESTS" });
   });
 
   it("forget those who owe nothing, and nobody else", () => {
     const all = rates({ requestsPerSecond: 1 }, { maxRemembered: 10 });
-    const enter = (id: string) => refusal(() => all.enter(key(id), "call"));
+    const enter = (id: string) => refusal(() => all.enter(key(id), "call", true));
     enter("loud");
     for (let i = 0; i < 100; i++) {
       enter(`k-${i}`);
@@ -133,7 +149,7 @@ describe("rates", () => {
   });
 
   it("without limits cost nothing", () => {
-    const meter = rates({}).enter(key("k"), "stream");
+    const meter = rates({}).enter(key("k"), "stream", true);
     expect(meter.events).toBeUndefined();
   });
 });
