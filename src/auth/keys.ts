@@ -6,6 +6,7 @@ import { fitsTimestamp } from "../domain/timestamp.ts";
 import { uuid7 } from "../domain/uuid7.ts";
 import { followState } from "../state/followed.ts";
 import type { StateStore } from "../state/state.ts";
+import { keepBootstrapKey } from "./bootstrap.ts";
 import { type ApiKey, decodeKey, digestOf, encodeKey } from "./key.ts";
 import type { ScopeName } from "./scopes.ts";
 
@@ -34,7 +35,7 @@ export interface Keys {
    * RESOURCE_EXHAUSTED/TOO_MANY_KEYS
    */
   create(key: NewKey): Promise<{ key: ApiKey; secret: string }>;
-  /** Keeps the platform key whose secret the operator chose; one that was kept before ends with another secret. */
+  /** Keeps the platform key whose secret the operator chose: another one ends, and one that was revoked stays so. */
   bootstrap(secret: string): Promise<void>;
   /** Ends a key of the project, for ever. @throws WeirError NOT_FOUND */
   revoke(project: string, id: string): Promise<ApiKey>;
@@ -53,7 +54,6 @@ export interface KeysOptions {
 /** What each secret begins with, so that scanners for leaked secrets know one. */
 const secretStart = "weir_";
 const prefixCharacters = secretStart.length + 7;
-const bootstrapId = "bootstrap";
 
 export async function openKeys({ state, now, warn, maxKeys = 1000 }: KeysOptions): Promise<Keys> {
   let byDigest = new Map<number, ApiKey>();
@@ -119,22 +119,7 @@ export async function openKeys({ state, now, warn, maxKeys = 1000 }: KeysOptions
       await followed.put(key.id, key);
       return { key, secret };
     },
-    async bootstrap(secret) {
-      const digest = digestOf(secret);
-      const known = followed.entries.get(bootstrapId);
-      if (known !== undefined && timingSafeEqual(known.digest, digest)) return;
-      await followed.put(bootstrapId, {
-        id: bootstrapId,
-        name: "WEIR_BOOTSTRAP_KEY",
-        project: "default",
-        prefix: "",
-        digest,
-        scopes: ["admin", "platform"],
-        origins: [],
-        limits: {},
-        createdMs: now(),
-      });
-    },
+    bootstrap: (secret) => keepBootstrapKey(followed, secret, now()),
     async revoke(project, id) {
       const key = followed.entries.get(id);
       if (key === undefined || key.project !== project) {

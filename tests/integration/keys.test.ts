@@ -164,21 +164,36 @@ describe("the operator's own key", () => {
     const keys = await keysOf();
     await keys.bootstrap(secret);
     expect(keys.find(secret)).toMatchObject({
-      id: "bootstrap",
+      id: expect.stringMatching(/^bootstrap-[0-9a-f]{8}$/),
       project: "default",
       scopes: ["admin", "platform"],
     });
     await keys.bootstrap(`${secret}-2`);
-    expect(refusal(keys, { key: secret })).toBe("UNKNOWN_KEY");
+    expect(refusal(keys, { key: secret })).toBe("EXPIRED_KEY");
     expect(refusal(keys, { key: `${secret}-2` })).toBeUndefined();
+    await keys.bootstrap(secret);
+    expect(refusal(keys, { key: secret })).toBeUndefined();
+    expect(refusal(keys, { key: `${secret}-2` })).toBe("EXPIRED_KEY");
   });
 
   it("stays revoked, whoever starts again with it", async () => {
     const keys = await keysOf();
     await keys.bootstrap(secret);
-    await keys.revoke("default", "bootstrap");
+    await keys.revoke("default", keys.find(secret)!.id);
     await keys.bootstrap(secret);
     expect(refusal(keys, { key: secret })).toBe("REVOKED_KEY");
+  });
+
+  it("stays revoked when another one took its place in between", async () => {
+    const keys = await keysOf();
+    await keys.bootstrap(secret);
+    await keys.revoke("default", keys.find(secret)!.id);
+    await keys.bootstrap(`${secret}-2`);
+    expect(refusal(keys, { key: `${secret}-2` })).toBeUndefined();
+    const reopened = await keysOf();
+    await reopened.bootstrap(secret);
+    expect(refusal(reopened, { key: secret })).toBe("REVOKED_KEY");
+    expect(refusal(reopened, { key: `${secret}-2` })).toBe("EXPIRED_KEY");
   });
 });
 
