@@ -2,6 +2,7 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { invalidField, WeirError } from "../domain/errors.ts";
 import type { RateLimits } from "../domain/rate-limits.ts";
+import { prefixCharacters, secretStart } from "../domain/secrets.ts";
 import { fitsTimestamp } from "../domain/timestamp.ts";
 import { uuid7 } from "../domain/uuid7.ts";
 import { followState } from "../state/followed.ts";
@@ -50,10 +51,6 @@ export interface KeysOptions {
   /** Keys of one project, ended ones too. Default 1,000. */
   readonly maxKeys?: number;
 }
-
-/** What each secret begins with, so that scanners for leaked secrets know one. */
-const secretStart = "weir_";
-const prefixCharacters = secretStart.length + 7;
 
 export async function openKeys({ state, now, warn, maxKeys = 1000 }: KeysOptions): Promise<Keys> {
   let byDigest = new Map<number, ApiKey>();

@@ -3,6 +3,8 @@
  * Every reason is listed in docs/ERRORS.md.
  */
 
+import { maskSecrets } from "./secrets.ts";
+
 /** Canonical status of an error, as gRPC names it. */
 export type ErrorCode =
   | "INVALID_ARGUMENT"
@@ -92,6 +94,7 @@ export interface WeirErrorInit {
   readonly cause?: unknown;
 }
 
+/** Messages and violations may repeat what the caller said: secrets of keys in them are masked. */
 export class WeirError extends Error {
   override readonly name = "WeirError";
   readonly code: ErrorCode;
@@ -100,10 +103,14 @@ export class WeirError extends Error {
   readonly retryDelayMs: number | undefined;
 
   constructor(code: ErrorCode, reason: ErrorReason, message: string, init: WeirErrorInit = {}) {
-    super(message, init.cause === undefined ? undefined : { cause: init.cause });
+    super(maskSecrets(message), init.cause === undefined ? undefined : { cause: init.cause });
     this.code = code;
     this.reason = reason;
-    this.violations = init.violations ?? [];
+    this.violations = (init.violations ?? []).map(({ field, ruleId, message: text }) => ({
+      field: maskSecrets(field),
+      ruleId,
+      message: maskSecrets(text),
+    }));
     this.retryDelayMs = init.retryDelayMs;
   }
 }

@@ -6,6 +6,7 @@
 
 import { Scope } from "../contract/options.ts";
 import { WeirError } from "../domain/errors.ts";
+import { maskSecrets } from "../domain/secrets.ts";
 import type { CallContext, CallOutcome } from "./calls.ts";
 import { isPreflight, respondPreflight, setCorsHeaders } from "./cors.ts";
 import { respondError } from "./error-response.ts";
@@ -150,11 +151,11 @@ function recordOf(
   };
 }
 
-/** The access log. The query is left out: it may hold a browser key. */
+/** The access log. The query is left out: it may hold a browser key. So may a path that was put together wrongly. */
 function report(log: TransportLog, exchange: Exchange, record: CallRecord, target: Target | undefined): void {
   // Probes, scrapes and what is sent in come so often that only their failures are worth a line.
   const often = target?.kind === "page" ? target.page.quiet : target?.method.scope === Scope.INGEST;
   const quiet = often === true && record.code === "OK";
-  const fields = { ...record, verb: exchange.method, path: exchange.path.slice(0, 1024) };
+  const fields = { ...record, verb: exchange.method, path: maskSecrets(exchange.path).slice(0, 1024) };
   log[quiet ? "debug" : "info"](fields, "request");
 }

@@ -3,6 +3,7 @@ import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { createRouteMatcher, type RestBinding, restBindings } from "../contract/bindings.ts";
 import { refused } from "../contract/json-request.ts";
 import { WeirError } from "../domain/errors.ts";
+import { maskSecrets } from "../domain/secrets.ts";
 import type { Exchange } from "./exchange.ts";
 import { isUnary, type MountedMethod } from "./methods.ts";
 import type { Page } from "./pages.ts";
@@ -154,5 +155,9 @@ function methodNotAllowed(exchange: Exchange, allowed: readonly string[]): WeirE
 /** gRPC has a code of its own for a method that is not there. */
 function noSuchRoute(exchange: Exchange, wire: Wire): WeirError {
   const code = wire === "rest" ? "NOT_FOUND" : "UNIMPLEMENTED";
-  return new WeirError(code, "NO_SUCH_ROUTE", `nothing is served at ${exchange.path.slice(0, 200)}`);
+  return new WeirError(
+    code,
+    "NO_SUCH_ROUTE",
+    `nothing is served at ${maskSecrets(exchange.path).slice(0, 200)}`,
+  );
 }

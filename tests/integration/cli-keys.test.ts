@@ -49,6 +49,10 @@ describe("weir keys", () => {
     expect(listed.stdout).toMatch(/query {2}weir_\S{7}… {2}reports/);
     expect(listed.stdout).not.toContain(secret);
 
+    // The secret in place of the id is not told to whoever looks over the shoulder.
+    const mistaken = await keys(admin, "revoke", secret);
+    expect(mistaken).toMatchObject({ code: 3, stderr: expect.stringContaining(secret.slice(0, 12)) });
+    expect(mistaken.stderr).not.toContain(secret.slice(12));
     expect(await keys(admin, "revoke", key_id)).toMatchObject({ code: 0 });
     await vi.waitFor(async () => expect(await summaryStatus(secret)).toBe(401), {
       timeout: 1000,

@@ -107,6 +107,7 @@ function requestsWith(secret: string): RawRequest[] {
     get(`/v1/analytics/summary?filter=${secret}`, { "x-api-key": secret }),
     get("/v1/analytics/summary", { cookie: `key=${secret}` }),
     get("/stats", { "x-api-key": secret }),
+    ...(/^weir_/.test(secret) ? misplaced(secret, get) : []),
     get("/v1/analytics/summary", { "x-api-key": `${secret}, ${secret}` }),
     {
       version: "1.1",
@@ -122,6 +123,36 @@ function requestsWith(secret: string): RawRequest[] {
       headers: { "content-type": "text/plain", origin: "https://evil.example" },
       body,
     },
+  ];
+}
+
+/** What begins as our keys do is known for a secret wherever it stands. */
+function misplaced(
+  secret: string,
+  get: (path: string, headers?: Record<string, string>) => RawRequest,
+): RawRequest[] {
+  const headers = { "x-api-key": bootstrap };
+  const post = (path: string, body = ""): RawRequest => ({
+    version: "1.1",
+    verb: "POST",
+    path,
+    headers: { ...headers, "content-type": "application/json" },
+    body: Buffer.from(body),
+  });
+  return [
+    get(`/${secret}`),
+    get(`/${"x".repeat(150)}/${secret}`),
+    get(`/${"x".repeat(1000)}/${secret}`),
+    get("/health", { "x-request-id": secret }),
+    get("/health", { "x-request-id": `of:${secret}` }),
+    get("/v1/analytics/summary", { ...headers, "connect-timeout-ms": secret }),
+    get("/v1/analytics/summary", { ...headers, origin: `https://${secret}` }),
+    get("/v1/analytics/summary", { host: secret }),
+    post(`/v1/events/batch%3Fkey=${secret}`),
+    post(`/analytics.v1.AdminService/${secret}`, "{}"),
+    post("/analytics.v1.AdminService/RevokeApiKey", JSON.stringify({ keyId: secret })),
+    post("/analytics.v1.AdminService/RevokeApiKey", JSON.stringify({ [secret]: 1 })),
+    post(`/v1/admin/keys/${secret}/revoke`, "{}"),
   ];
 }
 

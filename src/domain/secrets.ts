@@ -1,0 +1,15 @@
+/** Secrets of API keys, wherever they stand in a text. */
+
+/** What each secret begins with, so that scanners for leaked secrets know one. */
+export const secretStart = "weir_";
+
+/** First characters of a secret, by which people tell keys apart. */
+export const prefixCharacters = secretStart.length + 7;
+
+const secrets = /weir_[\w-]{43,}/g;
+
+/** The text with each secret of ours cut to its prefix, for what is logged or repeats a caller's words. */
+export function maskSecrets(text: string): string {
+  if (!text.includes(secretStart)) return text;
+  return text.replace(secrets, (secret) => `${secret.slice(0, prefixCharacters)}…`);
+}
