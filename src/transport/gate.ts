@@ -173,7 +173,8 @@ function shuttingDown(): WeirError {
 
 function credentialsOf(exchange: Exchange, browserKey: boolean, trusts: OriginPolicy["trusts"]): Credentials {
   const bearer = /^Bearer +(\S+)$/i.exec(exchange.header("authorization") ?? "")?.[1];
-  const key = exchange.header("x-api-key") ?? bearer;
+  // An empty header says nothing.
+  const key = exchange.header("x-api-key") || bearer;
   const origin = exchange.header("origin");
   const foreign = origin !== undefined && !trusts(origin, exchange.header("host") ?? "");
   const inQuery = browserKey ? new URLSearchParams(exchange.query).get("key") : null;

@@ -76,6 +76,14 @@ describe("weir keys", () => {
     expect(await summaryStatus(admin)).toBe(200);
   });
 
+  it("lists names that would steer the terminal with their characters told", async () => {
+    const name = "a\u001b[2J\u202eb\u0085";
+    const args = ["--project", "default", "--scopes", "admin", "--name", name];
+    const admin = (await onDisk(...args)).stdout.trim();
+    const { stdout } = await (await start())(admin, "list");
+    expect(stdout.trimEnd()).toMatch(/ {2}a\\u\{1b\}\[2J\\u\{202e\}b\\u\{85\}$/);
+  });
+
   it("makes no key on the disk of a server that runs, and says what to do", async () => {
     await start();
     const refused = await onDisk("--project", "default", "--scopes", "query");

@@ -248,6 +248,17 @@ describe("a server", () => {
       });
       expect(late.status).toBe(401);
       expect(await late.json()).toMatchObject({ details: [{ reason: "TOKEN_EXPIRED" }] });
+      // An encrypted token has five parts.
+      for (const none of [`${good}.e30.e30`, `${good}${"x".repeat(17_000)}`]) {
+        const answer = await fetch(`${server.url}/v1/analytics/summary`, {
+          headers: { authorization: `Bearer ${none}` },
+        });
+        expect(answer.status).toBe(401);
+        expect(await answer.json()).toMatchObject({ details: [{ reason: "TOKEN_MALFORMED" }] });
+      }
+      const besideNothing = { authorization: `Bearer ${good}`, "x-api-key": "" };
+      const taken = await fetch(`${server.url}/v1/analytics/summary`, { headers: besideNothing });
+      expect(taken.status).toBe(200);
       expect(server.log()).toContain('"keyId":"token alice"');
       expect(server.log()).not.toContain(good.split(".")[2]);
     } finally {

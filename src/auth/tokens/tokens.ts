@@ -61,6 +61,7 @@ export function createTokens(options: TokensOptions): Tokens {
   }
 
   return (token) => {
+    if (token.length > maxCharacters) throw refusedToken("TOKEN_MALFORMED", "the token is too long");
     const place = hash("sha256", token, "base64url");
     const known = kept.get(place);
     if (known !== undefined && now() < known.untilMs) return known.principal;
@@ -69,12 +70,12 @@ export function createTokens(options: TokensOptions): Tokens {
   };
 }
 
-/** Longer ones are no tokens. */
+/** Longer ones are no tokens, and are not hashed. */
 const maxCharacters = 16_384;
 
-/** Whether a secret can be a token and not a key. */
+/** Whether a secret is meant for a token and not for a key. Encrypted tokens have five parts, and are not taken. */
 export function looksLikeToken(secret: string): boolean {
-  return secret.length <= maxCharacters && /^[\w-]+\.[\w-]*\.[\w-]*$/.test(secret);
+  return /^[\w-]+(\.[\w-]*){2,}$/.test(secret);
 }
 
 function isUnsigned(token: string): boolean {

@@ -42,11 +42,17 @@ function asTable(keys: readonly ApiKey[], nowMs: number): string {
         key.prefix && `${key.prefix}…`,
         ...key.allowedOrigins,
         lifeOf(key, nowMs),
-        key.name,
+        printable(key.name),
       ];
       return [key.keyId, words.filter((word) => word !== "").join("  ")];
     }),
   );
+}
+
+/** Names are anybody's words, which must not steer the terminal of whoever reads the list. */
+function printable(name: string): string {
+  const escaped = (character: string) => `\\u{${character.codePointAt(0)!.toString(16)}}`;
+  return name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escaped);
 }
 
 function lifeOf({ expireTime, revokeTime }: ApiKey, nowMs: number): string {
