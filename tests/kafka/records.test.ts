@@ -107,6 +107,8 @@ describe("a topic of records", () => {
       await send("one", "commit");
       await send("two", "abort");
       await send("three", "commit");
+      // The mark that ends a transaction is written after its sender has been answered.
+      await reaches(log, 6);
       await log.append([logRecord("a")]);
       const open_ = await producer.transaction();
       await open_.send({ topic, messages: [{ value: "four" }] });
