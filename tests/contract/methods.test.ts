@@ -7,14 +7,14 @@ import { MetricsService } from "../../gen/analytics/v1/metrics_pb.js";
 import { ProducerService } from "../../gen/analytics/v1/producer_pb.js";
 import { isPlanned, restOptionsOf } from "../../src/contract/options.ts";
 import { type RawAnswer, sendRaw } from "../support/http.ts";
-import { callsOf, event, methods, requestOf } from "../support/method-calls.ts";
+import { bootstrapKey, callsOf, event, methods, requestOf } from "../support/method-calls.ts";
 import { bindingsOf } from "../support/rest-request.ts";
 import { type RunningServer, startServer } from "../support/server.ts";
 import { connectJson, rest, restCall, type Wire } from "../support/wires.ts";
 
 let server: RunningServer;
 beforeAll(async () => {
-  server = await startServer({ env: { WEIR_BOOTSTRAP_KEY: "a-key-that-is-there-to-be-revoked" } });
+  server = await startServer({ env: { WEIR_BOOTSTRAP_KEY: bootstrapKey } });
   const sent = await sendRaw(
     server.url,
     connectJson.request(

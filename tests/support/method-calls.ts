@@ -1,4 +1,5 @@
 /** Every method of the contract, a request for it, and every way to send that. */
+import { hash } from "node:crypto";
 import { create, type DescMethod, type Message } from "@bufbuild/protobuf";
 import { AdminService } from "../../gen/analytics/v1/admin_pb.js";
 import { AnalyticsService } from "../../gen/analytics/v1/analytics_pb.js";
@@ -11,6 +12,8 @@ import type { RawRequest } from "./http.ts";
 import { bindingsOf } from "./rest-request.ts";
 import { rest, restCall, streamWires, type Wire, wires } from "./wires.ts";
 
+/** The operator's key of a server whose every method is called: it is there to be revoked. */
+export const bootstrapKey = "a-key-that-is-there-to-be-revoked";
 export const event = { id: "e-1", userId: "u-1", name: "click" };
 const flat = { id: "e-1", userId: "u-1", eventType: "click" };
 let projects = 0;
@@ -32,7 +35,7 @@ const samples = new Map<DescMethod, Record<string, unknown> | (() => Record<stri
   [AdminService.method.updateProjectSettings, { settings: {} }],
   [AdminService.method.replayDeadLetters, { deadLetterIds: ["0-0"] }],
   [AdminService.method.discardDeadLetters, { deadLetterIds: ["0-0"] }],
-  [AdminService.method.revokeApiKey, { keyId: "bootstrap" }],
+  [AdminService.method.revokeApiKey, { keyId: `bootstrap-${hash("sha256", bootstrapKey).slice(0, 8)}` }],
   [MetricsService.method.streamMetrics, { names: ["service_uptime_seconds"] }],
 ]);
 
