@@ -8,8 +8,14 @@ import { createWriter, type Writer } from "./writer.ts";
 /** The worker's hold of the database: opens it, opens it anew after a failed write, closes it. */
 export interface Session {
   readonly state: StoreState;
-  /** @throws WeirError UNAVAILABLE/STORE_UNAVAILABLE while the database cannot be opened */
-  reader(): Reader;
+  /**
+   * Runs one read. Opening the database anew ends what runs: it runs again there.
+   *
+   * @throws WeirError UNAVAILABLE/STORE_UNAVAILABLE while the database cannot be opened; CANCELLED after `cancel`
+   */
+  read<T>(id: number, work: (reader: Reader) => Promise<T>): Promise<T>;
+  /** Ends a read early. */
+  cancel(id: number): void;
   /**
    * Runs one write. Where it fails for the database's sake, the database is opened anew, because DuckDB may have
    * declared it invalid, and whether the write was committed is known only then.
@@ -49,7 +55,18 @@ export async function openSession(
     }
   }
 
-  async function reopen(): Promise<void> {
+  /** Reads under way by their id, and whether their callers have given them up. */
+  const reads = new Map<number, { givenUp: boolean }>();
+  let reopening: Promise<void> | undefined;
+
+  function reopen(): Promise<void> {
+    reopening = openAnew().finally(() => {
+      reopening = undefined;
+    });
+    return reopening;
+  }
+
+  async function openAnew(): Promise<void> {
     const former = open;
     open = undefined;
     if (former !== undefined) {
@@ -64,10 +81,30 @@ export async function openSession(
     get state() {
       return state;
     },
-    reader() {
-      if (open === undefined)
-        throw unavailable(closed ? "the store is closed" : "the store is to be opened anew");
-      return open.reader;
+    async read(id, work) {
+      const read = { givenUp: false };
+      reads.set(id, read);
+      try {
+        for (;;) {
+          await reopening?.catch(() => {});
+          if (open === undefined) {
+            throw unavailable(closed ? "the store is closed" : "the store is to be opened anew");
+          }
+          const { reader } = open;
+          try {
+            return await work(reader);
+          } catch (error) {
+            if (read.givenUp || closed || open?.reader === reader) throw error;
+          }
+        }
+      } finally {
+        reads.delete(id);
+      }
+    },
+    cancel(id) {
+      const read = reads.get(id);
+      if (read !== undefined) read.givenUp = true;
+      open?.reader.cancel(id);
     },
     async write(work) {
       if (closed) throw unavailable("the store is closed");

@@ -37,13 +37,17 @@ function failureOf(error: unknown): Failure {
 async function answer(session: Session, request: Exclude<Request, { kind: "cancel" }>): Promise<unknown> {
   switch (request.kind) {
     case "query":
-      return session.reader().query(request.id, request.statements, request.layout);
+      return session.read(request.id, (reader) =>
+        reader.query(request.id, request.statements, request.layout),
+      );
     case "sequence":
-      return session.reader().sequence(request.id, request, request.layout);
+      return session.read(request.id, (reader) => reader.sequence(request.id, request, request.layout));
     case "lines":
-      return session.reader().lines(request.id, request.statement, request.maxBytes, request.layout);
+      return session.read(request.id, (reader) =>
+        reader.lines(request.id, request.statement, request.maxBytes, request.layout),
+      );
     case "copy":
-      return session.reader().copy(request.id, request.statement, request.layout);
+      return session.read(request.id, (reader) => reader.copy(request.id, request.statement, request.layout));
     case "apply":
       return session.write((writer) => writer.apply(request.blocks));
     case "bind":
@@ -88,12 +92,8 @@ function serve(session: Session): void {
   }
 
   port.on("message", (request: Request) => {
-    if (request.kind === "cancel") {
-      // Where the database is closed there is nothing left to cancel.
-      try {
-        session.reader().cancel(request.id);
-      } catch {}
-    } else if (isRead(request)) void handle(request);
+    if (request.kind === "cancel") session.cancel(request.id);
+    else if (isRead(request)) void handle(request);
     else written = written.then(() => handle(request));
   });
 }
