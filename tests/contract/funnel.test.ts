@@ -1,22 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createWeirClient, type WeirClient } from "../../client/node/index.ts";
+import { describe, expect, test } from "vitest";
 import { FunnelEntry, FunnelOrder } from "../../gen/analytics/v1/analytics_funnel_pb.js";
 import { Durability } from "../../gen/analytics/v1/ingestion_pb.js";
 import { type FunnelVector, funnelVectors } from "../support/funnel-vectors.ts";
 import { parseEvents } from "../support/sequences.ts";
-import { type RunningServer, startServer } from "../support/server.ts";
+import { useServer } from "../support/served.ts";
 import { timestamp } from "../support/store.ts";
 
-let server: RunningServer;
-let client: WeirClient;
-beforeAll(async () => {
-  server = await startServer();
-  client = createWeirClient({ url: server.url });
-});
-afterAll(async () => {
-  await client.close();
-  await server.stop();
-});
+const served = useServer();
 
 const orders = { ordered: FunnelOrder.ORDERED, strict: FunnelOrder.STRICT, any_order: FunnelOrder.ANY_ORDER };
 /** The vectors' minutes count from here. */
@@ -33,10 +23,13 @@ async function ask(vector: FunnelVector, number: number) {
     timestamp: timestamp(originUs + event.timestampUs),
     properties: { vector: mark, plan: "pro" },
   }));
-  const sent = await client.ingestion.ingestEvents({ events, options: { durability: Durability.APPLIED } });
+  const sent = await served.client.ingestion.ingestEvents({
+    events,
+    options: { durability: Durability.APPLIED },
+  });
   expect(sent.acceptedCount).toBe(events.length);
   const { exclusion, start, end } = vector;
-  return client.analytics.getFunnelAnalysis({
+  return served.client.analytics.getFunnelAnalysis({
     filter: `properties.vector == "${mark}"`,
     steps: (vector.steps ?? ["A", "B", "C"]).map((name) => ({ name })),
     window: { seconds: 3600n, nanos: 0 },
@@ -74,8 +67,8 @@ describe("a funnel", () => {
         source: "times",
       }));
     const events = [...send("a", "A0 B10"), ...send("b", "A0 B20"), ...send("c", "A0")];
-    await client.ingestion.ingestEvents({ events, options: { durability: Durability.APPLIED } });
-    const { steps } = await client.analytics.getFunnelAnalysis({
+    await served.client.ingestion.ingestEvents({ events, options: { durability: Durability.APPLIED } });
+    const { steps } = await served.client.analytics.getFunnelAnalysis({
       filter: 'source == "times"',
       steps: [{ name: "A" }, { filter: 'name == "B"' }],
     });
@@ -107,7 +100,7 @@ describe("a funnel", () => {
   ])("%j is refused, naming the field", async ({ windowSeconds = 3600, ...part }, field) => {
     const window = { seconds: BigInt(windowSeconds as number), nanos: 0 };
     const question = { steps: [{ name: "A" }, { name: "B" }], window, ...part };
-    const refused = client.analytics.getFunnelAnalysis(question as never);
+    const refused = served.client.analytics.getFunnelAnalysis(question as never);
     await expect(refused).rejects.toMatchObject({ code: 3, message: expect.stringContaining(field) });
   });
 });

@@ -1,21 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createWeirClient, type WeirClient } from "../../client/node/index.ts";
+import { describe, expect, test } from "vitest";
 import { PathDirection, PathScope } from "../../gen/analytics/v1/analytics_paths_pb.js";
 import { Durability } from "../../gen/analytics/v1/ingestion_pb.js";
 import { parseEvents } from "../support/sequences.ts";
-import { type RunningServer, startServer } from "../support/server.ts";
+import { useServer } from "../support/served.ts";
 import { timestamp } from "../support/store.ts";
 
-let server: RunningServer;
-let client: WeirClient;
-beforeAll(async () => {
-  server = await startServer();
-  client = createWeirClient({ url: server.url });
-});
-afterAll(async () => {
-  await client.close();
-  await server.stop();
-});
+const served = useServer();
 
 const originUs = Date.UTC(2024, 0, 1) * 1000;
 
@@ -41,9 +31,16 @@ async function ask(sessions: readonly string[], options: Options = {}, sessionId
       timestamp: timestamp(originUs + event.timestampUs),
     })),
   );
-  const sent = await client.ingestion.ingestEvents({ events, options: { durability: Durability.APPLIED } });
+  const sent = await served.client.ingestion.ingestEvents({
+    events,
+    options: { durability: Durability.APPLIED },
+  });
   expect(sent.acceptedCount).toBe(events.length);
-  return client.analytics.getPaths({ filter: `source == "${source}"`, anchor: { name: "A" }, ...options });
+  return served.client.analytics.getPaths({
+    filter: `source == "${source}"`,
+    anchor: { name: "A" },
+    ...options,
+  });
 }
 
 const { BEFORE } = PathDirection;

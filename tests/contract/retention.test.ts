@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createWeirClient, type WeirClient } from "../../client/node/index.ts";
+import { describe, expect, test } from "vitest";
 import {
   type GetRetentionResponse,
   RetentionCohortEntry,
@@ -8,19 +7,10 @@ import {
   RetentionReturn,
 } from "../../gen/analytics/v1/analytics_retention_pb.js";
 import { Durability } from "../../gen/analytics/v1/ingestion_pb.js";
-import { type RunningServer, startServer } from "../support/server.ts";
+import { useServer } from "../support/served.ts";
 import { timestamp } from "../support/store.ts";
 
-let server: RunningServer;
-let client: WeirClient;
-beforeAll(async () => {
-  server = await startServer();
-  client = createWeirClient({ url: server.url });
-});
-afterAll(async () => {
-  await client.close();
-  await server.stop();
-});
+const served = useServer();
 
 const at = (instant: string) => timestamp(Date.parse(instant) * 1000);
 const { CALENDAR, ROLLING } = RetentionCounting;
@@ -38,7 +28,10 @@ async function send(source: string, visits: Record<string, readonly string[]>, n
       timestamp: at(instant),
     })),
   );
-  const sent = await client.ingestion.ingestEvents({ events, options: { durability: Durability.APPLIED } });
+  const sent = await served.client.ingestion.ingestEvents({
+    events,
+    options: { durability: Durability.APPLIED },
+  });
   expect(sent.acceptedCount).toBe(events.length);
 }
 
@@ -104,7 +97,7 @@ describe("retention", () => {
       await send(source, { u: events });
       const first = Date.parse(events[0]!);
       for (const [counting, expected] of [[CALENDAR, calendar] as const, [ROLLING, rolling] as const]) {
-        const answer = await client.analytics.getRetention({
+        const answer = await served.client.analytics.getRetention({
           filter: `source == "${source}"`,
           timeRange: { start: timestamp(first * 1000), end: timestamp(first * 1000 + 1) },
           cohortEntry: entry,
@@ -128,7 +121,7 @@ describe("retention", () => {
       c: ["2024-04-01T23:30+02:00", "2024-04-02T00:30+02:00"],
     });
     const question = { filter: 'source == "grid"', timeZone: "Europe/Berlin", periods: 3 };
-    const first = await client.analytics.getRetention(question);
+    const first = await served.client.analytics.getRetention(question);
     // Four days, the second of which has 23 hours.
     expect(first.cohorts.map(({ start }) => Number(start!.seconds))).toEqual(
       [
@@ -153,7 +146,7 @@ describe("retention", () => {
       undefined,
     ]);
     expect(first.cohorts.map(({ partial }) => partial)).toEqual([false, false, false, false]);
-    const recurring = await client.analytics.getRetention({ ...question, cohortEntry: RECURRING });
+    const recurring = await served.client.analytics.getRetention({ ...question, cohortEntry: RECURRING });
     expect(sizes(recurring)).toEqual([2, 1, 1, 2]);
     expect(retained(recurring)).toEqual([
       [0, 1, 0, 1],
@@ -178,11 +171,11 @@ describe("retention", () => {
       period: MONTH,
       periods: 2,
     };
-    const first = await client.analytics.getRetention(question);
+    const first = await served.client.analytics.getRetention(question);
     expect(sizes(first)).toEqual([1]);
     expect(retained(first)).toEqual([[0, 1, 0]]);
     expect(first.cohorts[0]!.partial).toBe(true);
-    const recurring = await client.analytics.getRetention({ ...question, cohortEntry: RECURRING });
+    const recurring = await served.client.analytics.getRetention({ ...question, cohortEntry: RECURRING });
     expect(sizes(recurring)).toEqual([2]);
     expect(retained(recurring)).toEqual([[0, 2, 0]]);
   });
@@ -193,10 +186,10 @@ describe("retention", () => {
     const instant = (ms: number) => new Date(ms).toISOString();
     await send("now", { a: [instant(now - 26 * hour)], b: [instant(now - 25 * hour)] });
     const question = { filter: 'source == "now"', periods: 3, cohortEntry: RECURRING };
-    const rolling = await client.analytics.getRetention({ ...question, counting: ROLLING });
+    const rolling = await served.client.analytics.getRetention({ ...question, counting: ROLLING });
     const last = rolling.cohorts.find(({ size }) => size > 0n)!;
     expect(last.cells.map(({ incomplete }) => incomplete)).toEqual([false, true, true, true]);
-    const calendar = await client.analytics.getRetention({
+    const calendar = await served.client.analytics.getRetention({
       ...question,
       timeRange: { start: timestamp((now - 26 * hour) * 1000), end: timestamp((now - 24 * hour) * 1000) },
     });
@@ -207,7 +200,7 @@ describe("retention", () => {
   });
 
   test("of no events is an empty grid", async () => {
-    expect(await client.analytics.getRetention({ filter: 'source == "nothing"' })).toMatchObject({
+    expect(await served.client.analytics.getRetention({ filter: 'source == "nothing"' })).toMatchObject({
       cohorts: [],
     });
   });

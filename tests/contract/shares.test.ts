@@ -1,18 +1,8 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createWeirClient, type WeirClient } from "../../client/node/index.ts";
+import { expect, test } from "vitest";
 import { Durability } from "../../gen/analytics/v1/ingestion_pb.js";
-import { type RunningServer, startServer } from "../support/server.ts";
+import { useServer } from "../support/served.ts";
 
-let server: RunningServer;
-let client: WeirClient;
-beforeAll(async () => {
-  server = await startServer();
-  client = createWeirClient({ url: server.url });
-});
-afterAll(async () => {
-  await client.close();
-  await server.stop();
-});
+const served = useServer();
 
 /** Sends an event for each amount, and asks for the sums by name. */
 async function sums(source: string, amounts: Readonly<Record<string, number>>) {
@@ -23,9 +13,9 @@ async function sums(source: string, amounts: Readonly<Record<string, number>>) {
     source,
     measures: { amount },
   }));
-  await client.ingestion.ingestEvents({ events, options: { durability: Durability.APPLIED } });
+  await served.client.ingestion.ingestEvents({ events, options: { durability: Durability.APPLIED } });
   const filter = `source == "${source}"`;
-  return client.analytics.getBreakdown({ dimension: "name", metric: "sum(amount)", filter });
+  return served.client.analytics.getBreakdown({ dimension: "name", metric: "sum(amount)", filter });
 }
 
 test("a share is a part of the whole", async () => {
