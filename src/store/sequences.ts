@@ -2,16 +2,11 @@
  * Questions about the order of a user's events, which state machines answer (src/sequence) over rows that the store
  * feeds them, and their answers: plain data, the same for every engine. Times are microseconds since 1970.
  */
-import type {
-  FunnelOrder,
-  FunnelStep,
-  PathLink,
-  RetentionAnswer,
-  SessionRule,
-} from "../sequence/sequence.ts";
+import type * as sequence from "../sequence/sequence.ts";
+import type { FunnelOrder, FunnelStep, RetentionAnswer } from "../sequence/sequence.ts";
 import type { Dimension, EventMatch, RetentionTerms, Selection } from "./questions.ts";
 
-export type { Durations, FunnelStep, PathLink } from "../sequence/sequence.ts";
+export type { Durations, FunnelStep } from "../sequence/sequence.ts";
 
 /** How far users get through 2 to 20 steps. The selection's range bounds an attempt's start only. */
 export interface FunnelQuestion {
@@ -47,37 +42,23 @@ export interface RecurringRetentionQuestion extends RetentionTerms {
 }
 
 /** Which ways sessions (or users) take from or to an event. */
-export interface PathsQuestion {
+export interface PathsQuestion extends Omit<sequence.PathsQuestion, "anchored" | "names"> {
   readonly kind: "paths";
   readonly selection: Selection;
   /** Absent: the first event (before: the last one). */
   readonly anchor?: EventMatch;
-  readonly direction: "after" | "before";
-  /** What one path is made of: a session, or all events of a user. */
-  readonly scope: SessionRule | "user";
-  /** How many levels follow the anchor, 1 to 10. */
-  readonly depth: number;
   /** How many names a level has besides other, 1 to 1,000. */
   readonly limit: number;
-  readonly keepRepeats: boolean;
 }
 
-export interface PathsAnswer {
-  /** Sessions (or users) that have the anchor. */
-  readonly sessions: number;
-  /** By level, then by sessions, most first, then by the bytes of their name, other last. */
+/** As the machine answers, nodes of the same level and as many sessions going by the bytes of their name. */
+export interface PathsAnswer extends Omit<sequence.PathsAnswer, "nodes"> {
   readonly nodes: readonly PathNode[];
-  /** By source, then by target. */
-  readonly links: readonly PathLink[];
 }
 
-export interface PathNode {
-  readonly level: number;
+export interface PathNode extends Omit<sequence.PathNode, "code"> {
   /** Absent for other. */
   readonly name?: string;
-  readonly sessions: number;
-  /** Absent at the deepest level. */
-  readonly dropOffs?: number;
 }
 
 /** Question and answer by kind. */
