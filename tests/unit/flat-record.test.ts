@@ -2,6 +2,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { EventSchema, type EventType, type TransactionType } from "../../gen/analytics/v1/event_pb.js";
+import { encodeReplayField } from "../../src/domain/record/dead-letter.ts";
 import { createFlatRecordReader, type FlatRecord } from "../../src/domain/record/flat-record.ts";
 import { flattenEvent } from "../../src/domain/record/flatten.ts";
 import {
@@ -18,7 +19,12 @@ function inTwoSteps(bytes: Uint8Array): FlatRecord | undefined {
   try {
     const record = decodeRecord(bytes);
     const flat = flattenEvent(record.event, record);
-    return { project: record.project, flat, eventBytes: record.eventBytes };
+    return {
+      project: record.project,
+      flat,
+      eventBytes: record.eventBytes,
+      ...(record.deadLetterId === "" ? {} : { replays: record.deadLetterId }),
+    };
   } catch {
     return undefined;
   }
@@ -58,6 +64,7 @@ const record = fc
     receivedUs: fc.nat({ max: 4e15 }),
     requestId: text,
     tail: fc.record({ id: text, timestampUs: us, originalTimestampUs: us }),
+    replayed: fc.option(text),
     event: fc.record({
       id: text,
       userId: text,
@@ -71,21 +78,31 @@ const record = fc
       payload,
     }),
   })
-  .map(({ project, receivedUs, requestId, tail, event: { timestamp: sent, payload: shape, ...plain } }) => {
-    const event = create(EventSchema, {
-      ...plain,
-      ...(sent === undefined ? {} : { timestamp: sent }),
-      ...(shape === undefined ? {} : { payload: shape }),
-    });
-    const bytes = toBinary(EventSchema, event);
-    const head = encodeRecordHead(project, receivedUs, requestId);
-    return Buffer.concat([
-      head,
-      encodeEventField(bytes.length),
-      bytes,
-      encodeRecordTail(tail) ?? new Uint8Array(),
-    ]);
-  });
+  .map(
+    ({
+      project,
+      receivedUs,
+      requestId,
+      tail,
+      replayed,
+      event: { timestamp: sent, payload: shape, ...plain },
+    }) => {
+      const event = create(EventSchema, {
+        ...plain,
+        ...(sent === undefined ? {} : { timestamp: sent }),
+        ...(shape === undefined ? {} : { payload: shape }),
+      });
+      const bytes = toBinary(EventSchema, event);
+      const head = encodeRecordHead(project, receivedUs, requestId);
+      return Buffer.concat([
+        head,
+        encodeEventField(bytes.length),
+        bytes,
+        encodeRecordTail(tail) ?? new Uint8Array(),
+        replayed === null ? new Uint8Array() : encodeReplayField(replayed),
+      ]);
+    },
+  );
 
 it("reads what decoding and flattening would", () => {
   fc.assert(
