@@ -4,7 +4,7 @@ import type { FieldViolation } from "../domain/errors.ts";
 import type { EventRate } from "../domain/event-rate.ts";
 import { timestampUs } from "../domain/record/flatten.ts";
 import { encodeRecordHead } from "../domain/record/record.ts";
-import type { EventLog, LogRecord } from "../log/log.ts";
+import type { LogAppender, LogRecord } from "../log/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Visibility } from "../visibility/visibility.ts";
 import { type Candidate, type CheckOptions, createCheck } from "./check.ts";
@@ -61,7 +61,7 @@ export interface Admission {
 }
 
 export interface AdmissionOptions extends CheckOptions {
-  readonly log: EventLog;
+  readonly log: LogAppender;
   readonly visibility: Visibility;
   readonly metrics: Metrics;
   readonly stats: IngestionStats;

@@ -5,7 +5,7 @@ import {
   encodeReplayField,
   replayIdentity,
 } from "../domain/record/dead-letter.ts";
-import type { EventLog, LogRecord } from "../log/log.ts";
+import type { LogAppender, LogRecord } from "../log/log.ts";
 import type { Visibility } from "../visibility/visibility.ts";
 import type { Sender } from "./admission.ts";
 import { positionsOf } from "./positions.ts";
@@ -30,7 +30,7 @@ export type Replay = (
 ) => Promise<{ readonly replayed: number; readonly visibilityToken: string }>;
 
 export function createReplay(options: {
-  readonly log: EventLog;
+  readonly log: LogAppender;
   readonly visibility: Visibility;
   /** Milliseconds since 1970. */
   readonly now: () => number;

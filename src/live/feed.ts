@@ -3,7 +3,7 @@
  * read and decoded once for them. Those that are still behind share what lies between them and the head in the same way,
  * in turns, so that they do not hold the others up.
  */
-import type { EventLog } from "../log/log.ts";
+import type { LogReader } from "../log/log.ts";
 import { type FeedMember, isReady } from "./member.ts";
 import { createRunReader, type Run, type RunStats } from "./run.ts";
 
@@ -22,7 +22,7 @@ export interface Feed {
 }
 
 export interface FeedOptions {
-  readonly log: EventLog;
+  readonly log: LogReader;
   /** Least time between two reads of what is new, in milliseconds: so one read serves many writes. */
   readonly intervalMs: number;
   /** Longest that records are worked on before everybody else has a turn, in milliseconds. */

@@ -1,5 +1,5 @@
 import type { Slots } from "../domain/slots.ts";
-import type { EventLog } from "../log/log.ts";
+import type { LogReader } from "../log/log.ts";
 import { createBudget } from "./budget.ts";
 import { createFeed } from "./feed.ts";
 import type { LiveHub, WindowQuestion } from "./live.ts";
@@ -11,7 +11,7 @@ import type { WindowLimits } from "./window.ts";
 import { streamWindow } from "./window-stream.ts";
 
 export interface LiveHubOptions {
-  readonly log: EventLog;
+  readonly log: LogReader;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Places for streams. */

@@ -1,6 +1,6 @@
 /** Finds where in the log a time begins, by the times at which its blocks were made. */
 import { type Block, blockTime } from "../domain/record/block.ts";
-import type { EventLog } from "../log/log.ts";
+import type { LogReader } from "../log/log.ts";
 
 export interface Located {
   /** For each partition the offset from which on every record received at `fromMs` or later is found. */
@@ -10,7 +10,7 @@ export interface Located {
 }
 
 export interface LocateOptions {
-  readonly log: EventLog;
+  readonly log: LogReader;
   /** Most records that may lie behind the positions; where more do, the newest are taken. */
   readonly maxRecords: number;
   /** Blocks younger than this are still on the log; Infinity: it keeps all. */
@@ -43,7 +43,7 @@ export async function locate(options: LocateOptions, nowMs: number, fromMs: numb
 
 /** Offset of the first block made at `fromMs` or later: one made earlier holds nothing that was received then. */
 async function search(
-  log: EventLog,
+  log: LogReader,
   partition: number,
   start: number,
   end: number,
@@ -72,7 +72,7 @@ async function search(
  * which records were left out; undefined where none were.
  */
 export async function keepNewest(
-  log: EventLog,
+  log: LogReader,
   positions: number[],
   maxRecords: number,
 ): Promise<number | undefined> {
@@ -92,7 +92,7 @@ export async function keepNewest(
 }
 
 /** The block that holds an offset, or the next one. */
-async function blockAt(log: EventLog, partition: number, offset: number): Promise<Block | undefined> {
+async function blockAt(log: LogReader, partition: number, offset: number): Promise<Block | undefined> {
   const [block] = await log.read(partition, offset, 1);
   return block;
 }

@@ -2,7 +2,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { type Block, BrokenBlockError, blockTime, readBlock } from "../domain/record/block.ts";
 import { createFlatRecordReader, type FlatRecord } from "../domain/record/flat-record.ts";
-import type { EventLog } from "../log/log.ts";
+import type { LogReader } from "../log/log.ts";
 import { type FeedMember, isReady } from "./member.ts";
 import { projectOf } from "./record-project.ts";
 
@@ -33,7 +33,7 @@ export interface Run {
 }
 
 export interface RunReaderOptions {
-  readonly log: EventLog;
+  readonly log: LogReader;
   readonly members: ReadonlySet<FeedMember>;
   /** Moved where the run begins at it. */
   readonly heads: number[];

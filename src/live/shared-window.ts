@@ -2,7 +2,7 @@
 import type { FlatEvent } from "../domain/record/flatten.ts";
 import { compilePredicate } from "../filter/evaluate.ts";
 import type { Filter } from "../filter/filter.ts";
-import type { EventLog } from "../log/log.ts";
+import type { LogReader } from "../log/log.ts";
 import type { Budget } from "./budget.ts";
 import type { Feed } from "./feed.ts";
 import { createIdentities } from "./identities.ts";
@@ -32,7 +32,7 @@ export interface SharedWindow {
 }
 
 export interface SharedWindowOptions extends WindowLimits {
-  readonly log: EventLog;
+  readonly log: LogReader;
   readonly feed: Feed;
   readonly budget: Budget;
   /** Milliseconds since 1970; never goes back. */

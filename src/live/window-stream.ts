@@ -1,12 +1,12 @@
 /** One reader's stream of a window: what changed since the update before. */
 import { pause } from "../domain/pause.ts";
-import type { EventLog } from "../log/log.ts";
+import type { LogReader } from "../log/log.ts";
 import type { LiveOptions, LivePlace, NameTotal, Span, WindowQuestion, WindowUpdate } from "./live.ts";
 import { locate } from "./locate.ts";
 import type { SharedWindow } from "./shared-window.ts";
 
 export interface WindowStreamOptions {
-  readonly log: EventLog;
+  readonly log: LogReader;
   /** Milliseconds since 1970; never goes back. */
   readonly now: () => number;
   readonly logRetentionMs: number;

@@ -6,7 +6,7 @@ import { createSlots } from "../../src/domain/slots.ts";
 import { createLiveHub, type LiveHubOptions } from "../../src/live/hub.ts";
 import type { LiveHub, LivePlace, TailUpdate, WindowUpdate } from "../../src/live/live.ts";
 import type { LevelLogOptions } from "../../src/log/level/level.ts";
-import type { EventLog, LogRecord } from "../../src/log/log.ts";
+import type { EventLog, LogReader, LogRecord } from "../../src/log/log.ts";
 import { temporaryLog } from "./log.ts";
 
 export type LiveEvent = MessageInitShape<typeof EventSchema> & {
@@ -32,7 +32,7 @@ export interface LiveFixtureOptions {
   readonly hub?: Partial<LiveHubOptions>;
   readonly log?: Partial<LevelLogOptions>;
   /** Stands between the hub and the log. */
-  readonly wrap?: (log: EventLog) => EventLog;
+  readonly wrap?: (log: LogReader) => LogReader;
 }
 
 export const liveStartMs = 1_700_000_000_000;
