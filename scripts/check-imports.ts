@@ -15,7 +15,14 @@ const allowed: Record<string, readonly string[]> = {
   "src/store": ["src/domain", "src/filter", "src/sequence"],
   "src/visibility": ["src/domain", "src/log/log.ts", "src/state/state.ts", "src/store/store.ts"],
   "src/ingestion": ["src/domain", "src/contract", "gen", "src/log/log.ts", "src/visibility", "src/telemetry"],
-  "src/consumer": ["src/domain", "gen", "src/log/log.ts", "src/store/store.ts", "src/telemetry"],
+  "src/consumer": [
+    "src/domain",
+    "gen",
+    "src/log/log.ts",
+    "src/log/assignment.ts",
+    "src/store/store.ts",
+    "src/telemetry",
+  ],
   "src/live": ["src/domain", "src/filter", "src/log/log.ts"],
   "src/query": [
     "src/domain",

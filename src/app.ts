@@ -16,6 +16,7 @@ import { createUpkeep } from "./consumer/upkeep.ts";
 import { createSlots } from "./domain/slots.ts";
 import { createIngestionStats } from "./ingestion/stats.ts";
 import { createLiveHub } from "./live/hub.ts";
+import { everyPartition } from "./log/assignment.ts";
 import { withCache } from "./query/cache.ts";
 import { tokenSecret } from "./state/token-secret.ts";
 import { createDuckdbStore } from "./store/duckdb/store.ts";
@@ -83,6 +84,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     const consumer = createConsumer({
       log,
       store,
+      assignment: everyPartition(log.partitions),
       metrics,
       logger: logger.child({ stage: "consumer" }),
       now,
@@ -96,7 +98,14 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
       ids: config.dedupWindow,
       log: config.logRetention,
     };
-    const upkeep = createUpkeep({ log, store, ages, logger: logger.child({ stage: "upkeep" }), now });
+    const upkeep = createUpkeep({
+      log,
+      ids: [log.forgetIds],
+      store,
+      ages,
+      logger: logger.child({ stage: "upkeep" }),
+      now,
+    });
     upkeep.start();
     stops.push(() => upkeep.stop());
 

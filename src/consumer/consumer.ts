@@ -1,7 +1,8 @@
 import { WeirError } from "../domain/errors.ts";
 import type { Stage } from "../domain/health.ts";
 import { type Block, BrokenBlockError, blockTime } from "../domain/record/block.ts";
-import type { EventLog } from "../log/log.ts";
+import type { Assignment } from "../log/assignment.ts";
+import type { LogReader } from "../log/log.ts";
 import type { ApplyResult, EventStore } from "../store/store.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -27,11 +28,13 @@ export interface ConsumerFigures {
   readonly lastAppliedMs: number | undefined;
 }
 
-/** Applies the log to the store, exactly once, as it grows. */
+/** Applies the log's assigned partitions to the store, exactly once, as it grows. */
 export interface Consumer extends Stage {
   start(): void;
   /** Ends after the batch under way. */
   stop(): Promise<void>;
+  /** Resolves once nothing is applied any more that was assigned before the call. */
+  settled(): Promise<void>;
   positions(): readonly number[];
   onApplied(listener: () => void): () => void;
   lag(): Promise<PartitionLag[]>;
@@ -41,8 +44,9 @@ export interface Consumer extends Stage {
 }
 
 export interface ConsumerOptions {
-  readonly log: EventLog;
+  readonly log: LogReader;
   readonly store: EventStore;
+  readonly assignment: Assignment;
   readonly metrics: Metrics;
   readonly logger: Logger;
   /** Milliseconds since 1970. */
@@ -59,7 +63,8 @@ export interface ConsumerOptions {
 }
 
 export function createConsumer(options: ConsumerOptions): Consumer {
-  const { log, store, metrics, logger, now, batchBytes = 4 * 1024 * 1024, intervalMs = 25 } = options;
+  const { log, store, assignment, metrics, logger, now } = options;
+  const { batchBytes = 4 * 1024 * 1024, intervalMs = 25 } = options;
   const { least, most } = options.backoffMs ?? { least: 100, most: 10_000 };
   const listeners = new Set<() => void>();
   const rate = createRate({ now });
@@ -73,20 +78,46 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   let broken = "";
   let running = false;
   let loop: Promise<void> = Promise.resolve();
+  /** What is being read and applied. */
+  let round: Promise<unknown> = Promise.resolve();
   let wake: () => void = () => {};
   /** Lets go of the read under way, which waits long while the log is being opened anew. */
   let abandonRead: () => void = () => {};
-  let unsubscribe: () => void = () => {};
+  const unsubscribe: (() => void)[] = [];
 
   async function nextBlocks(): Promise<Block[]> {
     const ends = log.ends();
     const positions = store.positions();
-    const behind = ends.flatMap((end, partition) => (end > (positions[partition] ?? 0) ? [partition] : []));
+    const behind = assignment
+      .partitions()
+      .filter((partition) => ends[partition]! > (positions[partition] ?? 0));
     const share = Math.ceil(batchBytes / Math.max(1, behind.length));
     const blocks: Block[] = [];
     for (const partition of behind)
       blocks.push(...(await log.read(partition, positions[partition] ?? 0, share)));
-    return blocks;
+    // Another process may apply some of them by now.
+    const assigned = new Set(assignment.partitions());
+    return blocks.filter(({ partition }) => assigned.has(partition));
+  }
+
+  /** Answers whether there was anything to apply. */
+  async function applyNext(): Promise<boolean> {
+    const blocks = await new Promise<Block[]>((resolve, reject) => {
+      abandonRead = () => resolve([]);
+      nextBlocks().then(resolve, reject);
+    });
+    pendingSinceMs =
+      blocks.length === 0 ? undefined : Math.min(...blocks.map(({ bytes }) => blockTime(bytes)));
+    if (blocks.length === 0) {
+      trouble = "";
+      return false;
+    }
+    const started = performance.now();
+    const result = await store.apply(blocks);
+    record(result, (performance.now() - started) / 1000);
+    trouble = "";
+    for (const listener of listeners) listener();
+    return true;
   }
 
   function record(result: ApplyResult, seconds: number): void {
@@ -132,22 +163,14 @@ export function createConsumer(options: ConsumerOptions): Consumer {
         const grown = new Promise<void>((resolve) => {
           wake = resolve;
         });
-        const blocks = await new Promise<Block[]>((resolve, reject) => {
-          abandonRead = () => resolve([]);
-          nextBlocks().then(resolve, reject);
-        });
-        pendingSinceMs =
-          blocks.length === 0 ? undefined : Math.min(...blocks.map(({ bytes }) => blockTime(bytes)));
-        if (blocks.length === 0) {
+        const started = performance.now();
+        const applying = applyNext();
+        round = applying.catch(() => {});
+        if (!(await applying)) {
           if (running) await grown;
           continue;
         }
-        const started = performance.now();
-        const result = await store.apply(blocks);
-        record(result, (performance.now() - started) / 1000);
         wait = least;
-        trouble = "";
-        for (const listener of listeners) listener();
         const pause = intervalMs - (performance.now() - started);
         if (pause > 0) await sleep(pause);
       } catch (error) {
@@ -172,7 +195,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   return {
     start() {
       running = true;
-      unsubscribe = log.onAppend(() => wake());
+      for (const source of [log.onAppend, assignment.onChange]) unsubscribe.push(source(() => wake()));
       loop = run();
     },
     async stop() {
@@ -180,7 +203,11 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       abandonRead();
       wake();
       await loop;
-      unsubscribe();
+      for (const end of unsubscribe.splice(0)) end();
+    },
+    async settled() {
+      abandonRead();
+      await round;
     },
     positions: () => store.positions(),
     onApplied(listener) {

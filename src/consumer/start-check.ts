@@ -1,4 +1,4 @@
-import type { EventLog } from "../log/log.ts";
+import type { LogReader } from "../log/log.ts";
 import type { EventStore } from "../store/store.ts";
 
 /** Log and store do not fit each other; the message says what is missing and what can be done. */
@@ -13,7 +13,7 @@ export class PositionsError extends Error {
  * @param rebuild whether to go on although the log no longer has what the store lacks
  * @throws PositionsError
  */
-export async function checkPositions(log: EventLog, store: EventStore, rebuild: boolean): Promise<void> {
+export async function checkPositions(log: LogReader, store: EventStore, rebuild: boolean): Promise<void> {
   if (store.logId === undefined) await store.bind(log.logId, log.partitions);
   else if (store.logId !== log.logId) {
     throw new PositionsError(

@@ -23,34 +23,49 @@ export interface Upkeep {
   stop(): Promise<void>;
 }
 
-export function createUpkeep(options: {
-  readonly log: EventLog;
-  readonly store: EventStore;
+export interface UpkeepOptions {
   readonly ages: Ages;
+  /** Removes applied blocks; absent where the log sees to it itself. */
+  readonly log?: Pick<EventLog, "trim">;
+  /** Each forgets ids received before an instant, in milliseconds since 1970, and answers how many. */
+  readonly ids: readonly ((receivedBeforeMs: number) => Promise<number>)[];
+  /** Absent where another process sees to it. */
+  readonly store?: Pick<EventStore, "positions" | "removeBefore">;
+  /** What else is to be done, by name; each answers how much it removed. */
+  readonly more?: Readonly<Record<string, () => Promise<number>>>;
   readonly logger: Logger;
+  /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Default 60,000. */
   readonly intervalMs?: number;
-}): Upkeep {
-  const { log, store, ages, logger, now, intervalMs = 60_000 } = options;
+}
+
+export function createUpkeep(options: UpkeepOptions): Upkeep {
+  const { ages, log, ids, store, logger, now, intervalMs = 60_000 } = options;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
 
-  const tasks: Record<string, () => Promise<number>> = {};
-  if (Number.isFinite(ages.log)) tasks.log_blocks = () => log.trim(store.positions(), now() - ages.log);
-  if (Number.isFinite(ages.ids)) tasks.ids = () => log.forgetIds(now() - ages.ids);
-  tasks.rows = removeRows;
+  const tasks: Record<string, () => Promise<number>> = { ...options.more };
+  if (log !== undefined && store !== undefined && Number.isFinite(ages.log)) {
+    tasks.log_blocks = () => log.trim(store.positions(), now() - ages.log);
+  }
+  if (ids.length > 0 && Number.isFinite(ages.ids)) tasks.ids = forgetIds;
+  if (store !== undefined) tasks.rows = () => removeRows(store);
 
-  async function removeRows(): Promise<number> {
+  async function forgetIds(): Promise<number> {
+    let forgotten = 0;
+    for (const forget of ids) forgotten += await forget(now() - ages.ids);
+    return forgotten;
+  }
+
+  async function removeRows({ removeBefore }: Pick<EventStore, "removeBefore">): Promise<number> {
+    const removeOlder = async (age: number, project?: string) =>
+      Number.isFinite(age) ? removeBefore((now() - age) * 1000, project) : 0;
     const byProject = ages.rowsByProject?.();
     if (byProject === undefined) return removeOlder(ages.rows);
     let removed = 0;
     for (const [project, age] of byProject) removed += await removeOlder(age, project);
     return removed;
-  }
-
-  async function removeOlder(age: number, project?: string): Promise<number> {
-    return Number.isFinite(age) ? store.removeBefore((now() - age) * 1000, project) : 0;
   }
 
   async function runAll(): Promise<void> {

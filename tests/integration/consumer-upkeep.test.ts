@@ -40,6 +40,7 @@ async function open(ages: Partial<Ages>, logOptions = {}): Promise<Upkeep> {
   const kept = Number.POSITIVE_INFINITY;
   return createUpkeep({
     log: pipeline.log,
+    ids: [pipeline.log.forgetIds],
     store: pipeline.store,
     ages: { rows: kept, ids: kept, log: kept, ...ages },
     logger: createLogger({ level: "silent" }),
@@ -197,9 +198,9 @@ it("goes on with the other tasks when one fails, and does that one in the next r
   for (const id of ["a", "b"]) await append(id);
   await applied(pipeline);
   clock.nowMs += 2 * minute;
-  const { log } = pipeline;
   const failing = createUpkeep({
-    log: { ...log, trim: () => Promise.reject(new Error("not now")) },
+    log: { trim: () => Promise.reject(new Error("not now")) },
+    ids: [],
     store: pipeline.store,
     ages: { rows: minute, ids: Number.POSITIVE_INFINITY, log: minute },
     logger: createLogger({ level: "silent" }),

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expect, vi } from "vitest";
 import { type Consumer, type ConsumerOptions, createConsumer } from "../../src/consumer/consumer.ts";
 import { checkPositions } from "../../src/consumer/start-check.ts";
+import { everyPartition } from "../../src/log/assignment.ts";
 import { type LevelDatabase, openLevelDatabase } from "../../src/log/level/database.ts";
 import { createLevelLog, type LevelLogOptions } from "../../src/log/level/level.ts";
 import type { EventLog, LogRecord } from "../../src/log/log.ts";
@@ -72,6 +73,7 @@ export async function openPipeline(directory: string, options: PipelineOptions =
       createConsumer({
         log,
         store,
+        assignment: everyPartition(log.partitions),
         metrics: createMetrics({ startedAtMs: now(), now }),
         logger: createLogger({ level: "silent" }),
         now,
