@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { type Config, ConfigError } from "./config.ts";
+import type { Config } from "./config.ts";
+import { ConfigError } from "./error.ts";
 import { nameOf, settings, variableOf } from "./settings.ts";
 
 /** Visible ASCII, and too much of it to be guessed. */

@@ -2,16 +2,19 @@ import { parseArgs } from "node:util";
 import { parseAddress } from "../domain/address.ts";
 
 export { parseDuration } from "../domain/duration.ts";
+export { ConfigError } from "./error.ts";
 
+import { ConfigError } from "./error.ts";
+import { checkPair } from "./pair.ts";
 import { type Setting, type Settings, settings, variableOf } from "./settings.ts";
 
 /** Every setting's value, by the names of settings.ts. */
 export type Config = { readonly [K in keyof Settings]: Settings[K] extends Setting<infer T> ? T : never };
 
-/** A setting that cannot be used; its message is one line for the person who set it. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-}
+/** What a setting's name stands for. */
+export type SettingName = keyof Settings;
+
+const allNames = Object.keys(settings) as SettingName[];
 
 /**
  * Reads the settings.
@@ -19,31 +22,43 @@ export class ConfigError extends Error {
  * @throws ConfigError naming the flag or variable, its value (unless secret) and what is allowed
  */
 export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Config {
-  const flags = readFlags(args);
-  const config: Record<string, unknown> = {};
-  for (const [name, s] of Object.entries(settings) as [string, Setting<unknown>][]) {
-    const variable = variableOf(s);
-    const flag = flags[s.flag];
-    const written = flag ?? env[variable];
-    if (written === undefined || (written === "" && flag === undefined)) {
-      config[name] = s.default;
-      continue;
-    }
-    const value = s.type.parse(written);
-    if (value === undefined) {
-      const where = flag === undefined ? variable : `--${s.flag}`;
-      throw new ConfigError(
-        `${where}: ${s.secret ? "its value" : JSON.stringify(written)} is not a ${s.type.form}`,
-      );
-    }
-    config[name] = value;
-  }
-  return check(config as Config);
+  return check(readSettings(args, env, allNames));
 }
 
-function readFlags(args: readonly string[]): Record<string, string | undefined> {
+/**
+ * Reads some of the settings, each by itself: whether they fit each other is not looked at.
+ *
+ * @throws ConfigError as readConfig, also for a flag of another setting
+ */
+export function readSettings<K extends SettingName>(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  names: readonly K[],
+): Pick<Config, K> {
+  const flags = readFlags(args, names);
+  return Object.fromEntries(names.map((name) => [name, read(settings[name], flags, env)])) as Pick<Config, K>;
+}
+
+function read(s: Setting<unknown>, flags: Flags, env: NodeJS.ProcessEnv): unknown {
+  const variable = variableOf(s);
+  const flag = flags[s.flag];
+  const written = flag ?? env[variable];
+  if (written === undefined || (written === "" && flag === undefined)) return s.default;
+  const where = flag === undefined ? variable : `--${s.flag}`;
+  const problem = s.type.problem?.(written, flag !== undefined);
+  if (problem !== undefined) throw new ConfigError(`${where}: ${problem}`);
+  const value = s.type.parse(written);
+  if (value !== undefined) return value;
+  throw new ConfigError(
+    `${where}: ${s.secret ? "its value" : JSON.stringify(written)} is not a ${s.type.form}`,
+  );
+}
+
+type Flags = Record<string, string | undefined>;
+
+function readFlags(args: readonly string[], names: readonly SettingName[]): Flags {
   const options: Record<string, { type: "string" }> = {};
-  for (const s of Object.values(settings) as Setting<unknown>[])
+  for (const s of names.map((name) => settings[name]) as Setting<unknown>[])
     if (!s.secret) options[s.flag] = { type: "string" };
   // A switch may stand without a value.
   const full = joinNegative(args).map((a) => (a === `--${settings.rebuildStore.flag}` ? `${a}=true` : a));
@@ -80,20 +95,10 @@ function check(config: Config): Config {
   if (config.defaultTimeoutMs > config.maxTimeoutMs) {
     throw new ConfigError("--default-timeout must not be greater than --max-timeout");
   }
-  for (const [flag, url, schemes] of [
-    ["--log", config.log, ["level"]],
-    ["--store", config.store, ["duckdb"]],
-  ] as const) {
-    if (url === "") continue;
-    if (!schemes.some((scheme) => url.startsWith(`${scheme}:`) && url.length > scheme.length + 1)) {
-      throw new ConfigError(
-        `${flag}: ${JSON.stringify(url)} is not of the form ${schemes.join(" or ")}:PATH`,
-      );
-    }
-  }
   if (config.bootstrapKey !== "" && config.bootstrapKeyFile !== "") {
     throw new ConfigError("WEIR_BOOTSTRAP_KEY and --bootstrap-key-file say the same: leave one of them away");
   }
+  checkPair(config);
   return config;
 }
 

@@ -1,43 +1,61 @@
 import { accessSync, constants, mkdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { type Config, ConfigError } from "./config.ts";
+import type { Config } from "./config.ts";
+import { ConfigError } from "./error.ts";
+import { type LogPlace, logPlace } from "./log-url.ts";
+import { needsStore } from "./pair.ts";
 import { nameOf, settings } from "./settings.ts";
+import { type StorePlace, storePlace } from "./store-url.ts";
 
-/** Where the embedded log and store are kept. */
+/** Where things are kept; what is a folder or a file can be written. */
 export interface Places {
-  readonly logFolder: string;
-  readonly storeFile: string;
+  readonly log: LogPlace;
+  /** Absent: the process has no store. */
+  readonly store?: StorePlace;
+  /** Folder of the ids of events; absent where log or store keep them. */
+  readonly idFolder?: string;
 }
 
 /**
- * Makes the folders that do not exist, before anything is opened.
+ * Makes the folders that do not exist and are needed, before anything is opened.
  *
  * @throws ConfigError where one cannot be made or written to, or the store's file is a folder
  */
-export function makePlaces(config: Config): Places {
-  return { logFolder: makeLogFolder(config), storeFile: placeStoreFile(config) };
+export function preparePlaces(config: Config): Places {
+  const log = logPlace(config);
+  if (log.kind === "level") makeFolderOf("log", log.folder, config.log === "" ? "dataDir" : "log");
+  if (!needsStore(config)) return { log };
+  const store = storePlace(config);
+  if (store.kind === "clickhouse") return { log, store };
+  makeStoreFolder(store.file, config.store === "" ? "dataDir" : "store");
+  if (log.kind === "level") return { log, store };
+  const idFolder = join(config.dataDir, "ids");
+  makeFolderOf("ids", idFolder, "dataDir");
+  return { log, store, idFolder };
 }
 
-function makeLogFolder(config: Config): string {
-  const folder = pathOf(config.log, join(config.dataDir, "log"));
-  const name = nameOf(config.log === "" ? settings.dataDir : settings.log);
-  refusing(`${name}: the log cannot be kept in ${folder}`, () => makeFolder(folder));
-  return folder;
+/**
+ * As preparePlaces, for the embedded log and store.
+ *
+ * @throws ConfigError also for others
+ */
+export function makePlaces(config: Config): { readonly logFolder: string; readonly storeFile: string } {
+  const { log, store } = preparePlaces(config);
+  if (log.kind !== "level" || store?.kind !== "duckdb") {
+    throw new ConfigError(`${nameOf(settings.log)}: a log on Kafka is not served yet`);
+  }
+  return { logFolder: log.folder, storeFile: store.file };
 }
 
-function placeStoreFile(config: Config): string {
-  const file = pathOf(config.store, join(config.dataDir, "store.duckdb"));
-  const name = nameOf(config.store === "" ? settings.dataDir : settings.store);
-  refusing(`${name}: the store cannot be kept in ${file}`, () => {
+function makeFolderOf(what: string, folder: string, by: "dataDir" | "log"): void {
+  refusing(`${nameOf(settings[by])}: the ${what} cannot be kept in ${folder}`, () => makeFolder(folder));
+}
+
+function makeStoreFolder(file: string, by: "dataDir" | "store"): void {
+  refusing(`${nameOf(settings[by])}: the store cannot be kept in ${file}`, () => {
     makeFolder(dirname(file));
     if (found(file)?.isDirectory()) throw new Error("it is a folder");
   });
-  return file;
-}
-
-/** Path of a `scheme:path` URL; the default where none is set. */
-function pathOf(url: string, fallback: string): string {
-  return url === "" ? fallback : url.slice(url.indexOf(":") + 1);
 }
 
 function refusing(what: string, work: () => void): void {

@@ -1,24 +1,46 @@
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
-import { type Config, ConfigError } from "./config.ts";
+import type { Config } from "./config.ts";
+import { ConfigError } from "./error.ts";
 import { nameOf, type Setting, settings } from "./settings.ts";
 
+export interface CertificateAndKey {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
 /**
- * Certificate and key as they stand in their files; undefined where none are set.
+ * The server's certificate and key as they stand in their files; undefined where none are set.
  *
  * @throws ConfigError where one cannot be read or is none, or they do not belong together
  */
-export function readTls(config: Config): { readonly cert: Buffer; readonly key: Buffer } | undefined {
+export function readTls(config: Config): CertificateAndKey | undefined {
   if (config.tlsCert === "") return undefined;
-  const cert = read(settings.tlsCert, config.tlsCert, "certificate", (cert) => createSecureContext({ cert }));
-  const key = read(settings.tlsKey, config.tlsKey, "private key of that certificate", (key) =>
+  return readCertificateAndKey([settings.tlsCert, config.tlsCert], [settings.tlsKey, config.tlsKey]);
+}
+
+type FileSetting = readonly [setting: Setting<string>, path: string];
+
+/** @throws ConfigError where one cannot be read or is none, or they do not belong together */
+export function readCertificateAndKey(certificate: FileSetting, privateKey: FileSetting): CertificateAndKey {
+  const cert = readPem(...certificate, "certificate", (cert) => createSecureContext({ cert }));
+  const key = readPem(...privateKey, "private key of that certificate", (key) =>
     createSecureContext({ cert, key }),
   );
   return { cert, key };
 }
 
-/** Tries what it reads, since a listener would tell of it only later, and not by the setting. */
-function read(setting: Setting<string>, path: string, what: string, use: (pem: Buffer) => unknown): Buffer {
+/**
+ * Tries what it reads, since who needs it would tell of it only later, and not by the setting.
+ *
+ * @throws ConfigError
+ */
+export function readPem(
+  setting: Setting<string>,
+  path: string,
+  what: string,
+  use: (pem: Buffer) => unknown,
+): Buffer {
   try {
     const pem = readFileSync(path);
     use(pem);

@@ -1,5 +1,6 @@
 import { isLoopback } from "../domain/address.ts";
-import { type Config, ConfigError } from "./config.ts";
+import type { Config } from "./config.ts";
+import { ConfigError } from "./error.ts";
 import { nameOf, settings } from "./settings.ts";
 
 /** Refuses settings of tokens that do not fit each other. @throws ConfigError */

@@ -1,4 +1,4 @@
-/** Secrets of API keys, wherever they stand in a text. */
+/** Secrets, wherever they stand in a text. */
 
 /** What each secret begins with, so that scanners for leaked secrets know one. */
 export const secretStart = "weir_";
@@ -12,4 +12,9 @@ const secrets = /weir_[\w-]{43,}/g;
 export function maskSecrets(text: string): string {
   if (!text.includes(secretStart)) return text;
   return text.replace(secrets, (secret) => `${secret.slice(0, prefixCharacters)}…`);
+}
+
+/** The URL without its password, whatever that is made of. */
+export function maskPassword(url: string): string {
+  return url.replace(/\/\/([^:@/]*):.*@/s, "//$1:***@");
 }

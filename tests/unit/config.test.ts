@@ -49,11 +49,6 @@ describe("settings", () => {
       /^WEIR_BOOTSTRAP_KEY and --bootstrap-key-file say the same/,
     ],
     [["--tls-cert", "a.pem"], {}, /^--tls-cert and --tls-key go together/],
-    [
-      ["--store", "clickhouse://localhost"],
-      {},
-      /^--store: "clickhouse:\/\/localhost" is not of the form duckdb:PATH$/,
-    ],
     [["--default-timeout", "30m", "--max-timeout", "20m"], {}, /^--default-timeout must not be greater/],
   ])("%j %j is refused in one line", (args, env, message) => {
     expect(() => readConfig(args, env)).toThrow(ConfigError);
