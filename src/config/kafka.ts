@@ -2,17 +2,17 @@
 import { X509Certificate } from "node:crypto";
 import type { Config } from "./config.ts";
 import { ConfigError } from "./error.ts";
-import type { LogPlace } from "./log-url.ts";
+import { type LogPlace, logPlace } from "./log-url.ts";
 import { nameOf, settings, variableOf } from "./settings.ts";
 import { readCertificateAndKey, readPem } from "./tls.ts";
 
 /** The settings of which all this is made. */
 export type KafkaConfig = Pick<
   Config,
-  "kafkaCa" | "kafkaCert" | "kafkaKey" | "kafkaSasl" | "kafkaUsername" | "kafkaPassword"
+  "log" | "kafkaCa" | "kafkaCert" | "kafkaKey" | "kafkaSasl" | "kafkaUsername" | "kafkaPassword"
 >;
 
-export type KafkaPlace = Extract<LogPlace, { kind: "kafka" }>;
+type KafkaPlace = Extract<LogPlace, { kind: "kafka" }>;
 
 /** Where the cluster is and how it is spoken to. */
 export interface KafkaCluster {
@@ -28,7 +28,7 @@ export interface KafkaCluster {
 }
 
 /** Refuses settings of Kafka that do not fit each other. @throws ConfigError */
-export function checkKafka(config: KafkaConfig, place: KafkaPlace): void {
+export function checkKafka(config: KafkaConfig, place: { readonly tls: boolean }): void {
   const { kafkaCa, kafkaCert, kafkaKey, kafkaSasl, kafkaUsername, kafkaPassword } = config;
   if ((kafkaCert === "") !== (kafkaKey === "")) {
     throw new ConfigError("--kafka-cert and --kafka-key go together: one of them is missing");
@@ -48,14 +48,29 @@ export function checkKafka(config: KafkaConfig, place: KafkaPlace): void {
   }
 }
 
-/** @throws ConfigError where a file cannot be read, or is not what it should be */
-export function readKafkaCluster(config: KafkaConfig, place: KafkaPlace): KafkaCluster {
+/** The log's cluster and its topics. */
+export interface KafkaLog {
+  readonly connection: KafkaCluster;
+  readonly topics: TopicNames;
+}
+
+/**
+ * @throws ConfigError where the log is not on Kafka, settings of it do not fit each other, a file cannot be read, or is not
+ * what it should be
+ */
+export function kafkaOf(config: KafkaConfig): KafkaLog {
+  const place = logPlace({ log: config.log, dataDir: "" });
+  if (place.kind !== "kafka") {
+    throw new ConfigError(`${nameOf(settings.log)}: it must name a log on Kafka: kafka://HOST:PORT/PREFIX`);
+  }
+  checkKafka(config, place);
   const { kafkaSasl: mechanism, kafkaUsername: username, kafkaPassword: password } = config;
-  return {
+  const connection = {
     brokers: place.brokers,
     ...(place.tls ? { tls: readCertificates(config) } : {}),
     ...(mechanism === "none" ? {} : { sasl: { mechanism, username, password } }),
   };
+  return { connection, topics: topicNames(place) };
 }
 
 function readCertificates({ kafkaCa, kafkaCert, kafkaKey }: KafkaConfig): NonNullable<KafkaCluster["tls"]> {
@@ -78,6 +93,6 @@ export interface TopicNames {
   readonly deadLetters: string;
 }
 
-export function topicNames({ prefix }: KafkaPlace): TopicNames {
+function topicNames({ prefix }: KafkaPlace): TopicNames {
   return { events: `${prefix}.events`, state: `${prefix}.state`, deadLetters: `${prefix}.dead-letters` };
 }

@@ -32,8 +32,3 @@ export function checkPair(config: Config): void {
     );
   }
 }
-
-/** Whether the process has a store of its own: one that only takes events in has none. */
-export function needsStore(config: Pick<Config, "roles">): boolean {
-  return config.roles.some((role) => role !== "ingest");
-}

@@ -2,49 +2,52 @@ import { accessSync, constants, mkdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Config } from "./config.ts";
 import { ConfigError } from "./error.ts";
-import { type LogPlace, logPlace } from "./log-url.ts";
-import { needsStore } from "./pair.ts";
+import { logPlace } from "./log-url.ts";
 import { nameOf, settings } from "./settings.ts";
-import { type StorePlace, storePlace } from "./store-url.ts";
+import { storePlace } from "./store-url.ts";
 
-/** Where things are kept; what is a folder or a file can be written. */
-export interface Places {
-  readonly log: LogPlace;
-  /** Absent: the process has no store. */
-  readonly store?: StorePlace;
-  /** Folder of the ids of events; absent where log or store keep them. */
-  readonly idFolder?: string;
+/**
+ * Makes the folder of an embedded log where it does not exist.
+ *
+ * @throws ConfigError where it cannot be made or written to
+ */
+export function makeLogFolder(config: Config): string {
+  const place = logPlace(config);
+  if (place.kind !== "level") throw new TypeError("the log is not kept in a folder");
+  makeFolderOf("log", place.folder, config.log === "" ? "dataDir" : "log");
+  return place.folder;
+}
+
+export interface StorePlaces {
+  readonly storeFile: string;
+  /** Folder of the ids of events, which an embedded log keeps itself: it is made where the log is on Kafka. */
+  readonly idFolder: string;
 }
 
 /**
- * Makes the folders that do not exist and are needed, before anything is opened.
+ * Makes the folders of a DuckDB store that do not exist.
  *
  * @throws ConfigError where one cannot be made or written to, or the store's file is a folder
  */
-export function preparePlaces(config: Config): Places {
-  const log = logPlace(config);
-  if (log.kind === "level") makeFolderOf("log", log.folder, config.log === "" ? "dataDir" : "log");
-  if (!needsStore(config)) return { log };
-  const store = storePlace(config);
-  if (store.kind === "clickhouse") return { log, store };
-  makeStoreFolder(store.file, config.store === "" ? "dataDir" : "store");
-  if (log.kind === "level") return { log, store };
+export function makeStorePlaces(config: Config): StorePlaces {
+  const place = storePlace(config);
+  if (place.kind !== "duckdb") throw new TypeError("the store is not kept in a file");
+  makeStoreFolder(place.file, config.store === "" ? "dataDir" : "store");
   const idFolder = join(config.dataDir, "ids");
-  makeFolderOf("ids", idFolder, "dataDir");
-  return { log, store, idFolder };
+  if (logPlace(config).kind === "kafka") makeFolderOf("ids", idFolder, "dataDir");
+  return { storeFile: place.file, idFolder };
 }
 
 /**
- * As preparePlaces, for the embedded log and store.
+ * Makes the folders of the embedded log and store, before either is opened.
  *
- * @throws ConfigError also for others
+ * @throws ConfigError as both, and where the log is on Kafka
  */
 export function makePlaces(config: Config): { readonly logFolder: string; readonly storeFile: string } {
-  const { log, store } = preparePlaces(config);
-  if (log.kind !== "level" || store?.kind !== "duckdb") {
+  if (logPlace(config).kind !== "level") {
     throw new ConfigError(`${nameOf(settings.log)}: a log on Kafka is not served yet`);
   }
-  return { logFolder: log.folder, storeFile: store.file };
+  return { logFolder: makeLogFolder(config), storeFile: makeStorePlaces(config).storeFile };
 }
 
 function makeFolderOf(what: string, folder: string, by: "dataDir" | "log"): void {

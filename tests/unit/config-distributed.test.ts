@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ConfigError, readConfig } from "../../src/config/config.ts";
-import { checkKafka, readKafkaCluster, topicNames } from "../../src/config/kafka.ts";
+import { kafkaOf } from "../../src/config/kafka.ts";
 import { logPlace } from "../../src/config/log-url.ts";
-import { preparePlaces } from "../../src/config/places.ts";
+import { makeLogFolder, makeStorePlaces } from "../../src/config/places.ts";
 import { storePlace } from "../../src/config/store-url.ts";
 import { selfSigned } from "../support/certificate.ts";
 
@@ -61,11 +61,15 @@ describe("a log", () => {
   });
 
   it("on Kafka has three topics of its prefix", () => {
-    expect(topicNames({ kind: "kafka", brokers: [], tls: false, prefix: "eu" })).toEqual({
+    expect(kafkaOf(readConfig(["--log", "kafka://a:9092/eu"], {})).topics).toEqual({
       events: "eu.events",
       state: "eu.state",
       deadLetters: "eu.dead-letters",
     });
+  });
+
+  it("that is not on Kafka has none", () => {
+    expect(() => kafkaOf(readConfig([], {}))).toThrow(/^--log \(WEIR_LOG\): it must name a log on Kafka/);
   });
 });
 
@@ -168,13 +172,8 @@ describe("settings of Kafka", () => {
   const file = (name: string) => join(folder, name);
 
   /** What is given to a client of Kafka. */
-  function cluster(args: string[], env: Record<string, string> = {}) {
-    const config = readConfig(args, env);
-    const place = logPlace(config);
-    if (place.kind !== "kafka") throw new Error("no log on Kafka");
-    checkKafka(config, place);
-    return readKafkaCluster(config, place);
-  }
+  const cluster = (args: string[], env: Record<string, string> = {}) =>
+    kafkaOf(readConfig(args, env)).connection;
 
   it.each([
     [
@@ -234,30 +233,17 @@ describe("settings of Kafka", () => {
     expect(() => cluster(["--log", "kafkas://a:1", ...args])).toThrow(says);
   });
 
-  it.each([
-    [[...kafka, ...clickhouse], undefined],
-    [[...kafka, "--roles", "ingest"], undefined],
-    [kafka, ["ids"]],
-    [[], ["log"]],
-  ])("%j make no folder that is not used", (args, made) => {
-    const dataDir = file("data");
-    preparePlaces(readConfig([...args, "--data-dir", dataDir], {}));
-    if (made === undefined) expect(readdirSync(folder)).not.toContain("data");
-    else expect(readdirSync(dataDir)).toEqual(made);
-  });
-
-  it("say where things are kept", () => {
-    const dataDir = file("data");
-    const places = (args: string[]) => preparePlaces(readConfig([...args, "--data-dir", dataDir], {}));
-    expect(places(kafka)).toMatchObject({
-      log: { kind: "kafka" },
-      store: { kind: "duckdb", file: join(dataDir, "store.duckdb") },
-      idFolder: join(dataDir, "ids"),
+  it("place the ids of a DuckDB store under the data directory, and an embedded log needs no such folder", () => {
+    const places = (name: string, ...args: string[]) =>
+      makeStorePlaces(readConfig([...args, "--data-dir", file(name)], {}));
+    expect(places("a", ...kafka)).toEqual({
+      storeFile: join(file("a"), "store.duckdb"),
+      idFolder: join(file("a"), "ids"),
     });
-    expect(places([...kafka, "--roles", "ingest"])).toEqual({ log: expect.anything() });
-    expect(places([])).toEqual({
-      log: { kind: "level", folder: join(dataDir, "log") },
-      store: { kind: "duckdb", file: join(dataDir, "store.duckdb") },
-    });
+    expect(readdirSync(file("a"))).toEqual(["ids"]);
+    places("b");
+    expect(readdirSync(file("b"))).toEqual([]);
+    expect(makeLogFolder(readConfig(["--data-dir", file("c")], {}))).toBe(join(file("c"), "log"));
+    expect(readdirSync(file("c"))).toEqual(["log"]);
   });
 });
