@@ -70,11 +70,63 @@ export interface RawRequest<D, T> {
   };
 }
 
+/** How one kind of request is made, by version. */
+export interface RawApi<O, D, T> {
+  readonly versions: readonly string[];
+  protocol(options: { readonly version: number }): (options: O) => RawRequest<D, T>;
+}
+
+/** A member of a group in one generation of it. */
+export interface RawGroupMember {
+  readonly groupId: string;
+  readonly groupGenerationId: number;
+  readonly memberId: string;
+}
+
+/** What a group has committed of a partition. */
+export interface RawCommitted {
+  readonly partition: number;
+  /** -1 where there is nothing. */
+  readonly offset: string;
+  readonly metadata: string | null;
+}
+
 export interface RawBroker {
-  readonly connectionPool: { send<D, T>(request: RawRequest<D, T>): Promise<T> };
+  readonly connectionPool: {
+    /** @param request its `requestTimeout` holds, in milliseconds, where it is longer than the connection's */
+    send<D, T>(request: RawRequest<D, T> & { readonly requestTimeout?: number }): Promise<T>;
+  };
   initProducerId(options: {
     readonly transactionTimeout: number;
   }): Promise<{ readonly producerId: string; readonly producerEpoch: number }>;
+  /** Which broker coordinates a group. */
+  findGroupCoordinator(options: {
+    readonly groupId: string;
+    readonly coordinatorType: number;
+  }): Promise<{ readonly coordinator: { readonly nodeId: number } }>;
+  /** The request in the newest version that both sides understand. */
+  lookupRequest<O, D, T>(apiKey: number, api: RawApi<O, D, T>): (options: O) => RawRequest<D, T>;
+  heartbeat(member: RawGroupMember): Promise<unknown>;
+  leaveGroup(member: { readonly groupId: string; readonly memberId: string }): Promise<unknown>;
+  offsetCommit(
+    request: RawGroupMember & {
+      readonly topics: readonly {
+        readonly topic: string;
+        readonly partitions: readonly {
+          readonly partition: number;
+          readonly offset: string;
+          readonly metadata: string;
+        }[];
+      }[];
+    },
+  ): Promise<unknown>;
+  offsetFetch(request: {
+    readonly groupId: string;
+    readonly topics: readonly {
+      readonly topic: string;
+      readonly partitions: readonly { readonly partition: number }[];
+    }[];
+  }): Promise<{ readonly responses: readonly { readonly partitions: readonly RawCommitted[] }[] }>;
   fetch(
     request: RawFetch,
   ): Promise<{ readonly responses: readonly { readonly partitions: readonly RawPartition[] }[] }>;
@@ -111,6 +163,43 @@ const { createErrorFromCode } = require("kafkajs/src/protocol/error") as {
 
 /** The error that a broker means by a code. */
 export const errorOf = createErrorFromCode;
+
+interface JoinGroupOptions {
+  readonly groupId: string;
+  readonly sessionTimeout: number;
+  readonly rebalanceTimeout: number;
+  /** Empty for who is no member yet. */
+  readonly memberId: string;
+  readonly protocolType: string;
+  readonly groupProtocols: readonly { readonly name: string; readonly metadata: Buffer }[];
+}
+
+export interface RawJoined {
+  readonly generationId: number;
+  readonly leaderId: string;
+  readonly memberId: string;
+  /** Given to the leader only. */
+  readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[];
+}
+
+interface SyncGroupOptions {
+  readonly groupId: string;
+  readonly generationId: number;
+  readonly memberId: string;
+  readonly groupAssignment: readonly { readonly memberId: string; readonly memberAssignment: Buffer }[];
+}
+
+/**
+ * The two requests of a group that are answered once other members have done something, and so take their time. kafkajs'
+ * broker gives up the second one too early, and keeps from its caller under which id it joins.
+ */
+export const { JoinGroup: joinGroup, SyncGroup: syncGroup } = require("kafkajs/src/protocol/requests")
+  .requests as {
+  readonly JoinGroup: RawApi<JoinGroupOptions, unknown, RawJoined>;
+  readonly SyncGroup: RawApi<SyncGroupOptions, unknown, { readonly memberAssignment: Buffer }>;
+};
+/** Numbers of these requests. */
+export const apiKeys = { joinGroup: 11, syncGroup: 14 };
 
 const Cluster = require("kafkajs/src/cluster") as new (options: object) => RawCluster;
 
