@@ -167,7 +167,7 @@ describe("on Kafka", () => {
     it("are created with the log's identity, once", async () => {
       const topics = newTopics();
       const first = await create(broker, topics);
-      expect(first.created).toEqual([topics.state, topics.events]);
+      expect(first.created).toEqual([topics.state, topics.deadLetters, topics.events]);
       expect(first.identity).toMatchObject({ partitions: 4, logId: expect.stringMatching(/^[0-9a-f]{32}$/) });
       const again = await create(broker, topics);
       expect(again.created).toEqual([]);
@@ -190,24 +190,28 @@ describe("on Kafka", () => {
           message: expect.stringContaining("create the log's topics first"),
         },
         { topic: topics.state, fatal: true },
+        { topic: topics.deadLetters, fatal: true },
       ]);
       await create(broker, topics);
       expect(await listTopics(broker, topics)).toMatchObject([
         { topic: topics.events, partitions: 4, replicas: 1 },
         { topic: topics.state, partitions: 1, replicas: 1 },
+        { topic: topics.deadLetters, partitions: 4, replicas: 1 },
       ]);
       expect(await checkTopics(broker, topics, wanted)).toEqual([]);
       expect(await checkTopics(broker, topics, { ...wanted, retentionMs: Number.POSITIVE_INFINITY })).toEqual(
-        [
-          {
-            topic: topics.events,
-            fatal: false,
-            message: `topic ${topics.events} has retention.ms=604800000, asked for is -1`,
-          },
-        ],
+        [topics.events, topics.deadLetters].map((topic) => ({
+          topic,
+          fatal: false,
+          message: `topic ${topic} has retention.ms=604800000, asked for is -1`,
+        })),
       );
       expect(await checkTopics(broker, topics, { ...wanted, partitions: 8 })).toMatchObject([
-        { fatal: true, message: expect.stringMatching(/has 4 partitions, but its log has 8/) },
+        { fatal: true, message: expect.stringMatching(/has 4 partitions, but its log has 8: with another/) },
+        {
+          fatal: true,
+          message: expect.stringMatching(/has 4 partitions, but its log has 8: give it as many/),
+        },
       ]);
     });
 
@@ -223,6 +227,19 @@ describe("on Kafka", () => {
       await expect(create(broker, topics)).rejects.toThrow(
         /has 8 partitions, but its log has 4: .*out of order/,
       );
+    });
+
+    it("whose dead letters would be lost are refused", async () => {
+      const topics = newTopics();
+      const settings = new Map([...stateSettings(1), ["max.message.bytes", "1048588"]]);
+      const { deadLetters: topic } = topics;
+      await withAdmin(broker, (admin) => createTopic(admin, { topic, partitions: 4, replicas: 1, settings }));
+      await expect(create(broker, topics)).rejects.toThrow(/cleanup.policy=compact, .*: set it to delete/);
+      expect(await checkTopics(broker, topics, { partitions: 4, retentionMs: 604_800_000 })).toContainEqual({
+        topic,
+        fatal: true,
+        message: `topic ${topic} has max.message.bytes=1048588: set it to 2097152 at least`,
+      });
     });
 
     it("whose records have gone are those of a new log", async () => {

@@ -7,6 +7,8 @@ export interface LogTopics {
   readonly events: string;
   /** The small state that all processes share. */
   readonly state: string;
+  /** What of the records could not be applied, for others to read; by the partition that it came from. */
+  readonly deadLetters: string;
 }
 
 export interface TopicProblem {
@@ -23,6 +25,9 @@ export const maxRecordBytes = 128 * 1024;
 const leastMessageBytes = 2 * maxRecordBytes;
 /** A value of the small state has up to 1 MiB, and a key beside it. */
 export const stateMessageBytes = 2 * 1024 ** 2;
+
+/** A record of a foreign producer may be as large as the topic of records takes it, and has headers beside it here. */
+const deadLetterMessageBytes = 2 * 1024 ** 2;
 
 /** Settings that a topic of records is created with. */
 export function eventSettings(replicas: number, retentionMs: number): ReadonlyMap<string, string> {
@@ -42,6 +47,14 @@ export function stateSettings(replicas: number): ReadonlyMap<string, string> {
     ["cleanup.policy", "compact"],
     ["max.message.bytes", String(stateMessageBytes)],
     ...sharedSettings(replicas),
+  ]);
+}
+
+/** Settings that the topic of dead letters is created with. */
+export function deadLetterSettings(replicas: number, retentionMs: number): ReadonlyMap<string, string> {
+  return new Map([
+    ...eventSettings(replicas, retentionMs),
+    ["max.message.bytes", String(deadLetterMessageBytes)],
   ]);
 }
 
@@ -80,21 +93,37 @@ export function checkEventTopic(
         "by which its retention and the lag are reckoned, whatever a producer's clock says",
     );
   }
-  if (Number(settings.get("max.message.bytes")) < leastMessageBytes) {
+  return [
+    ...problems,
+    ...checkMessageBytes(description, leastMessageBytes),
+    ...checkRetention(description, wanted.retentionMs),
+  ];
+}
+
+/** What is wrong with a log's topic of dead letters. */
+export function checkDeadLetterTopic(
+  description: TopicDescription,
+  wanted: { readonly partitions: number; readonly retentionMs?: number | undefined },
+): TopicProblem[] {
+  const { topic, partitions, settings } = description;
+  const problems = checkShared(description);
+  const fatal = (message: string) => problems.push({ topic, fatal: true, message });
+  if (partitions < wanted.partitions) {
     fatal(
-      `topic ${topic} has max.message.bytes=${settings.get("max.message.bytes")}: set it to ${leastMessageBytes} at least`,
+      `topic ${topic} has ${partitions} partitions, but its log has ${wanted.partitions}: give it as many`,
     );
   }
-  const asked = eventSettings(1, wanted.retentionMs ?? 0).get("retention.ms");
-  const kept = settings.get("retention.ms");
-  if (wanted.retentionMs !== undefined && kept !== asked) {
-    problems.push({
-      topic,
-      fatal: false,
-      message: `topic ${topic} has retention.ms=${kept}, asked for is ${asked}`,
-    });
+  if (settings.get("cleanup.policy") !== "delete") {
+    fatal(
+      `topic ${topic} has cleanup.policy=${settings.get("cleanup.policy")}, which would remove dead letters of users ` +
+        "who have newer ones: set it to delete",
+    );
   }
-  return problems;
+  return [
+    ...problems,
+    ...checkMessageBytes(description, deadLetterMessageBytes),
+    ...checkRetention(description, wanted.retentionMs),
+  ];
 }
 
 /** What is wrong with a log's topic of small state. */
@@ -110,12 +139,22 @@ export function checkStateTopic(description: TopicDescription): TopicProblem[] {
         "get old: set it to compact",
     );
   }
-  if (Number(settings.get("max.message.bytes")) < stateMessageBytes) {
-    fatal(
-      `topic ${topic} has max.message.bytes=${settings.get("max.message.bytes")}: set it to ${stateMessageBytes} at least`,
-    );
-  }
-  return problems;
+  return [...problems, ...checkMessageBytes(description, stateMessageBytes)];
+}
+
+function checkMessageBytes({ topic, settings }: TopicDescription, least: number): TopicProblem[] {
+  const bytes = settings.get("max.message.bytes");
+  if (Number(bytes) >= least) return [];
+  const message = `topic ${topic} has max.message.bytes=${bytes}: set it to ${least} at least`;
+  return [{ topic, fatal: true, message }];
+}
+
+function checkRetention({ topic, settings }: TopicDescription, wantedMs: number | undefined): TopicProblem[] {
+  if (wantedMs === undefined) return [];
+  const asked = eventSettings(1, wantedMs).get("retention.ms");
+  const kept = settings.get("retention.ms");
+  if (kept === asked) return [];
+  return [{ topic, fatal: false, message: `topic ${topic} has retention.ms=${kept}, asked for is ${asked}` }];
 }
 
 function checkShared({ topic, replicas, settings }: TopicDescription): TopicProblem[] {

@@ -5,8 +5,10 @@ import { LogStartError, PartitionCountError } from "../log.ts";
 import { createTopic, describeTopics, type TopicDescription, withAdmin } from "./admin.ts";
 import type { KafkaConnection } from "./client.ts";
 import {
+  checkDeadLetterTopic,
   checkEventTopic,
   checkStateTopic,
+  deadLetterSettings,
   eventSettings,
   type LogTopics,
   stateSettings,
@@ -27,7 +29,7 @@ export interface CreateTopicsOptions {
   readonly partitions: number;
   /** Replicas of each partition. Default: 3, or as many as there are brokers if they are fewer. */
   readonly replicas?: number;
-  /** How long records are kept, in milliseconds; Infinity: for ever. */
+  /** How long records and dead letters are kept, in milliseconds; Infinity: for ever. */
   readonly retentionMs: number;
   /** Opens the small state on its topic, once that is there. */
   readonly openState: () => Promise<IdentityState>;
@@ -52,18 +54,15 @@ export function createTopics(options: CreateTopicsOptions): Promise<CreatedTopic
   return withAdmin(connection, async (admin) => {
     const replicas = options.replicas ?? Math.min(3, (await admin.describeCluster()).brokers.length);
     const created: string[] = [];
-    const [events] = await describeTopics(admin, [topics.events]);
-    const [existing] = await describeTopics(admin, [topics.state]);
+    const make = async (topic: string, count: number, settings: ReadonlyMap<string, string>) => {
+      if (await createTopic(admin, { topic, partitions: count, replicas, settings })) created.push(topic);
+    };
+    const find = async (topic: string) => (await describeTopics(admin, [topic]))[0];
+    const events = await find(topics.events);
+    const deadLetters = await find(topics.deadLetters);
+    const existing = await find(topics.state);
     if (existing !== undefined) refuse(checkStateTopic(existing));
-    else if (
-      await createTopic(admin, {
-        topic: topics.state,
-        partitions: 1,
-        replicas,
-        settings: stateSettings(replicas),
-      })
-    )
-      created.push(topics.state);
+    else await make(topics.state, 1, stateSettings(replicas));
 
     const state = await options.openState();
     try {
@@ -72,22 +71,16 @@ export function createTopics(options: CreateTopicsOptions): Promise<CreatedTopic
       let identity = events !== undefined && begun ? await readIdentity(state.get) : undefined;
       if (identity !== undefined) refuseOther(identity.partitions, partitions);
       if (events !== undefined) refuse(checkEventTopic(events, { partitions }));
+      if (deadLetters !== undefined) refuse(checkDeadLetterTopic(deadLetters, { partitions }));
       if (identity === undefined) {
         identity = newIdentity(partitions, randomBytes);
         for (const [key, value] of identityEntries(identity)) await state.put(key, value);
       }
-      // Only now: a topic of records never stands beside the identity of another log.
-      if (
-        events === undefined &&
-        (await createTopic(admin, {
-          topic: topics.events,
-          partitions,
-          replicas,
-          settings: eventSettings(replicas, retentionMs),
-        }))
-      ) {
-        created.push(topics.events);
+      if (deadLetters === undefined) {
+        await make(topics.deadLetters, partitions, deadLetterSettings(replicas, retentionMs));
       }
+      // Only now: a topic of records never stands beside the identity of another log.
+      if (events === undefined) await make(topics.events, partitions, eventSettings(replicas, retentionMs));
       return { created, identity };
     } finally {
       await state.close();
@@ -97,7 +90,9 @@ export function createTopics(options: CreateTopicsOptions): Promise<CreatedTopic
 
 /** The log's topics as they are, as far as they exist. */
 export function listTopics(connection: KafkaConnection, topics: LogTopics): Promise<TopicDescription[]> {
-  return withAdmin(connection, (admin) => describeTopics(admin, [topics.events, topics.state]));
+  return withAdmin(connection, (admin) =>
+    describeTopics(admin, [topics.events, topics.state, topics.deadLetters]),
+  );
 }
 
 /** What is wrong with the log's topics; nothing where all is well. */
@@ -107,14 +102,14 @@ export async function checkTopics(
   wanted: { readonly partitions: number; readonly retentionMs: number },
 ): Promise<TopicProblem[]> {
   const found = await listTopics(connection, topics);
-  const check = {
-    [topics.events]: (d: TopicDescription) => checkEventTopic(d, wanted),
-    [topics.state]: checkStateTopic,
-  };
-  return [topics.events, topics.state].flatMap((topic) => {
+  const checks: [string, (description: TopicDescription) => TopicProblem[]][] = [
+    [topics.events, (description) => checkEventTopic(description, wanted)],
+    [topics.state, checkStateTopic],
+    [topics.deadLetters, (description) => checkDeadLetterTopic(description, wanted)],
+  ];
+  return checks.flatMap(([topic, check]) => {
     const description = found.find((one) => one.topic === topic);
-    if (description !== undefined) return check[topic]!(description);
-    return { topic, fatal: true, message: missing(topic) };
+    return description === undefined ? { topic, fatal: true, message: missing(topic) } : check(description);
   });
 }
 

@@ -9,7 +9,7 @@ import { newTopicName } from "./log.ts";
 
 export function newTopics(): LogTopics {
   const events = newTopicName();
-  return { events, state: `${events}-state` };
+  return { events, state: `${events}-state`, deadLetters: `${events}-dead-letters` };
 }
 
 /** A topic of small state alone. */
