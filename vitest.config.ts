@@ -21,7 +21,6 @@ const onEitherStore = [
   "paths",
   "retention",
   "store-apply",
-  "store-copies",
   "store-queries",
   "store-questions",
 ];

@@ -1,14 +1,21 @@
 /** Part of the composition root: every service of the contract, over the stages. */
 import { randomBytes } from "node:crypto";
+import { AnalyticsService } from "../gen/analytics/v1/analytics_pb.js";
+import { ConsumerService } from "../gen/analytics/v1/consumer_pb.js";
 import { EventSchema } from "../gen/analytics/v1/event_pb.js";
+import { EventIngestionService } from "../gen/analytics/v1/ingestion_pb.js";
 import { MetricsService } from "../gen/analytics/v1/metrics_pb.js";
+import { ProducerService } from "../gen/analytics/v1/producer_pb.js";
 import { createCursors } from "./admin/cursors.ts";
 import { createPages } from "./admin/pages.ts";
 import { createAdminService } from "./admin/service.ts";
 import type { Access } from "./app-access.ts";
 import { queueOf } from "./app-log.ts";
+import type { LogParts } from "./app-parts.ts";
+import { absentDeadLetters, absentService } from "./app-roles.ts";
+import type { Stages } from "./app-stages.ts";
 import type { Config } from "./config/config.ts";
-import type { Consumer } from "./consumer/consumer.ts";
+import { lagOf } from "./consumer/lag.ts";
 import { createConsumerService } from "./consumer/service.ts";
 import { validate } from "./contract/validate.ts";
 import { bindService, type ServiceBinding } from "./domain/call.ts";
@@ -19,18 +26,14 @@ import { createProducerService } from "./ingestion/producer.ts";
 import { createReplay } from "./ingestion/replay.ts";
 import { createIngestionService } from "./ingestion/service.ts";
 import type { IngestionStats } from "./ingestion/stats.ts";
-import type { LiveHub } from "./live/live.ts";
-import type { EventLog } from "./log/log.ts";
 import { createLiveCursors } from "./query/live-cursor.ts";
 import { createPageTokens } from "./query/page-token.ts";
 import { createAnalyticsService } from "./query/service.ts";
-import type { DeadLetterStore } from "./store/dead-letters.ts";
-import type { EventStore } from "./store/store.ts";
 import { platformFigures } from "./telemetry/figures.ts";
 import type { History } from "./telemetry/history.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import { createMetricsService } from "./telemetry/service.ts";
-import { createVisibility } from "./visibility/visibility.ts";
+import { createVisibility, type Visibility } from "./visibility/visibility.ts";
 
 export interface ServiceParts {
   readonly config: Config;
@@ -38,12 +41,8 @@ export interface ServiceParts {
   /** Signs tokens and cursors. */
   readonly secret: Uint8Array;
   readonly access: Access;
-  readonly log: EventLog;
-  /** Answers questions. */
-  readonly store: EventStore;
-  readonly deadLetters: DeadLetterStore;
-  readonly consumer: Consumer;
-  readonly live: LiveHub;
+  readonly log: LogParts;
+  readonly stages: Stages;
   readonly liveSlots: Slots;
   readonly metrics: Metrics;
   readonly history: History;
@@ -52,11 +51,37 @@ export interface ServiceParts {
 
 const now = Date.now;
 
+/** Those of the process's roles; the others say where they are. */
 export function createServices(parts: ServiceParts): ServiceBinding[] {
-  const { config, secret, log, store, consumer, live, liveSlots, metrics, history, stats } = parts;
-  const visibility = createVisibility({ secret, logId: log.logId, applied: consumer });
+  const { config, secret, log, stages, liveSlots, metrics, history } = parts;
+  const { applied, deadLetters = absentDeadLetters(config.roles) } = stages;
+  const visibility = createVisibility({ secret, logId: log.identity.logId, applied });
+  return [
+    ...ingestServices(parts, visibility),
+    consumerService(parts),
+    analyticsService(parts, visibility),
+    createAdminService({
+      keys: parts.access.keys,
+      projects: parts.access.projects,
+      pages: createPages(secret),
+      cursors: createCursors(secret),
+      deadLetters,
+      replay: createReplay({ log: log.appender, visibility, now }),
+      now,
+    }),
+    bindService(MetricsService, createMetricsService({ metrics, history, now, slots: liveSlots })),
+  ];
+}
+
+function ingestServices(parts: ServiceParts, visibility: Visibility): ServiceBinding[] {
+  const { config, log, metrics, stats } = parts;
+  if (!config.roles.includes("ingest")) {
+    return [EventIngestionService, ProducerService].map((service) =>
+      absentService(service, "ingest", config.roles),
+    );
+  }
   const admission = createAdmission({
-    log,
+    log: log.appender,
     visibility,
     metrics,
     stats,
@@ -65,35 +90,42 @@ export function createServices(parts: ServiceParts): ServiceBinding[] {
     newId: () => uuid7(now(), randomBytes(10)),
     maxFutureMs: config.maxFuture,
   });
-  const health = () => [log.health()];
+  const { health } = log;
   return [
     createIngestionService({ admission, health }),
-    createProducerService({ admission, stats, health, queue: () => queueOf(log) }),
-    createConsumerService({
-      consumer,
-      startedAtMs: parts.startedAtMs,
-      health: () => [consumer.health(), log.health(), store.health()],
-    }),
-    createAnalyticsService({
-      store,
-      visibility,
-      pageTokens: createPageTokens(secret),
-      exportSlots: createSlots(config.maxExports, "places for exports"),
-      live,
-      cursors: createLiveCursors(secret, log.logId),
-      health: () => [store.health(), consumer.health(), live.health()],
-      now,
-      platform: () => platformFigures(metrics),
-    }),
-    createAdminService({
-      keys: parts.access.keys,
-      projects: parts.access.projects,
-      pages: createPages(secret),
-      cursors: createCursors(secret),
-      deadLetters: parts.deadLetters,
-      replay: createReplay({ log, visibility, now }),
-      now,
-    }),
-    bindService(MetricsService, createMetricsService({ metrics, history, now, slots: liveSlots })),
+    createProducerService({ admission, stats, health, queue: () => queueOf(log.appender) }),
   ];
+}
+
+function consumerService({ config, log, stages, startedAtMs }: ServiceParts): ServiceBinding {
+  const { consumer, store, applied } = stages;
+  const { reader } = log;
+  if (consumer === undefined || store === undefined || reader === undefined) {
+    return absentService(ConsumerService, "consumer", config.roles);
+  }
+  return createConsumerService({
+    consumer,
+    startedAtMs,
+    lag: () => lagOf(reader, applied.positions(), now()),
+    health: () => [consumer.health(), ...log.health(), store.health()],
+  });
+}
+
+function analyticsService(parts: ServiceParts, visibility: Visibility): ServiceBinding {
+  const { config, secret, log, stages, metrics } = parts;
+  const { store, consumer, live } = stages;
+  if (store === undefined || live === undefined) {
+    return absentService(AnalyticsService, "analytics", config.roles);
+  }
+  return createAnalyticsService({
+    store,
+    visibility,
+    pageTokens: createPageTokens(secret),
+    exportSlots: createSlots(config.maxExports, "places for exports"),
+    live,
+    cursors: createLiveCursors(secret, log.identity.logId),
+    health: () => [store.health(), ...(consumer ? [consumer.health()] : []), live.health()],
+    now,
+    platform: () => platformFigures(metrics),
+  });
 }

@@ -2,26 +2,19 @@
  * Composition root: builds every stage, starts and stops them in order. The only place, with its parts app-*.ts, that
  * knows implementations.
  */
-import { openAccess, retentionByProject } from "./app-access.ts";
-import { openLog, queueOf } from "./app-log.ts";
+import { openAccess } from "./app-access.ts";
+import { openLog } from "./app-log.ts";
 import { createServices } from "./app-services.ts";
+import { startStages } from "./app-stages.ts";
 import { type Config, ConfigError } from "./config/config.ts";
-import { makePlaces } from "./config/places.ts";
 import { nameOf, settings } from "./config/settings.ts";
 import { readTls } from "./config/tls.ts";
 import { packageVersion } from "./config/version.ts";
-import { createConsumer } from "./consumer/consumer.ts";
-import { checkPositions } from "./consumer/start-check.ts";
-import { createUpkeep } from "./consumer/upkeep.ts";
+import { lagOf } from "./consumer/lag.ts";
 import { createSlots } from "./domain/slots.ts";
 import { createIngestionStats } from "./ingestion/stats.ts";
-import { createLiveHub } from "./live/hub.ts";
-import { everyPartition } from "./log/assignment.ts";
-import { withCache } from "./query/cache.ts";
 import { tokenSecret } from "./state/token-secret.ts";
-import { createDuckdbStore } from "./store/duckdb/store.ts";
 import { countCall } from "./telemetry/calls.ts";
-import { observeStages } from "./telemetry/gauges.ts";
 import { createHistory } from "./telemetry/history.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
@@ -66,91 +59,36 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
   };
   try {
     const tls = readTls(config);
-    const { logFolder, storeFile } = makePlaces(config);
     const metrics = createMetrics({ startedAtMs, now });
-    const { log, state } = await openLog({ config, directory: logFolder, metrics, logger, stops });
-    const access = await openAccess({ config, state, logger: logger.child({ stage: "auth" }), stops });
-    const store = await createDuckdbStore({
-      path: storeFile,
-      memoryLimit: `${config.storeMemoryBytes}B`,
-      threads: config.storeThreads,
-      maxQueries: config.maxQueries,
-      maxWaitingQueries: config.maxWaitingQueries,
-      warn: (message) => logger.warn({ stage: "store" }, message),
+    const log = await openLog({ config, metrics, logger, stops });
+    const access = await openAccess({
+      config,
+      state: log.state,
+      logger: logger.child({ stage: "auth" }),
+      stops,
     });
-    stops.push(() => store.close());
-    await checkPositions(log, store, config.rebuildStore);
-
-    const consumer = createConsumer({
-      log,
-      store,
-      assignment: everyPartition(log.partitions),
-      metrics,
-      logger: logger.child({ stage: "consumer" }),
-      now,
-    });
-    consumer.start();
-    stops.push(() => consumer.stop());
-
-    const ages = {
-      rows: config.retention,
-      rowsByProject: () => retentionByProject(access.projects.list(), config.retention),
-      ids: config.dedupWindow,
-      log: config.logRetention,
-    };
-    const upkeep = createUpkeep({
-      log,
-      ids: [log.forgetIds],
-      store,
-      ages,
-      logger: logger.child({ stage: "upkeep" }),
-      now,
-    });
-    upkeep.start();
-    stops.push(() => upkeep.stop());
-
-    observeStages(metrics, {
-      queue: () => queueOf(log),
-      ends: () => log.ends(),
-      positions: () => consumer.positions(),
-      pendingSeconds: () => consumer.pendingSeconds(),
-      storedEvents: () => Number(store.stats().rows),
-    });
+    const liveSlots = createSlots(config.maxLiveStreams, "places for live streams");
+    const stages = await startStages({ config, log, access, metrics, liveSlots, logger, stops });
     const history = createHistory({ metrics, now });
     history.start();
     stops.push(() => history.close());
 
-    const liveSlots = createSlots(config.maxLiveStreams, "places for live streams");
-    const live = createLiveHub({
-      log,
-      now,
-      slots: liveSlots,
-      logRetentionMs: config.logRetention,
-      dedupWindowMs: config.dedupWindow,
-      onError: (error) =>
-        logger.error({ err: error, stage: "live" }, "the log cannot be read for live streams"),
-    });
-    stops.push(() => live.close());
-
-    const health = () => [log.health(), store.health(), consumer.health(), live.health()];
     const stats = createIngestionStats(now);
-    const answers = withCache(store, { maxBytes: config.queryCacheBytes });
     const services = createServices({
       config,
       startedAtMs,
-      secret: await tokenSecret(config.tokenSecret, state),
+      secret: await tokenSecret(config.tokenSecret, log.state),
       access,
       log,
-      store: answers,
-      deadLetters: store,
-      consumer,
-      live,
+      stages,
       liveSlots,
       metrics,
       history,
       stats,
     });
     let ready = false;
+    const { reader, appender } = log;
+    const { applied, store, consumer, live } = stages;
     const transport = await createTransport({
       listen: config.listen,
       metricsListen: config.metricsListen,
@@ -167,13 +105,17 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
       pages: {
         version: packageVersion(),
         ready: () => ready,
-        health,
+        health: stages.health,
         stats: () => ({
-          producer: { ...stats.read(), log: log.stats() },
-          consumer: { ...consumer.stats(), store: answers.stats() },
-          live: live.stats(),
+          ...(config.roles.includes("ingest")
+            ? { producer: { ...stats.read(), log: appender.stats() } }
+            : {}),
+          ...(consumer ? { consumer: { ...consumer.stats(), store: store?.stats() } } : {}),
+          ...(live ? { live: live.stats() } : {}),
         }),
-        lag: async () => ({ partitions: await consumer.lag() }),
+        ...(reader
+          ? { lag: async () => ({ partitions: await lagOf(reader, applied.positions(), now()) }) }
+          : {}),
         metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.text() }),
       },
     });

@@ -18,8 +18,8 @@ const brokenConnection = new Set([
   "UND_ERR_SOCKET",
 ]);
 
-/** Reasons for RESOURCE_EXHAUSTED that the same request meets again. */
-const hopeless = new Set(["BODY_TOO_LARGE", "CREDIT_EXCEEDED"]);
+/** Reasons for RESOURCE_EXHAUSTED and UNAVAILABLE that the same request meets again. */
+const hopeless = new Set(["BODY_TOO_LARGE", "CREDIT_EXCEEDED", "ROLE_NOT_HERE"]);
 
 /** Stable reason of an error of the server (docs/ERRORS.md); undefined where it has none or never came from it. */
 export function errorReason(error: unknown): string | undefined {
@@ -57,9 +57,9 @@ function isLostConnection(error: ConnectError): boolean {
 /** Whether another attempt of the same call may fare better. */
 export function isTransient(error: ConnectError): boolean {
   switch (error.code) {
-    case Code.Unavailable:
     case Code.DeadlineExceeded:
       return true;
+    case Code.Unavailable:
     case Code.ResourceExhausted:
       return !hopeless.has(errorReason(error) ?? "");
     default:

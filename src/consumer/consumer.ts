@@ -8,15 +8,6 @@ import type { Logger } from "../telemetry/logger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { createRate } from "../telemetry/rate.ts";
 
-/** How far the store is behind one partition. */
-export interface PartitionLag {
-  readonly partition: number;
-  readonly end: number;
-  readonly applied: number;
-  /** Age of the oldest block not yet applied, in seconds; 0 where there is none. */
-  readonly seconds: number;
-}
-
 export interface ConsumerFigures {
   readonly applied: number;
   readonly eventsPerSecond: number;
@@ -37,7 +28,6 @@ export interface Consumer extends Stage {
   settled(): Promise<void>;
   positions(): readonly number[];
   onApplied(listener: () => void): () => void;
-  lag(): Promise<PartitionLag[]>;
   /** Age of the oldest block that is being applied, in seconds; 0 where nothing waits. */
   pendingSeconds(): number;
   figures(): ConsumerFigures;
@@ -47,6 +37,8 @@ export interface ConsumerOptions {
   readonly log: LogReader;
   readonly store: EventStore;
   readonly assignment: Assignment;
+  /** Told of each batch once it is applied, and awaited before the next one; never rejects. Default: nobody is. */
+  readonly afterBatch?: (result: ApplyResult) => Promise<void>;
   readonly metrics: Metrics;
   readonly logger: Logger;
   /** Milliseconds since 1970. */
@@ -117,6 +109,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     record(result, (performance.now() - started) / 1000);
     trouble = "";
     for (const listener of listeners) listener();
+    await options.afterBatch?.(result);
     return true;
   }
 
@@ -213,18 +206,6 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     onApplied(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
-    },
-    async lag() {
-      const ends = log.ends();
-      const positions = store.positions();
-      return Promise.all(
-        ends.map(async (end, partition) => {
-          const applied = positions[partition] ?? 0;
-          const [oldest] = end > applied ? await log.read(partition, applied, 1) : [];
-          const seconds = oldest ? Math.max(0, now() - blockTime(oldest.bytes)) / 1000 : 0;
-          return { partition, end, applied, seconds };
-        }),
-      );
     },
     pendingSeconds: () => (pendingSinceMs === undefined ? 0 : Math.max(0, now() - pendingSinceMs) / 1000),
     figures: () => ({ ...totals, eventsPerSecond: rate.perSecond(), lastAppliedMs }),

@@ -3,14 +3,16 @@ import { ConsumerService } from "../../gen/analytics/v1/consumer_pb.js";
 import { bindService, type ServiceBinding } from "../domain/call.ts";
 import { healthAnswer, type StageHealth } from "../domain/health.ts";
 import type { Consumer } from "./consumer.ts";
+import type { PartitionLag } from "./lag.ts";
 
 /** ConsumerService: how the log is applied, and how far. */
 export function createConsumerService(options: {
   readonly consumer: Consumer;
+  readonly lag: () => Promise<PartitionLag[]>;
   readonly health: () => readonly StageHealth[];
   readonly startedAtMs: number;
 }): ServiceBinding {
-  const { consumer, health, startedAtMs } = options;
+  const { consumer, lag, health, startedAtMs } = options;
   return bindService(ConsumerService, {
     async getConsumerHealth() {
       return healthAnswer(health());
@@ -32,7 +34,7 @@ export function createConsumerService(options: {
       };
     },
     async getConsumerLag() {
-      const partitions = await consumer.lag();
+      const partitions = await lag();
       return {
         lagEvents: BigInt(partitions.reduce((sum, p) => sum + p.end - p.applied, 0)),
         lagSeconds: partitions.reduce((most, p) => Math.max(most, p.seconds), 0),

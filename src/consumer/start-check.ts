@@ -6,24 +6,37 @@ export class PositionsError extends Error {
   override readonly name = "PositionsError";
 }
 
+type Bound = Pick<LogReader, "logId" | "partitions">;
+
 /**
- * Binds a new store to the log, and makes sure that the store can go on from where it stands: otherwise events would be
- * missing or doubled without a word.
+ * Binds a new store to the log.
+ *
+ * @throws PositionsError where it belongs to another
+ */
+export async function bindStore({ logId, partitions }: Bound, store: EventStore): Promise<void> {
+  if (store.logId === undefined) return store.bind(logId, partitions);
+  if (store.logId === logId) return;
+  throw new PositionsError(
+    `the store belongs to log ${store.logId}, but this is log ${logId}: ` +
+      "give both of one data directory, or move the store away to build a new one from the log",
+  );
+}
+
+export interface CheckedLog extends Bound {
+  /** As of now: where others apply the log too, no older than the store's positions. */
+  offsets(): Promise<Record<"starts" | "ends", readonly number[]>>;
+}
+
+/**
+ * Makes sure that a store bound to the log can go on from where it stands: otherwise events would be missing or doubled
+ * without a word.
  *
  * @param rebuild whether to go on although the log no longer has what the store lacks
  * @throws PositionsError
  */
-export async function checkPositions(log: LogReader, store: EventStore, rebuild: boolean): Promise<void> {
-  if (store.logId === undefined) await store.bind(log.logId, log.partitions);
-  else if (store.logId !== log.logId) {
-    throw new PositionsError(
-      `the store belongs to log ${store.logId}, but this is log ${log.logId}: ` +
-        "give both of one data directory, or move the store away to build a new one from the log",
-    );
-  }
+export async function checkPositions(log: CheckedLog, store: EventStore, rebuild: boolean): Promise<void> {
   const positions = store.positions();
-  const ends = log.ends();
-  const starts = log.starts();
+  const { starts, ends } = await log.offsets();
   for (let partition = 0; partition < log.partitions; partition++) {
     const position = positions[partition] ?? 0;
     if (ends[partition]! < position) {

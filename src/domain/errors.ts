@@ -70,6 +70,7 @@ export const errorReasons = {
   CREDIT_EXCEEDED: "A stream sent more events than it had credits for.",
   LOG_UNAVAILABLE: "The log could not be written; the outcome is unknown and the same ids may be sent again.",
   STORE_UNAVAILABLE: "The store cannot answer now.",
+  ROLE_NOT_HERE: "The method belongs to a role that this process does not run: ask one that does.",
   ROWS_REMOVED: "Retention removed events while they were being exported; export again.",
   SHUTTING_DOWN: "The server is stopping; send the request again, to the one that follows.",
   DEADLINE_EXCEEDED: "The deadline passed before the answer was known.",
@@ -120,10 +121,4 @@ export function invalidField(field: string, message: string, ruleId = "invalid")
   return new WeirError("INVALID_ARGUMENT", "INVALID_REQUEST", `${field}: ${message}`, {
     violations: [{ field, ruleId, message }],
   });
-}
-
-/** What is at the bottom of an error that only says that something failed beneath it. */
-export function rootOf(error: unknown): { readonly code?: string; readonly message: string } {
-  const { cause } = error as Error;
-  return cause instanceof Error ? rootOf(cause) : (error as Error);
 }

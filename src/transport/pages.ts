@@ -27,8 +27,8 @@ export interface PageSources {
   ready(): boolean;
   /** Figures of the parts that run, as plain JSON. */
   stats(): unknown | Promise<unknown>;
-  /** The lag of each partition, as plain JSON. */
-  lag(): unknown | Promise<unknown>;
+  /** The lag of each partition, as plain JSON; absent where nothing of this process knows it. */
+  lag?(): unknown | Promise<unknown>;
   /** The metrics in Prometheus' text format, with their content type. */
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
   readonly version: string;
@@ -37,9 +37,10 @@ export interface PageSources {
 /** Pages about the process alone, which are also served on an address of their own, without a key. */
 export function figurePages(sources: PageSources): Page[] {
   const scope = Scope.PLATFORM;
+  const { lag } = sources;
   return [
     { path: "/stats", scope, quiet: true, answer: async () => json(200, await sources.stats()) },
-    { path: "/lag", scope, quiet: true, answer: async () => json(200, await sources.lag()) },
+    ...(lag ? [{ path: "/lag", scope, quiet: true, answer: async () => json(200, await lag()) }] : []),
     {
       path: "/metrics",
       scope,

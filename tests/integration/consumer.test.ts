@@ -2,6 +2,7 @@ import { symlink, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Consumer } from "../../src/consumer/consumer.ts";
+import { lagOf } from "../../src/consumer/lag.ts";
 import { BrokenBlockError } from "../../src/domain/record/block.ts";
 import { blockKey } from "../../src/log/level/keys.ts";
 import {
@@ -32,6 +33,8 @@ afterEach(async () => {
   await pipeline.close();
   await removeDataDirectory(directory);
 });
+
+const lags = () => lagOf(pipeline.log, pipeline.store.positions(), clock.nowMs);
 
 /** Closes everything in the server's order, and opens it again. */
 async function reopen(): Promise<void> {
@@ -106,7 +109,7 @@ describe("the consumer", () => {
 
   it("says how far behind it is at each moment, in events and in seconds", async () => {
     const lag = async () => {
-      const partitions = await consumer.lag();
+      const partitions = await lags();
       return {
         events: partitions.reduce((sum, { end, applied }) => sum + end - applied, 0),
         seconds: Math.max(...partitions.map(({ seconds }) => seconds)),
@@ -118,7 +121,7 @@ describe("the consumer", () => {
     await pipeline.log.append([eventRecord({ id: "b" }), eventRecord({ id: "c", userId: "bob" })]);
     clock.nowMs += 2000;
     expect(await lag()).toEqual({ events: 3, seconds: 7 });
-    const behind = (await consumer.lag()).filter(({ seconds }) => seconds > 0);
+    const behind = (await lags()).filter(({ seconds }) => seconds > 0);
     expect(behind.map(({ end, applied, seconds }) => [end, applied, seconds]).sort()).toEqual([
       [1, 0, 2],
       [2, 0, 7],
@@ -191,7 +194,7 @@ describe("a log that is broken", () => {
       ),
     ).rejects.toThrow(BrokenBlockError);
     expect(await storedIds(pipeline.store)).toEqual(applied);
-    expect((await consumer.lag()).reduce((sum, p) => sum + p.end - p.applied, 0)).toBe(3);
+    expect((await lags()).reduce((sum, p) => sum + p.end - p.applied, 0)).toBe(3);
   }
 
   const partition = () => pipeline.log.ends().findIndex((end) => end > 0);
@@ -238,7 +241,7 @@ describe("a store that cannot be written", () => {
       status: "degraded",
       message: expect.stringMatching(/^waiting for the store: /),
     });
-    expect((await consumer.lag()).reduce((sum, p) => sum + p.end - p.applied, 0)).toBe(20);
+    expect((await lags()).reduce((sum, p) => sum + p.end - p.applied, 0)).toBe(20);
     expect(consumer.figures().applied).toBe(0);
 
     await allowWrites();

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, vi } from "vitest";
 import { type Consumer, type ConsumerOptions, createConsumer } from "../../src/consumer/consumer.ts";
-import { checkPositions } from "../../src/consumer/start-check.ts";
+import { bindStore, checkPositions } from "../../src/consumer/start-check.ts";
 import { everyPartition } from "../../src/log/assignment.ts";
 import { type LevelDatabase, openLevelDatabase } from "../../src/log/level/database.ts";
 import { createLevelLog, type LevelLogOptions } from "../../src/log/level/level.ts";
@@ -60,7 +60,9 @@ export async function openPipeline(directory: string, options: PipelineOptions =
     await database.close();
   };
   try {
-    await checkPositions(log, store, options.rebuild ?? false);
+    await bindStore(log, store);
+    const offsets = async () => ({ starts: log.starts(), ends: log.ends() });
+    await checkPositions({ ...log, offsets }, store, options.rebuild ?? false);
   } catch (error) {
     await close();
     throw error;

@@ -128,9 +128,13 @@ describe("a call that fails", () => {
     expect(seen.attempts).toBe(1);
   });
 
-  it.each(["BODY_TOO_LARGE", "CREDIT_EXCEEDED"])("is not tried again for the reason %s", async (reason) => {
+  it.each([
+    ["BODY_TOO_LARGE", Code.ResourceExhausted],
+    ["CREDIT_EXCEEDED", Code.ResourceExhausted],
+    ["ROLE_NOT_HERE", Code.Unavailable],
+  ])("is not tried again for the reason %s", async (reason, code) => {
     const detail = { desc: ErrorInfoSchema, value: { reason, domain: "weir" } };
-    const refused = () => new ConnectError("no", Code.ResourceExhausted, undefined, [detail]);
+    const refused = () => new ConnectError("no", code, undefined, [detail]);
     const { weir, seen } = weirWhere(failing(1, refused));
     const error = await weir.analytics.getAnalyticsSummary({}).catch((thrown: unknown) => thrown);
     expect(errorReason(error)).toBe(reason);

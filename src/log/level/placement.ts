@@ -1,4 +1,4 @@
-import { type IdHasher, isRemembered } from "../../domain/ids.ts";
+import type { IdHasher } from "../../domain/ids.ts";
 import { partitionOf } from "../../domain/partition.ts";
 import type { Append } from "../commit/appends.ts";
 import type { Place } from "../commit/writer.ts";
@@ -25,8 +25,9 @@ export function createPlacement(options: PlacementOptions): Place<LevelGroup> {
   function lookUp(idHash: string): Uint8Array | undefined {
     writeIdKey(lookupKey, idHash);
     const stored = database.getSync(lookupKey);
-    if (stored === undefined) return undefined;
-    return isRemembered(idReceivedMs(stored), options.now(), options.dedupWindowMs) ? stored : undefined;
+    if (stored === undefined || options.now() - idReceivedMs(stored) > options.dedupWindowMs)
+      return undefined;
+    return stored;
   }
 
   return (append, filling, inFlight) => {

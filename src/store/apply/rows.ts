@@ -1,4 +1,3 @@
-import { partitionOf } from "../../domain/partition.ts";
 import { type Block, BrokenBlockError, blockTime, readBlock } from "../../domain/record/block.ts";
 import type { FlatRecord } from "../../domain/record/flat-record.ts";
 import { type FlatEvent, flatViolations } from "../../domain/record/flatten.ts";
@@ -22,7 +21,7 @@ export interface DeadLetterRow {
   readonly replays?: string | undefined;
   /** Whose event it is, and its id; absent where the record cannot be decoded. */
   readonly identity?: { readonly userId: string; readonly id: string };
-  readonly reason: "UNDECODABLE" | "INVALID_EVENT" | "WRONG_PARTITION";
+  readonly reason: "UNDECODABLE" | "INVALID_EVENT";
   readonly message: string;
   readonly receivedUs: number;
   readonly record: Uint8Array;
@@ -38,12 +37,6 @@ export interface DecodedBlocks {
 /** Reads records; keeps some memory of the texts that come again and again. */
 export type RecordReader = (record: Uint8Array) => FlatRecord;
 
-export interface DecodeOptions {
-  readonly read: RecordReader;
-  /** Whether others may have put records on the log, and so on a partition that is not their user's. */
-  readonly foreign: boolean;
-}
-
 /**
  * Checks and decodes blocks that follow on the positions; records before them are passed over.
  *
@@ -52,7 +45,7 @@ export interface DecodeOptions {
 export function decodeBlocks(
   blocks: readonly Block[],
   from: readonly number[],
-  options: DecodeOptions,
+  read: RecordReader,
 ): DecodedBlocks {
   const positions = [...from];
   const events: EventRow[] = [];
@@ -71,7 +64,7 @@ export function decodeBlocks(
       const offset = next++;
       // A length of 0 keeps the offset of a record that was removed.
       if (offset < position || record.length === 0) return;
-      const row = decodeRow(options, record, { partition, offset }, from.length, blockTime(bytes));
+      const row = decodeRow(read, record, partition, offset, blockTime(bytes));
       if ("flat" in row) events.push(row);
       else deadLetters.push(row);
     });
@@ -86,10 +79,10 @@ export function decodeBlocks(
 }
 
 function decodeRow(
-  { read, foreign }: DecodeOptions,
+  read: RecordReader,
   record: Uint8Array,
-  place: { readonly partition: number; readonly offset: number },
-  partitions: number,
+  partition: number,
+  offset: number,
   madeMs: number,
 ): EventRow | DeadLetterRow {
   let decoded: FlatRecord;
@@ -98,27 +91,23 @@ function decodeRow(
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const receivedUs = Math.floor(madeMs) * 1000;
-    return { ...place, project: "", reason: "UNDECODABLE", message, receivedUs, record };
+    return { partition, offset, project: "", reason: "UNDECODABLE", message, receivedUs, record };
   }
   const { project, flat, eventBytes, replays } = decoded;
-  const letter = (reason: DeadLetterRow["reason"], message: string): DeadLetterRow => {
-    const identity = { userId: flat.userId, id: flat.id };
-    return { ...place, project, replays, identity, reason, message, receivedUs: flat.receivedUs, record };
-  };
   const problems = flatViolations(flat, eventBytes).map(
     ({ field, message }) => `${field || "event"}: ${message}`,
   );
   if (flat.userId === "") problems.push("user_id: must not be empty");
-  if (problems.length > 0) return letter("INVALID_EVENT", problems.join("; "));
-  const { partition, offset } = place;
-  if (foreign) {
-    const right = partitionOf(flat.userId, partitions);
-    if (right !== partition) {
-      return letter(
-        "WRONG_PARTITION",
-        `the events of its user belong on partition ${right}, not ${partition}`,
-      );
-    }
-  }
-  return { project, flat, replays, partition, offset };
+  if (problems.length === 0) return { project, flat, replays, partition, offset };
+  return {
+    partition,
+    offset,
+    project,
+    replays,
+    identity: { userId: flat.userId, id: flat.id },
+    reason: "INVALID_EVENT",
+    message: problems.join("; "),
+    receivedUs: flat.receivedUs,
+    record,
+  };
 }

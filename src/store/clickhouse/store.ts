@@ -1,7 +1,6 @@
 import { WeirError } from "../../domain/errors.ts";
 import { createIdHasher } from "../../domain/ids.ts";
 import { defaultKeyColumnLimits } from "../apply/census.ts";
-import { createForgetting } from "../apply/forgetting.ts";
 import { createSlots } from "../slots.ts";
 import { type Connection, createConnection } from "./connection.ts";
 import { createDeadLetters } from "./dead-letters.ts";
@@ -54,15 +53,14 @@ export async function openClickhouseStore(
   options: Omit<ClickhouseStoreOptions, "url">,
 ): Promise<ClickhouseStore> {
   const { arbiter, idSecret, maxQueries = defaultMaxQueries, maxWaitingQueries = 64 } = options;
-  const { insertTimeoutMs = 30_000, dedupWindowMs = Number.POSITIVE_INFINITY, now = Date.now } = options;
+  const { insertTimeoutMs = 30_000, now = Date.now } = options;
   const limits = { ...defaultKeyColumnLimits, ...options.keyColumns };
   const keyColumns = await createKeyColumns(connection, limits);
   const fences = createFences(connection, insertTimeoutMs);
   const ownership = createOwnership(arbiter, fences);
   const inserts = createInserts(connection, insertTimeoutMs);
-  const rule = { hashId: createIdHasher(idSecret), dedupWindowMs };
-  const forgetting = createForgetting(dedupWindowMs);
-  const writer = createWriter({ connection, inserts, ownership, keyColumns, rule, forgetting, now });
+  const hashId = createIdHasher(idSecret);
+  const writer = createWriter({ connection, inserts, ownership, keyColumns, hashId, now });
   const reader = createReader(connection, now);
   const slots = createSlots({ maxRunning: maxQueries, maxWaiting: maxWaitingQueries, now });
 
@@ -219,8 +217,7 @@ export async function openClickhouseStore(
         return openFences;
       }),
 
-    forgetIds: (receivedBeforeMs) =>
-      write(() => forgetIds(connection, forgetting.until(receivedBeforeMs), ownership.partitions())),
+    forgetIds: (beforeUs) => write(() => forgetIds(connection, beforeUs)),
 
     health() {
       const trouble = closed === undefined ? writes.failure || reader.failure : "the store is closed";

@@ -1,0 +1,67 @@
+/** Part of the composition root: the log on Kafka, and the small state in a topic of its own. */
+import type { LogOptions, LogParts } from "./app-parts.ts";
+import { type Config, ConfigError } from "./config/config.ts";
+import { kafkaOf } from "./config/kafka.ts";
+import { nameOf, settings } from "./config/settings.ts";
+import { readIdentity } from "./log/identity.ts";
+import { createKafkaAppender } from "./log/kafka/appender.ts";
+import { createKafkaLog } from "./log/kafka/kafka.ts";
+import { openStateTopic } from "./log/kafka/state-topic.ts";
+import { LogStartError, PartitionCountError } from "./log/log.ts";
+import { createKafkaState } from "./state/kafka/state.ts";
+
+/**
+ * Opens the appending side everywhere, which dead letters are replayed through too, and the reading one where the log is
+ * applied or followed.
+ *
+ * @throws ConfigError where the log was made with other settings, LogStartError where it cannot be used
+ */
+export async function openKafkaLog(options: LogOptions): Promise<LogParts> {
+  const { config, metrics, logger, stops } = options;
+  const { connection, topics } = kafkaOf(config);
+  const state = await createKafkaState(await openStateTopic({ connection, topic: topics.state }));
+  stops.push(() => state.close());
+  const identity = await readIdentity(state.get);
+  if (identity === undefined) {
+    throw new LogStartError(
+      `topic ${topics.state} holds no log yet: run weir topics create --log ${config.log}`,
+    );
+  }
+  const common = {
+    connection,
+    topic: topics.events,
+    identity,
+    partitions: partitionsOf(config, identity.partitions),
+    compression: config.kafkaCompression,
+    dedupWindowMs: config.dedupWindow,
+    maxQueueEvents: config.queueEvents,
+    maxQueueBytes: config.queueBytes,
+    onFlush: ({ events, bytes, ms }: { events: number; bytes: number; ms: number }) =>
+      metrics.flush(events, bytes, ms / 1000),
+    onWriteFailure: (failure: { error: Error }) => {
+      metrics.error("", "log", "LOG_UNAVAILABLE");
+      logger.error({ err: failure.error }, "records could not be written, and who waited was told");
+    },
+  };
+  const parts = { identity, state, kafka: { connection, topics, idSecret: identity.idSecret } };
+  if (config.roles.includes("consumer") || config.roles.includes("analytics")) {
+    const log = await createKafkaLog(common).catch(refusePartitions);
+    stops.push(() => log.close());
+    const health = () => [log.health(), state.health()];
+    return { ...parts, appender: log, reader: log, forgetIds: log.forgetIds, health };
+  }
+  const appender = await createKafkaAppender(common).catch(refusePartitions);
+  stops.push(() => appender.close());
+  const health = () => [appender.health(), state.health()];
+  return { ...parts, appender, forgetIds: appender.forgetIds, health };
+}
+
+/** The log knows its own number: only one that was asked for otherwise must be it. */
+function partitionsOf(config: Config, kept: number): number {
+  return config.partitions === settings.partitions.default ? kept : config.partitions;
+}
+
+function refusePartitions(error: unknown): never {
+  if (!(error instanceof PartitionCountError)) throw error;
+  throw new ConfigError(`${nameOf(settings.partitions)}: ${error.message}`, { cause: error });
+}

@@ -1,0 +1,133 @@
+/** Part of the composition root: what is behind the log in this process, by its roles. */
+import { type Access, retentionByProject } from "./app-access.ts";
+import { queueOf } from "./app-log.ts";
+import type { LogParts, StoreParts } from "./app-parts.ts";
+import { openStore } from "./app-store.ts";
+import { openApplied } from "./app-store-clickhouse.ts";
+import type { Config } from "./config/config.ts";
+import { type Consumer, createConsumer } from "./consumer/consumer.ts";
+import { createUpkeep } from "./consumer/upkeep.ts";
+import type { StageHealth } from "./domain/health.ts";
+import type { Slots } from "./domain/slots.ts";
+import { createLiveHub } from "./live/hub.ts";
+import type { LiveHub } from "./live/live.ts";
+import { withCache } from "./query/cache.ts";
+import type { DeadLetterStore } from "./store/dead-letters.ts";
+import type { EventStore } from "./store/store.ts";
+import { observeStages } from "./telemetry/gauges.ts";
+import type { Logger } from "./telemetry/logger.ts";
+import type { Metrics } from "./telemetry/metrics.ts";
+import type { AppliedPositions } from "./visibility/visibility.ts";
+
+export interface StageOptions {
+  readonly config: Config;
+  readonly log: LogParts;
+  readonly access: Access;
+  readonly metrics: Metrics;
+  readonly liveSlots: Slots;
+  readonly logger: Logger;
+  /** Takes what ends each part, in the order in which they are started. */
+  readonly stops: (() => Promise<void>)[];
+}
+
+/** What does not run in this process is absent. */
+export interface Stages {
+  /** How far the log is applied, by whichever process. */
+  readonly applied: AppliedPositions;
+  /** Answers questions. */
+  readonly store?: EventStore;
+  readonly deadLetters?: DeadLetterStore;
+  readonly consumer?: Consumer;
+  readonly live?: LiveHub;
+  /** Every part of the process. */
+  health(): StageHealth[];
+}
+
+const now = Date.now;
+
+/** @throws Error with one line for the operator where the store cannot be used or does not fit the log */
+export async function startStages(options: StageOptions): Promise<Stages> {
+  const { config, log, metrics, logger, stops } = options;
+  const { reader, kafka } = log;
+  const queue = config.roles.includes("ingest") ? { queue: () => queueOf(log.appender) } : {};
+  if (reader === undefined) {
+    if (kafka === undefined) throw new TypeError("an embedded log is read where it is written");
+    const applied = await openApplied(config, log, kafka, stops);
+    startUpkeep(options, {});
+    observeStages(metrics, queue);
+    return { applied, health: () => [...log.health(), applied.health()] };
+  }
+
+  const parts = await openStore({ config, log: { ...log, reader }, logger, stops });
+  const { store, applied, applying } = parts;
+  let consumer: Consumer | undefined;
+  if (applying !== undefined) {
+    consumer = createConsumer({
+      log: reader,
+      store,
+      assignment: applying.assignment,
+      ...(applying.afterBatch ? { afterBatch: applying.afterBatch } : {}),
+      metrics,
+      logger: logger.child({ stage: "consumer" }),
+      now,
+    });
+    applying.attach(consumer);
+    consumer.start();
+    const { stop } = consumer;
+    stops.push(() => stop());
+  }
+  startUpkeep(options, parts);
+  observeStages(metrics, {
+    ...queue,
+    lag: { ends: () => reader.ends(), positions: () => applied.positions() },
+    ...(consumer ? { pendingSeconds: consumer.pendingSeconds } : {}),
+    storedEvents: () => Number(store.stats().rows),
+  });
+
+  let live: LiveHub | undefined;
+  if (config.roles.includes("analytics")) {
+    live = createLiveHub({
+      log: reader,
+      now,
+      slots: options.liveSlots,
+      logRetentionMs: config.logRetention,
+      dedupWindowMs: config.dedupWindow,
+      onError: (error) =>
+        logger.error({ err: error, stage: "live" }, "the log cannot be read for live streams"),
+    });
+    const { close } = live;
+    stops.push(() => close());
+  }
+  const stages = [consumer, live].filter((stage) => stage !== undefined);
+  return {
+    applied,
+    store: withCache(store, { maxBytes: config.queryCacheBytes }),
+    deadLetters: store,
+    ...(consumer ? { consumer } : {}),
+    ...(live ? { live } : {}),
+    health: () => [...log.health(), ...parts.health(), ...stages.map((stage) => stage.health())],
+  };
+}
+
+/** Removes what is old: of the log here, and of the store where this process applies to it. */
+function startUpkeep(
+  { config, log, access, logger, stops }: StageOptions,
+  { store, applying }: Partial<StoreParts>,
+): void {
+  const upkeep = createUpkeep({
+    ages: {
+      rows: config.retention,
+      rowsByProject: () => retentionByProject(access.projects.list(), config.retention),
+      ids: config.dedupWindow,
+      log: config.logRetention,
+    },
+    ...(log.trim ? { log: { trim: log.trim } } : {}),
+    ids: [log.forgetIds, ...(applying?.forgetIds ? [applying.forgetIds] : [])],
+    ...(store && applying ? { store } : {}),
+    ...(applying?.upkeep ? { more: applying.upkeep } : {}),
+    logger: logger.child({ stage: "upkeep" }),
+    now,
+  });
+  upkeep.start();
+  stops.push(() => upkeep.stop());
+}

@@ -1,0 +1,133 @@
+/** Part of the composition root: ClickHouse, to which any number of processes apply a log on Kafka. */
+import type { KafkaParts, LogParts, StoreOptions, StoreParts } from "./app-parts.ts";
+import type { Config } from "./config/config.ts";
+import type { Consumer } from "./consumer/consumer.ts";
+import { bindStore, checkPositions } from "./consumer/start-check.ts";
+import { type Applied, followApplied } from "./log/kafka/applied.ts";
+import { createMembership } from "./log/kafka/membership.ts";
+import { presentOffsets } from "./log/kafka/present-offsets.ts";
+import type { Arbiter } from "./store/clickhouse/arbiter.ts";
+import type { ClickhouseStore } from "./store/clickhouse/options.ts";
+import { createClickhouseStore } from "./store/clickhouse/store.ts";
+import { createApplied } from "./visibility/applied.ts";
+
+interface ClickhouseOptions extends StoreOptions {
+  readonly url: string;
+  readonly kafka: KafkaParts;
+}
+
+export async function openClickhouse(options: ClickhouseOptions): Promise<StoreParts> {
+  return options.config.roles.includes("consumer") ? openApplying(options) : openAnswering(options);
+}
+
+/** How far the log is applied, as the group's commits say. */
+export async function openApplied(
+  config: Config,
+  { identity: { partitions } }: LogParts,
+  { connection, topics }: KafkaParts,
+  stops: (() => Promise<void>)[],
+): Promise<Applied> {
+  const applied = await followApplied({
+    connection,
+    topic: topics.events,
+    group: config.kafkaGroup,
+    partitions,
+  });
+  stops.push(() => applied.close());
+  return applied;
+}
+
+/** A store that is asked, while others apply the log to it. */
+async function openAnswering(options: ClickhouseOptions): Promise<StoreParts> {
+  const { config, log, kafka, stops } = options;
+  const followed = await openApplied(config, log, kafka, stops);
+  const arbiter: Arbiter = {
+    committed: async (partition) => ({ position: followed.positions()[partition] ?? 0, epoch: 0 }),
+    commit: () => Promise.reject(new Error("this process applies nothing")),
+  };
+  const store = await open(options, { arbiter });
+  const applied = follow(store, followed, stops);
+  return { store, applied, health: () => [store.health(), followed.health()] };
+}
+
+/** A store to which this process applies the partitions that the group gives it, while others may apply the rest. */
+async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
+  const { config, log, kafka, stops } = options;
+  const { connection, topics } = kafka;
+  const { partitions } = log.identity;
+  const followed = await openApplied(config, log, kafka, stops);
+  let store: ClickhouseStore | undefined;
+  let consumer: Consumer | undefined;
+  const membership = await createMembership({
+    connection,
+    topic: topics.events,
+    group: config.kafkaGroup,
+    partitions,
+    mode: "spread",
+    sessionTimeoutMs: config.kafkaSessionTimeoutMs,
+    async onRevoke(revoked) {
+      await consumer?.settled();
+      store?.release(revoked);
+    },
+  });
+  stops.push(() => membership.close());
+  const opened = await open(options, { arbiter: membership });
+  store = opened;
+  const offsets = () => presentOffsets(connection, topics.events, partitions);
+  await checkPositions({ ...log.identity, offsets }, opened, config.rebuildStore);
+  const applied = follow(opened, followed, stops);
+  return {
+    store: opened,
+    applied,
+    applying: {
+      assignment: membership,
+      attach(own) {
+        consumer = own;
+        own.onApplied(applied.step);
+      },
+      forgetIds: async (receivedBeforeMs) => {
+        await opened.forgetIds(receivedBeforeMs * 1000);
+        // ClickHouse does not say how many.
+        return 0;
+      },
+      upkeep: {
+        fences: async () => {
+          await opened.closeFences();
+          return 0;
+        },
+      },
+    },
+    health: () => [opened.health(), membership.health(), followed.health()],
+  };
+}
+
+/** Opens the store and binds it to the log. */
+async function open(
+  { config, log, url, kafka, stops }: ClickhouseOptions,
+  more: Pick<Parameters<typeof createClickhouseStore>[0], "arbiter">,
+): Promise<ClickhouseStore> {
+  const store = await createClickhouseStore({
+    url,
+    idSecret: kafka.idSecret,
+    maxQueries: config.maxQueries,
+    maxWaitingQueries: config.maxWaitingQueries,
+    insertTimeoutMs: config.clickhouseInsertTimeoutMs,
+    ...more,
+  });
+  stops.push(() => store.close());
+  await bindStore(log.identity, store);
+  return store;
+}
+
+/** Tells the store what others have applied. */
+function follow(store: ClickhouseStore, followed: Applied, stops: (() => Promise<void>)[]) {
+  const applied = createApplied(() => store.positions());
+  const note = () => {
+    store.noteApplied(followed.positions());
+    applied.step();
+  };
+  const end = followed.onApplied(note);
+  stops.push(async () => end());
+  note();
+  return applied;
+}
