@@ -82,6 +82,12 @@ export async function createMembership(options: MembershipOptions): Promise<Memb
   const member = startMember({ ...options, sessionTimeoutMs, rebalanceTimeoutMs, onRevoke });
   const offsets = createGroupOffsets(options);
   const commits = createCommits({ offsets, tenure: () => member.tenure, timeoutMs: commitTimeoutMs });
+  let closed: Promise<void> | undefined;
+
+  async function end(): Promise<void> {
+    await member.close(closeTimeoutMs);
+    await commits.close();
+  }
 
   function degraded(): string {
     const { outsideMs, tenure, trouble } = member;
@@ -111,9 +117,9 @@ export async function createMembership(options: MembershipOptions): Promise<Memb
       partitions: member.partitions,
       rebalances: member.rebalances,
     }),
-    async close() {
-      await member.close(closeTimeoutMs);
-      await commits.close();
+    close() {
+      closed ??= end();
+      return closed;
     },
   };
 }

@@ -15,7 +15,7 @@ export interface HeartbeatOptions {
 /** Beats a session has room for, so that some may fail. */
 const beatsPerSession = 5;
 /** A rebalance is heard of by the answer to a heartbeat. */
-const mostMs = 1000;
+const mostMs = 500;
 const retryPauseMs = 100;
 
 /** Answers what stops them. */
