@@ -1,23 +1,32 @@
-/** Part of the composition root: a key made in the data directory of a server that does not run, such as the first one. */
+/** Part of the composition root: a key made where servers keep theirs, without asking one; such as the first one. */
+import { openState } from "./app-topics.ts";
 import { type NewKey, openKeys } from "./auth/keys.ts";
 import { openProjects } from "./auth/projects.ts";
 import { type Config, ConfigError } from "./config/config.ts";
-import { makePlaces } from "./config/places.ts";
+import { type KafkaConfig, kafkaOf } from "./config/kafka.ts";
+import { logPlace } from "./config/log-url.ts";
+import { makeLogFolder } from "./config/places.ts";
 import { WeirError } from "./domain/errors.ts";
 import { openLevelDatabase } from "./log/level/database.ts";
 import { createLevelState } from "./state/level/level.ts";
+import type { StateStore } from "./state/state.ts";
+
+export type KeysConfig = KafkaConfig & Pick<Config, "dataDir">;
 
 /**
- * Makes a key, and its project where that is new.
+ * Makes a key, and its project where that is new: in the data directory of a server that does not run, or in the topic of
+ * small state, which servers follow.
  *
- * @throws ConfigError where the data directory or the key cannot be as asked for, else Error with one line: a server runs on it, or it is
- * broken
+ * @throws ConfigError where the place or the key cannot be as asked for, else Error with one line: a server runs on the
+ * data directory, or it is broken; no broker can be reached, or the topic cannot be used
  */
-export async function makeStoredKey(config: Config, key: NewKey): Promise<{ id: string; secret: string }> {
-  const { logFolder } = makePlaces(config);
-  const database = await openLevelDatabase({ directory: logFolder });
+export async function makeStoredKey(
+  config: KeysConfig,
+  key: NewKey,
+): Promise<{ id: string; secret: string }> {
+  const { state, close } = await openKeptState(config);
   try {
-    const parts = { state: createLevelState(database), now: Date.now, warn: () => {} };
+    const parts = { state, now: Date.now, warn: () => {} };
     const projects = await openProjects(parts);
     await projects.ensure(key.project);
     await projects.close();
@@ -26,8 +35,17 @@ export async function makeStoredKey(config: Config, key: NewKey): Promise<{ id: 
     await keys.close();
     return { id: made.key.id, secret: made.secret };
   } finally {
-    await database.close();
+    await close();
   }
+}
+
+async function openKeptState(config: KeysConfig): Promise<{ state: StateStore; close(): Promise<void> }> {
+  if (logPlace(config).kind === "kafka") {
+    const state = await openState(kafkaOf(config));
+    return { state, close: state.close };
+  }
+  const database = await openLevelDatabase({ directory: makeLogFolder(config) });
+  return { state: createLevelState(database), close: () => database.close() };
 }
 
 function refuseKey(error: unknown): never {

@@ -6,6 +6,8 @@ import { releaseStartMemory } from "./domain/heap.ts";
 import { createLogger, type RootLogger } from "./telemetry/logger.ts";
 
 export { makeStoredKey } from "./app-keys.ts";
+export { migrateStore } from "./app-migrate.ts";
+export { checkLogTopics, createLogTopics, listLogTopics, UnreachableError } from "./app-topics.ts";
 
 /** How much longer than its own deadline a shutdown may take before the process ends regardless. */
 const graceMs = 5000;

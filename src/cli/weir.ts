@@ -66,6 +66,16 @@ const commands: readonly Entry[] = [
     load: async () => (await import("./dlq/command.ts")).dlq,
   },
   {
+    name: "topics",
+    summary: "Make, list and check the topics of a log on Kafka",
+    load: async () => (await import("./topics/command.ts")).topics,
+  },
+  {
+    name: "migrate",
+    summary: "Bring the schema of a store on ClickHouse to this program's version",
+    load: async () => (await import("./migrate.ts")).migrate,
+  },
+  {
     name: "urls",
     summary: "Print the addresses and routes of a server",
     load: async () => (await import("./urls.ts")).urls,

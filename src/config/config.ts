@@ -82,7 +82,6 @@ function joinNegative(args: readonly string[]): string[] {
 }
 
 function check(config: Config): Config {
-  if (config.dataDir === "") throw new ConfigError("--data-dir: a folder is needed");
   if (config.listen.length === 0) throw new ConfigError("--listen: at least one address is needed");
   for (const address of config.listen) addressOf("--listen", address);
   for (const address of config.metricsListen) addressOf("--metrics-listen", address);

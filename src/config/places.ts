@@ -11,7 +11,7 @@ import { storePlace } from "./store-url.ts";
  *
  * @throws ConfigError where it cannot be made or written to
  */
-export function makeLogFolder(config: Config): string {
+export function makeLogFolder(config: Pick<Config, "log" | "dataDir">): string {
   const place = logPlace(config);
   if (place.kind !== "level") throw new TypeError("the log is not kept in a folder");
   makeFolderOf("log", place.folder, config.log === "" ? "dataDir" : "log");
@@ -36,18 +36,6 @@ export function makeStorePlaces(config: Config): StorePlaces {
   const idFolder = join(config.dataDir, "ids");
   if (logPlace(config).kind === "kafka") makeFolderOf("ids", idFolder, "dataDir");
   return { storeFile: place.file, idFolder };
-}
-
-/**
- * Makes the folders of the embedded log and store, before either is opened.
- *
- * @throws ConfigError as both, and where the log is on Kafka
- */
-export function makePlaces(config: Config): { readonly logFolder: string; readonly storeFile: string } {
-  if (logPlace(config).kind !== "level") {
-    throw new ConfigError(`${nameOf(settings.log)}: a log on Kafka is not served yet`);
-  }
-  return { logFolder: makeLogFolder(config), storeFile: makeStorePlaces(config).storeFile };
 }
 
 function makeFolderOf(what: string, folder: string, by: "dataDir" | "log"): void {

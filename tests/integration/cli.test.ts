@@ -16,7 +16,18 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true }));
 
-const commands = ["serve", "send", "generate-data", "health", "ready", "lag", "stats", "urls"];
+const commands = [
+  "serve",
+  "send",
+  "generate-data",
+  "health",
+  "ready",
+  "lag",
+  "stats",
+  "topics",
+  "migrate",
+  "urls",
+];
 
 describe("weir", () => {
   it("lists every command by --help", async () => {

@@ -1,19 +1,25 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { ConfigError, readConfig } from "../../config/config.ts";
+import { ConfigError } from "../../config/config.ts";
 import { type Command, type CommandContext, exitCodes, type FlagValues, UsageError } from "../command.ts";
 import { askOnce, connectionFlags } from "../connection.ts";
+import { kafkaNames, readSettingFlags, settingFlags } from "../setting-flags.ts";
 import { listKeys } from "./list.ts";
 import { type KeyRequest, readKeyRequest } from "./request.ts";
+
+/** Where create --project makes a key. */
+const placeNames = ["dataDir", ...kafkaNames] as const;
 
 export const keys: Command = {
   operands: "create|list|revoke [KEY_ID]",
   details: `create makes a key and prints its secret, which is shown this once. Without --project the server is asked, for a
 key of the project that --api-key belongs to. With --project the key is made in the data directory of an embedded
-server that is stopped, and the project too, where it is new: so the first key comes about.
+server that is stopped, and the project too, where it is new: so the first key comes about. With a log on Kafka it is
+made in the topic that servers share, whether they run or not, and they know it within a second.
 
 list prints the project's keys. revoke ends one, at once and for ever.
 
-Exit code 0: done; 1: the data directory cannot be used now; 2: usage; 3: the server cannot be reached or refuses.`,
+Exit code 0: done; 1: the data directory, or the topic, cannot be used now; 2: usage; 3: the server cannot
+be reached or refuses.`,
   flags: {
     ...connectionFlags,
     scopes: {
@@ -29,14 +35,12 @@ Exit code 0: done; 1: the data directory cannot be used now; 2: usage; 3: the se
         "create: origins whose pages may use the key, which makes it a browser key (scope ingest alone)",
     },
     expires: { type: "string", value: "DURATION", summary: "create: how long the key lives, such as 90d" },
-    project: { type: "string", value: "ID", summary: "create: make the key on disk, for this project" },
-    "data-dir": {
+    project: {
       type: "string",
-      value: "DIR",
-      summary: "create with --project: the server's data directory",
-      default: "./data",
-      env: "WEIR_DATA_DIR",
+      value: "ID",
+      summary: "create: make the key without a server, for this project",
     },
+    ...settingFlags(placeNames, "create with --project: "),
     all: { type: "boolean", summary: "list: expired and revoked keys too" },
     json: { type: "boolean", summary: "print JSON" },
   },
@@ -52,7 +56,7 @@ Exit code 0: done; 1: the data directory cannot be used now; 2: usage; 3: the se
 function create(values: FlagValues, context: CommandContext): Promise<number> {
   const request = readKeyRequest(values, Date.now());
   if (request.project !== undefined)
-    return createOnDisk({ ...request, project: request.project }, values, context);
+    return createWithoutServer({ ...request, project: request.project }, values, context);
   return askOnce(values, context, async (weir) => {
     const { expiresMs } = request;
     const { key, secret } = await weir.admin.createApiKey({
@@ -65,16 +69,16 @@ function create(values: FlagValues, context: CommandContext): Promise<number> {
   });
 }
 
-async function createOnDisk(
+async function createWithoutServer(
   request: KeyRequest & { readonly project: string },
   values: FlagValues,
   context: CommandContext,
 ): Promise<number> {
   const { name, project, origins, expiresMs } = request;
+  const config = readSettingFlags(values, placeNames, { ...context.env });
   try {
     // Loaded for this alone: it is the whole server.
     const { makeStoredKey } = await import("../../main.ts");
-    const config = readConfig(["--data-dir", String(values["data-dir"])], { ...context.env });
     const made = await makeStoredKey(config, {
       name,
       project,

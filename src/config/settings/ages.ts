@@ -18,7 +18,8 @@ export const ageSettings = {
     flag: "log-retention",
     type: duration(minute, Number.POSITIVE_INFINITY),
     default: 7 * day,
-    description: "Log records that the store has applied are removed once older than this.",
+    description:
+      "Log records that the store has applied are removed once older than this; a topic on Kafka is made with it, and loses what is older even if it is not applied.",
   }),
   maxFuture: setting({
     flag: "max-future",

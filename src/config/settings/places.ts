@@ -1,12 +1,12 @@
 /** Which log and store there are, and what of the program this process runs. */
 import type { Role } from "../../domain/roles.ts";
 import { logUrl, roleSet, storeUrl } from "./place-types.ts";
-import { integer, setting, text } from "./types.ts";
+import { folder, integer, setting } from "./types.ts";
 
 export const placeSettings = {
   dataDir: setting({
     flag: "data-dir",
-    type: text,
+    type: folder,
     default: "./data",
     description: "Folder of the embedded log, store and state; one process at a time.",
   }),

@@ -30,6 +30,11 @@ export interface Setting<T> {
 
 export const text: SettingType<string> = { form: "text", parse: (t) => t, format: (v) => v };
 
+export const folder: SettingType<string> = {
+  ...text,
+  problem: (t) => (t === "" ? "a folder is needed" : undefined),
+};
+
 /** What names something of another system's. */
 export const name: SettingType<string> = {
   form: 'name of 1 to 200 letters, digits, ".", "_" and "-"',

@@ -1,8 +1,9 @@
+import { maskPassword } from "../../domain/secrets.ts";
 import { StoreStartError } from "../store.ts";
 import { type Connection, createConnection } from "./connection.ts";
 import { messageOf } from "./failures.ts";
 import { migrations, schemaVersion } from "./migrations.ts";
-import { displayUrl, parseUrl } from "./url.ts";
+import { parseUrl } from "./url.ts";
 
 export interface MigrationResult {
   /** 0 where there was no schema. */
@@ -18,7 +19,7 @@ export interface MigrationResult {
  */
 export async function migrateClickhouse(url: string): Promise<MigrationResult> {
   const { http, server, database } = parseUrl(url);
-  const place = displayUrl(url);
+  const place = maskPassword(url);
   await withConnection(server, place, (connection) =>
     connection.command(`CREATE DATABASE IF NOT EXISTS \`${database}\``),
   );
@@ -40,7 +41,7 @@ export async function migrateClickhouse(url: string): Promise<MigrationResult> {
 
 /** @throws StoreStartError where the schema is not this program's */
 export async function checkSchema(connection: Connection, url: string): Promise<void> {
-  const place = displayUrl(url);
+  const place = maskPassword(url);
   let version: number | undefined;
   try {
     version = await readVersion(connection);

@@ -1,3 +1,4 @@
+import { maskPassword } from "../../domain/secrets.ts";
 import { StoreStartError } from "../store.ts";
 
 export interface ClickhouseUrl {
@@ -29,7 +30,7 @@ export function parseUrl(text: string): ClickhouseUrl {
   const http = protocol === undefined ? undefined : `${protocol}${text.slice(scheme.length)}`;
   if (http === undefined || !URL.canParse(http)) {
     throw new StoreStartError(
-      `${JSON.stringify(displayUrl(text))} is no URL of ClickHouse: clickhouse://host:8123/weir`,
+      `${JSON.stringify(maskPassword(text))} is no URL of ClickHouse: clickhouse://host:8123/weir`,
     );
   }
   const url = new URL(http);
@@ -42,9 +43,4 @@ export function parseUrl(text: string): ClickhouseUrl {
   const server = url.href;
   url.pathname = `/${database}`;
   return { http: url.href, server, database };
-}
-
-/** Without its password. */
-export function displayUrl(text: string): string {
-  return text.replace(/\/\/([^:@/]*):[^@/]*@/, "//$1:***@");
 }

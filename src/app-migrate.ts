@@ -1,0 +1,37 @@
+/** Part of the composition root: the schema of a ClickHouse store, brought to this program's version by a command. */
+import { UnreachableError } from "./app-topics.ts";
+import { type Config, ConfigError } from "./config/config.ts";
+import { nameOf, settings } from "./config/settings.ts";
+import { storePlace } from "./config/store-url.ts";
+import { maskPassword } from "./domain/secrets.ts";
+import { type MigrationResult, migrateClickhouse } from "./store/clickhouse/migrate.ts";
+import { StoreStartError } from "./store/store.ts";
+
+export interface MigratedStore extends MigrationResult {
+  /** Its URL without a password. */
+  readonly place: string;
+}
+
+/**
+ * Runs the steps of the schema that are missing; makes the database where there is none.
+ *
+ * @throws ConfigError where the store is none that has a schema, StoreStartError where it is newer than this program,
+ * UnreachableError
+ */
+export async function migrateStore(
+  config: Pick<Config, "store" | "clickhousePassword">,
+): Promise<MigratedStore> {
+  const place = storePlace({ ...config, dataDir: "" });
+  if (place.kind !== "clickhouse") {
+    throw new ConfigError(
+      `${nameOf(settings.store)}: it must name a store on ClickHouse: clickhouse://USER@HOST:PORT/DATABASE`,
+    );
+  }
+  try {
+    return { place: maskPassword(place.url), ...(await migrateClickhouse(place.url)) };
+  } catch (error) {
+    // What has a cause was said by the server, or by the way there.
+    if (!(error instanceof StoreStartError) || error.cause === undefined) throw error;
+    throw new UnreachableError(error.message, { cause: error });
+  }
+}

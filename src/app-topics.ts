@@ -1,0 +1,147 @@
+/** Part of the composition root: the topics of a log on Kafka, made and looked at by commands. */
+import { randomBytes } from "node:crypto";
+import { type Config, ConfigError } from "./config/config.ts";
+import { type KafkaConfig, type KafkaLog, kafkaOf } from "./config/kafka.ts";
+import { nameOf, settings } from "./config/settings.ts";
+import { readIdentity } from "./log/identity.ts";
+import { type TopicDescription, withAdmin } from "./log/kafka/admin.ts";
+import { untilReached } from "./log/kafka/start.ts";
+import { openStateTopic } from "./log/kafka/state-topic.ts";
+import type { TopicProblem } from "./log/kafka/topic-check.ts";
+import { checkTopics, createTopics, listTopics } from "./log/kafka/topics.ts";
+import { LogStartError, PartitionCountError } from "./log/log.ts";
+import { createKafkaState, type KafkaState } from "./state/kafka/state.ts";
+import { ensureTokenSecret } from "./state/token-secret.ts";
+
+export type TopicsConfig = KafkaConfig & Pick<Config, "partitions" | "logRetention" | "kafkaReplicas">;
+
+/** Another system, such as brokers, does not answer, or does not let us in. One line for the operator. */
+export class UnreachableError extends Error {
+  override readonly name = "UnreachableError";
+}
+
+export interface CreatedLog {
+  /** Topics that were not there before. */
+  readonly created: readonly string[];
+  readonly logId: string;
+  /** Topic of the small state, with the log's identity and the token secret. */
+  readonly state: string;
+  /** Whether the secret that signs tokens was made now. */
+  readonly secretMade: boolean;
+}
+
+/**
+ * Makes what is missing of a log: topics, identity, token secret.
+ *
+ * @param waitMs how long to wait for brokers
+ * @throws ConfigError where the log has another number of partitions, LogStartError where a topic that is there cannot be
+ * used, UnreachableError
+ */
+export function createLogTopics(config: TopicsConfig, waitMs: number): Promise<CreatedLog> {
+  const { partitions, logRetention: retentionMs, kafkaReplicas } = config;
+  return onCluster(config, waitMs, async (log) => {
+    const { connection, topics } = log;
+    const { created, identity } = await createTopics({
+      connection,
+      topics,
+      partitions,
+      ...(kafkaReplicas === 0 ? {} : { replicas: kafkaReplicas }),
+      retentionMs,
+      openState: () => openState(log, waitMs),
+      randomBytes,
+    }).catch(refusePartitions);
+    const { made } = await withState(log, waitMs, ensureTokenSecret);
+    return { created, logId: identity.logId, state: topics.state, secretMade: made };
+  });
+}
+
+export interface LogTopicList {
+  readonly topics: readonly TopicDescription[];
+  /** Names of those that are not there. */
+  readonly missing: readonly string[];
+}
+
+/** @throws UnreachableError */
+export function listLogTopics(config: KafkaConfig, waitMs: number): Promise<LogTopicList> {
+  return onCluster(config, waitMs, async ({ connection, topics }) => {
+    const found = await listTopics(connection, topics);
+    const missing = Object.values(topics).filter((name) => !found.some(({ topic }) => topic === name));
+    return { topics: found, missing };
+  });
+}
+
+/**
+ * What is wrong with a log's topics and with what the small state says of the log; nothing where all is well.
+ *
+ * @throws UnreachableError, LogStartError where the small state cannot be read
+ */
+export function checkLogTopics(config: TopicsConfig, waitMs: number): Promise<readonly TopicProblem[]> {
+  const { partitions: asked, logRetention: retentionMs } = config;
+  return onCluster(config, waitMs, async (log) => {
+    const { connection, topics } = log;
+    const check = (partitions: number) => checkTopics(connection, topics, { partitions, retentionMs });
+    const problems = await check(asked);
+    if (problems.some(({ topic, fatal }) => fatal && topic === topics.state)) return problems;
+    const identity = await withState(log, waitMs, (state) => readIdentity(state.get));
+    if (identity === undefined) return [...problems, problemOf(topics.state, "holds no log yet")];
+    if (identity.partitions === asked) return problems;
+    const kept = `is of a log with ${identity.partitions} partitions, asked for are ${asked}`;
+    return [...(await check(identity.partitions)), problemOf(topics.state, kept)];
+  });
+}
+
+function problemOf(topic: string, what: string): TopicProblem {
+  return { topic, fatal: true, message: `topic ${topic} ${what}` };
+}
+
+/** The small state of a log on Kafka. @throws LogStartError */
+export async function openState({ connection, topics }: KafkaLog, waitMs?: number): Promise<KafkaState> {
+  const startTimeoutMs = waitMs === undefined ? {} : { startTimeoutMs: waitMs };
+  return createKafkaState(await openStateTopic({ connection, topic: topics.state, ...startTimeoutMs }));
+}
+
+async function withState<T>(
+  log: KafkaLog,
+  waitMs: number,
+  work: (state: KafkaState) => Promise<T>,
+): Promise<T> {
+  const state = await openState(log, waitMs);
+  try {
+    return await work(state);
+  } finally {
+    await state.close();
+  }
+}
+
+async function onCluster<T>(
+  config: KafkaConfig,
+  waitMs: number,
+  work: (log: KafkaLog) => Promise<T>,
+): Promise<T> {
+  const log = kafkaOf(config);
+  const { connection } = log;
+  await untilReached(connection, waitMs, (signal) =>
+    withAdmin(connection, (admin) => admin.describeCluster(), signal),
+  ).catch(unreachable);
+  try {
+    return await work(log);
+  } catch (error) {
+    if (error instanceof LogStartError || error instanceof ConfigError) throw error;
+    return unreachable(error);
+  }
+}
+
+function unreachable(error: unknown): never {
+  // Of several errors at once the message of all says nothing.
+  const [first = error] = (error as { errors?: unknown[] }).errors ?? [];
+  throw new UnreachableError((first as Error).message.split("\n")[0], { cause: error });
+}
+
+function refusePartitions(error: unknown): never {
+  if (!(error instanceof PartitionCountError)) throw error;
+  throw new ConfigError(
+    `${nameOf(settings.partitions)}: ${error.message}. With another number a user's events would go to another ` +
+      "partition, out of order with those before and unknown to what finds duplicates",
+    { cause: error },
+  );
+}

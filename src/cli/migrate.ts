@@ -1,0 +1,32 @@
+import { type Command, exitCodes, UsageError } from "./command.ts";
+import { operate } from "./operator.ts";
+import { readSettingFlags, settingFlags } from "./setting-flags.ts";
+
+const names = ["store", "clickhousePassword"] as const;
+
+/** `weir migrate`: the schema of a store on ClickHouse. */
+export const migrate: Command = {
+  details: `Runs the steps that the schema lacks, each once, and makes the database where there is none. Servers refuse a
+schema that is not their program's: stop those that apply events, migrate, start the new ones. An embedded store is
+migrated by the server that opens it.
+
+The user's password is taken from WEIR_CLICKHOUSE_PASSWORD.
+
+Exit code 0: the schema is up to date; 1: it is newer than this program; 2: usage; 3: ClickHouse cannot be reached or
+refuses.`,
+  flags: settingFlags(names),
+  async run(values, operands, context) {
+    if (operands.length > 0) throw new UsageError("it takes no operands");
+    const config = readSettingFlags(values, names, { ...context.env });
+    return operate("migrate", context, async ({ migrateStore }) => {
+      const { place, from, to } = await migrateStore(config);
+      const steps = Array.from({ length: to - from }, (_, i) => from + i + 1);
+      context.stdout.write(
+        steps.length === 0
+          ? `${place}: the schema is up to date, version ${to}\n`
+          : `${place}: ran schema step${steps.length > 1 ? "s" : ""} ${steps.join(", ")}\n`,
+      );
+      return exitCodes.done;
+    });
+  },
+};
