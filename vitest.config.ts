@@ -21,6 +21,7 @@ const onEitherStore = [
   "paths",
   "retention",
   "store-apply",
+  "store-copies",
   "store-queries",
   "store-questions",
 ];

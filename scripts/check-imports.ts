@@ -77,7 +77,7 @@ const confined: Record<string, readonly string[]> = {
   fastify: ["src/transport/fastify.ts"],
   "@connectrpc/connect-fastify": ["src/transport/fastify.ts"],
   jose: ["src/auth/tokens"],
-  "classic-level": ["src/log/level/database.ts"],
+  "classic-level": ["src/log/level/database.ts", "src/store/duckdb/id-table.ts"],
   "@duckdb/node-api": ["src/store/duckdb"],
   "@clickhouse/client": ["src/store/clickhouse"],
   kafkajs: ["src/log/kafka"],

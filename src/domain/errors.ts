@@ -122,3 +122,9 @@ export function invalidField(field: string, message: string, ruleId = "invalid")
     violations: [{ field, ruleId, message }],
   });
 }
+
+/** What is at the bottom of an error that only says that something failed beneath it. */
+export function rootOf(error: unknown): { readonly code?: string; readonly message: string } {
+  const { cause } = error as Error;
+  return cause instanceof Error ? rootOf(cause) : (error as Error);
+}

@@ -31,6 +31,14 @@ export function createIdHasher(secret: Uint8Array): IdHasher {
   };
 }
 
+/**
+ * Whether what is received at an instant is a copy of what was received first: not once the window has passed. The first
+ * one's time counts by whole seconds, as ids are kept. All in milliseconds.
+ */
+export function isRemembered(firstReceivedMs: number, receivedMs: number, windowMs: number): boolean {
+  return receivedMs - Math.floor(firstReceivedMs / 1000) * 1000 <= windowMs;
+}
+
 function grown(secret: Uint8Array, length: number): Buffer {
   const bytes = Buffer.alloc(Math.max(length, secret.length));
   bytes.set(secret);

@@ -74,6 +74,17 @@ export interface EventStore extends Stage {
   close(): Promise<void>;
 }
 
+/** A store that drops copies itself, where the log knows only the latest ids. */
+export interface IdKeeper {
+  /**
+   * Forgets ids received before `receivedBeforeMs`, of partitions that this process has applied something of, as far as
+   * what they have still to apply cannot need them. Answers how many went.
+   *
+   * @throws WeirError UNAVAILABLE/STORE_UNAVAILABLE
+   */
+  forgetIds(receivedBeforeMs: number): Promise<number>;
+}
+
 /** A store that cannot be used as it stands: in use, newer than this program, not a store. One line for the operator. */
 export class StoreStartError extends Error {
   override readonly name = "StoreStartError";

@@ -3,8 +3,17 @@ import { createClickhouseStore } from "../../src/store/clickhouse/store.ts";
 import type { StoredEvent } from "../../src/store/questions.ts";
 import { type TemporaryClickhouse, temporaryClickhouse, testSecret } from "../support/clickhouse-store.ts";
 import { deadLetters } from "../support/dead-letters.ts";
-import { blockOf, patiently, recordOf, type Sent, storePartitions, timestamp } from "../support/store.ts";
+import {
+  blockOf,
+  patiently,
+  recordOf,
+  type Sent,
+  storePartitions,
+  timestamp,
+  userOn,
+} from "../support/store.ts";
 
+const user = userOn(0);
 const monthUs = 31 * 86_400e6;
 
 let temporary: TemporaryClickhouse;
@@ -14,13 +23,12 @@ beforeEach(async () => {
 afterEach(() => temporary.remove());
 
 interface Small extends Omit<Sent, "event"> {
-  readonly userId?: string;
   readonly us?: number;
   readonly properties?: Record<string, string>;
 }
 
-function sent(id: string, { userId = "u", us = 0, properties = {}, ...rest }: Small = {}): Uint8Array {
-  return recordOf({ ...rest, event: { id, userId, properties, timestamp: timestamp(us) } });
+function sent(id: string, { us = 0, properties = {}, ...rest }: Small = {}): Uint8Array {
+  return recordOf({ ...rest, event: { id, userId: user, properties, timestamp: timestamp(us) } });
 }
 
 async function stored(project = "p"): Promise<readonly StoredEvent[]> {
@@ -32,30 +40,6 @@ const places = async () => (await stored()).map(({ offset }) => offset).sort((a,
 
 /** A block of partition 0. */
 const block = (firstOffset: number, ...records: readonly Uint8Array[]) => blockOf(0, firstOffset, records);
-
-it("drops copies, whatever else they say and whenever they come, and counts them", async () => {
-  const first = [sent("1", { receivedUs: 1 }), sent("1", { receivedUs: 2, us: 5 }), sent("2")];
-  expect(await temporary.store.apply([block(0, ...first)])).toMatchObject({ applied: 2, duplicates: 1 });
-  const later = [sent("1", { receivedUs: 20 * monthUs, us: 30 * monthUs }), sent("2"), sent("3")];
-  const result = await temporary.store.apply([block(3, ...later)]);
-  expect(result).toMatchObject({ applied: 1, duplicates: 2 });
-  expect(result.byProject.get("p")).toEqual({ applied: 1, deadLetters: 0, duplicates: 2 });
-  expect(await places()).toEqual([0, 2, 5]);
-});
-
-it("takes the same id of another user or project for another event", async () => {
-  await temporary.store.apply([block(0, sent("1"), sent("1", { userId: "v" }), sent("1", { project: "q" }))]);
-  expect(await places()).toEqual([0, 1]);
-  expect(await stored("q")).toHaveLength(1);
-});
-
-it("forgets ids of long ago where it is told to", async () => {
-  await temporary.store.apply([block(0, sent("old", { receivedUs: 10 }), sent("new", { receivedUs: 20 }))]);
-  await temporary.store.forgetIds(20);
-  const again = [sent("old", { receivedUs: 30 }), sent("new", { receivedUs: 30 })];
-  expect(await temporary.store.apply([block(2, ...again)])).toMatchObject({ applied: 1, duplicates: 1 });
-  expect(await places()).toEqual([0, 1, 2]);
-});
 
 it("applies events from 40 years, received in more months than an insert may usually have", async () => {
   const records = Array.from({ length: 480 }, (_, i) =>
@@ -85,15 +69,15 @@ it("has no rows of another project in any answer", async () => {
   const asked = patiently();
   const summary = await store.ask({ kind: "summary", selection, topLimit: 5, sessionGapUs: 1 }, asked);
   expect(summary).toMatchObject({ totalEvents: 1, uniqueUsers: 1, sessions: 1 });
-  const user = {
+  const profile = {
     kind: "user",
     selection,
-    userId: "u",
+    userId: user,
     topLimit: 5,
     sessionGapUs: 1,
     sessionLimit: 5,
   } as const;
-  expect(await store.ask(user, asked)).toMatchObject({ events: 1, totalSessions: 1 });
+  expect(await store.ask(profile, asked)).toMatchObject({ events: 1, totalSessions: 1 });
   const paths = {
     kind: "paths",
     selection,

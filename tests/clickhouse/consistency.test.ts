@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type TemporaryClickhouse, temporaryClickhouse } from "../support/clickhouse-store.ts";
-import { blockOf, createFeed, patiently, recordOf, storePartitions } from "../support/store.ts";
+import { blockOf, createFeed, patiently, recordOf, storePartitions, userOn } from "../support/store.ts";
 
 let temporary: TemporaryClickhouse;
 beforeAll(async () => {
@@ -51,7 +51,7 @@ it("shows no row beside the one that takes its place, as partitions change hands
     for (let round = 0; round < 15; round++) {
       const from = store.positions()[0]!;
       const records = Array.from({ length: 10 }, (_, i) =>
-        recordOf({ project, event: { id: `${round}-${i}`, userId: "u" } }),
+        recordOf({ project, event: { id: `${round}-${i}`, userId: userOn(0) } }),
       );
       await store.apply([blockOf(0, from, records)]);
       // The commit is lost, and with it the partition: what was applied comes again.

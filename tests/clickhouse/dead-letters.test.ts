@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { encodeReplayField } from "../../src/domain/record/dead-letter.ts";
 import { createConnection } from "../../src/store/clickhouse/connection.ts";
 import { type TemporaryClickhouse, temporaryClickhouse } from "../support/clickhouse-store.ts";
-import { blockOf, patiently, recordOf, storePartitions } from "../support/store.ts";
+import { blockOf, patiently, recordOf, storePartitions, userOn } from "../support/store.ts";
 
 let temporary: TemporaryClickhouse;
 let nowMs: number;
@@ -12,10 +12,11 @@ beforeEach(async () => {
 });
 afterEach(() => temporary.remove());
 
+const user = userOn(0);
 const poison = Uint8Array.of(0xff, 0xff);
-const valid = (id: string) => recordOf({ event: { id, userId: "u" } });
+const valid = (id: string) => recordOf({ event: { id, userId: user } });
 const invalid = (id: string) =>
-  recordOf({ event: { id, userId: "u", measures: { a: Number.POSITIVE_INFINITY } } });
+  recordOf({ event: { id, userId: user, measures: { a: Number.POSITIVE_INFINITY } } });
 const replay = (record: Uint8Array, id: string) => Buffer.concat([record, encodeReplayField(id)]);
 
 const list = (options: { reason?: string; limit?: number } = {}) =>

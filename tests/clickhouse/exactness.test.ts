@@ -12,40 +12,14 @@ import { type Connection, createConnection } from "../../src/store/clickhouse/co
 import { type ClickhouseStore, openClickhouseStore } from "../../src/store/clickhouse/store.ts";
 import { createFaults, type Random, randomOf } from "../support/clickhouse/faults.ts";
 import { migratedDatabase, testSecret } from "../support/clickhouse-store.ts";
-import { blockOf, patiently, recordOf } from "../support/store.ts";
+import { makeCopiedLog } from "../support/copied-log.ts";
+import { blockOf, patiently } from "../support/store.ts";
 
 const runs = Number(process.env.WEIR_SIMULATIONS ?? 8);
 const partitions = 2;
-const monthUs = 31 * 86_400e6;
+const monthMs = 31 * 86_400e3;
 /** The server ends an insert after so long; so short that a fence is old at once. */
 const insertTimeoutMs = 1;
-
-interface Log {
-  readonly records: readonly (readonly Uint8Array[])[];
-  /** Offsets of each partition whose events count, and those of its dead letters. */
-  readonly kept: readonly ReadonlySet<number>[];
-  readonly dead: readonly ReadonlySet<number>[];
-}
-
-function makeLog(random: Random): Log {
-  const kept = Array.from({ length: partitions }, () => new Set<number>());
-  const dead = Array.from({ length: partitions }, () => new Set<number>());
-  const records = kept.map((own, partition) => {
-    const seen = new Set<number>();
-    return Array.from({ length: 40 }, (_, offset) => {
-      if (random() < 0.05) {
-        dead[partition]!.add(offset);
-        return Uint8Array.of(0xff, 0xff);
-      }
-      const id = Math.floor(random() * 25);
-      if (!seen.has(id)) own.add(offset);
-      seen.add(id);
-      const receivedUs = Math.floor(random() * 4) * monthUs;
-      return recordOf({ receivedUs, event: { id: `${id}`, userId: `${partition}`, name: `${offset}` } });
-    });
-  });
-  return { records, kept, dead };
-}
 
 /** A group: each partition has one owner, and the broker refuses everybody else's commits. */
 function createGroup(random: Random, rate: () => number) {
@@ -66,7 +40,9 @@ function createGroup(random: Random, rate: () => number) {
 async function simulate(seed: number, connection: Connection): Promise<{ faults: number; zombies: number }> {
   const random = randomOf(seed);
   const pick = (count: number) => Math.floor(random() * count);
-  const log = makeLog(random);
+  const dedupWindowMs = random() < 0.5 ? monthMs : Number.POSITIVE_INFINITY;
+  const size = { partitions, records: 40, ids: 25, spreadMs: 4 * monthMs };
+  const log = makeCopiedLog(random, { ...size, dedupWindowMs });
   const faults = createFaults(random);
   const group = createGroup(random, () => faults.rate);
   for (const table of ["events", "ids", "fences", "dead_letters"]) {
@@ -85,6 +61,7 @@ async function simulate(seed: number, connection: Connection): Promise<{ faults:
       arbiter: group.arbiterOf(member),
       idSecret: testSecret,
       insertTimeoutMs,
+      dedupWindowMs,
     });
     await store.bind("log", partitions);
     faults.rate = rate;

@@ -14,6 +14,7 @@ import {
   type TemporaryStore,
   temporaryStore,
   timestamp,
+  userOn,
 } from "../support/store.ts";
 
 let temporary: TemporaryStore;
@@ -22,8 +23,10 @@ beforeEach(async () => {
 });
 afterEach(() => temporary.remove());
 
+const user = userOn(0);
+
 function sent(id: string, more: EventInit = {}): Sent {
-  return { event: { id, userId: "u", ...more } as EventInit };
+  return { event: { id, userId: user, ...more } as EventInit };
 }
 
 async function stored(project = "p"): Promise<readonly StoredEvent[]> {
@@ -120,12 +123,12 @@ it("keeps the offset of a record that was removed", async () => {
 
 it("refuses the whole call for a gap, a broken block, a false count or an unknown partition", async () => {
   const good = createFeed().blocks([sent("1")]).blocks;
-  const records = [recordOf(sent("x"))];
-  const block = blockOf(0, 0, records);
+  const records = [recordOf(sent("x", { userId: userOn(1) }))];
+  const block = blockOf(1, 0, records);
   const flipped = Uint8Array.from(block.bytes);
   flipped[flipped.length - 1]! ^= 1;
   const broken = {
-    "a gap": blockOf(0, 1, records),
+    "a gap": blockOf(1, 1, records),
     "a flipped bit": { ...block, bytes: flipped },
     "a block cut short": { ...block, bytes: block.bytes.slice(0, -1) },
     "a false count": { ...block, count: 2 },
@@ -142,13 +145,13 @@ it("refuses the whole call for a gap, a broken block, a false count or an unknow
 it("puts poison among the dead letters, in the rows' transaction, and goes on", async () => {
   const head = encodeRecordHead("p", 5_000_000, "");
   const records = [
-    recordOf(sent("before")),
+    recordOf(sent("before", { userId: userOn(2) })),
     Uint8Array.of(0xff, 0xff),
     head,
     recordOf(sent("infinite", { measures: { a: Number.POSITIVE_INFINITY } })),
     recordOf(sent("wide", { payload: { case: "systemEvent", value: { tags: { ["t".repeat(128)]: "" } } } })),
     recordOf(sent("nobody", { userId: "" })),
-    recordOf(sent("after")),
+    recordOf(sent("after", { userId: userOn(2) })),
   ];
   const result = await temporary.store.apply([blockOf(2, 0, records)]);
   expect(result).toMatchObject({ applied: 2, deadLetters: 5 });
@@ -241,7 +244,7 @@ it("shows of a user's properties the first 100 keys by their bytes", async () =>
   const question = {
     kind: "user",
     selection: { project: "p" },
-    userId: "u",
+    userId: user,
     topLimit: 1,
     sessionGapUs: 1,
     sessionLimit: 1,

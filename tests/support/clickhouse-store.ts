@@ -32,6 +32,8 @@ export interface TemporaryClickhouse {
   readonly arbiter: MemoryArbiter;
   /** Closes the store and opens it again. */
   reopen(): Promise<ClickhouseStore>;
+  /** Opens it as one that has everything to apply again, but knows the ids. */
+  rewind(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -61,16 +63,23 @@ export async function temporaryClickhouse(
   const open = () => createClickhouseStore({ url, arbiter, idSecret: testSecret, ...options });
   let store = await open();
   await store.bind("log", partitions);
+  async function reopen() {
+    await store.close();
+    store = await open();
+    return store;
+  }
   return {
     get store() {
       return store;
     },
     path: url,
     arbiter,
-    async reopen() {
-      await store.close();
-      store = await open();
-      return store;
+    reopen,
+    async rewind() {
+      for (const [partition, { epoch }] of arbiter.commits) {
+        arbiter.commits.set(partition, { position: 0, epoch });
+      }
+      await reopen();
     },
     remove: () => store.close(),
   };

@@ -7,9 +7,10 @@ import { EventSchema } from "../../gen/analytics/v1/event_pb.js";
 import { partitionOf } from "../../src/domain/partition.ts";
 import { type Block, createBlockBuilder } from "../../src/domain/record/block.ts";
 import { encodeEventField, encodeRecordHead } from "../../src/domain/record/record.ts";
+import type { DeadLetterStore } from "../../src/store/dead-letters.ts";
 import { createDuckdbStore, type DuckdbStoreOptions } from "../../src/store/duckdb/store.ts";
-import type { AskOptions, EventStore } from "../../src/store/store.ts";
-import { temporaryClickhouse } from "./clickhouse-store.ts";
+import type { AskOptions, EventStore, IdKeeper } from "../../src/store/store.ts";
+import { temporaryClickhouse, testSecret } from "./clickhouse-store.ts";
 
 export const storePartitions = 4;
 
@@ -19,6 +20,14 @@ export interface Sent {
   readonly project?: string;
   readonly receivedUs?: number;
   readonly event: EventInit;
+}
+
+/** A user whose events belong on a partition; another for each name. */
+export function userOn(partition: number, name = "u", partitions = storePartitions): string {
+  for (let i = 0; ; i++) {
+    const userId = i === 0 ? name : `${name}+${i}`;
+    if (partitionOf(userId, partitions) === partition) return userId;
+  }
 }
 
 /** Bytes of a record of the log. */
@@ -62,10 +71,12 @@ export function createFeed(partitions = storePartitions): Feed {
 }
 
 export interface TemporaryStore {
-  readonly store: EventStore;
+  readonly store: EventStore & DeadLetterStore & IdKeeper;
   readonly path: string;
   /** Closes the store and opens it again. */
   reopen(): Promise<EventStore>;
+  /** Opens it as one that has everything to apply again, but knows the ids. */
+  rewind(): Promise<void>;
   /** Closes the store and removes its files. */
   remove(): Promise<void>;
 }
@@ -73,15 +84,35 @@ export interface TemporaryStore {
 /** Whether the tests that run on either store run on ClickHouse now (vitest.config.ts). */
 export const testsClickhouse = process.env.WEIR_TEST_STORE === "clickhouse";
 
+export interface TemporaryStoreOptions extends Partial<Omit<DuckdbStoreOptions, "ids">> {
+  /** Drops copies itself, as over Kafka. Default false; a store on ClickHouse always does. */
+  readonly dropsCopies?: boolean;
+  readonly dedupWindowMs?: number;
+}
+
+/** The ids beside a store on DuckDB. */
+export function idsBeside(path: string, dedupWindowMs = Number.POSITIVE_INFINITY) {
+  return { folder: `${path}.ids`, idSecret: testSecret, dedupWindowMs };
+}
+
 /** A real store, bound to log "log", in a directory of its own. */
-export async function temporaryStore(options: Partial<DuckdbStoreOptions> = {}): Promise<TemporaryStore> {
+export async function temporaryStore(options: TemporaryStoreOptions = {}): Promise<TemporaryStore> {
+  const { dropsCopies = false, dedupWindowMs = Number.POSITIVE_INFINITY, ...others } = options;
   if (testsClickhouse) {
-    const { maxQueries = 4, maxWaitingQueries = 64, keyColumns = {} } = options;
-    return temporaryClickhouse(storePartitions, { maxQueries, maxWaitingQueries, keyColumns });
+    const { maxQueries = 4, maxWaitingQueries = 64, keyColumns = {}, now = Date.now } = others;
+    return temporaryClickhouse(storePartitions, {
+      maxQueries,
+      maxWaitingQueries,
+      keyColumns,
+      now,
+      dedupWindowMs,
+    });
   }
   const directory = mkdtempSync(join(tmpdir(), "weir-store-"));
   const path = join(directory, "events.duckdb");
-  let store = await createDuckdbStore({ path, ...options });
+  const open = () =>
+    createDuckdbStore({ path, ...others, ...(dropsCopies ? { ids: idsBeside(path, dedupWindowMs) } : {}) });
+  let store = await open();
   await store.bind("log", storePartitions);
   return {
     get store() {
@@ -90,8 +121,14 @@ export async function temporaryStore(options: Partial<DuckdbStoreOptions> = {}):
     path,
     async reopen() {
       await store.close();
-      store = await createDuckdbStore({ path, ...options });
+      store = await open();
       return store;
+    },
+    async rewind() {
+      await store.close();
+      rmSync(path);
+      store = await open();
+      await store.bind("log", storePartitions);
     },
     async remove() {
       await store.close();

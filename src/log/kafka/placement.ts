@@ -1,4 +1,4 @@
-import type { IdHasher } from "../../domain/ids.ts";
+import { type IdHasher, isRemembered } from "../../domain/ids.ts";
 import { partitionOfKey } from "../../domain/partition.ts";
 import type { Place } from "../commit/writer.ts";
 import type { KafkaGroup } from "./group.ts";
@@ -36,7 +36,7 @@ export function createPlacement(options: PlacementOptions): Place<KafkaGroup> {
       return true;
     }
     const known = recent.get(idHash);
-    if (known !== undefined && now() - known.receivedMs <= dedupWindowMs) {
+    if (known !== undefined && isRemembered(known.receivedMs, now(), dedupWindowMs)) {
       if (answer !== undefined) {
         answer.partitions[next] = known.partition;
         answer.offsets[next] = known.offset;

@@ -5,7 +5,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { ClassicLevel } from "classic-level";
-import { WeirError } from "../../domain/errors.ts";
+import { rootOf, WeirError } from "../../domain/errors.ts";
 import { LogStartError } from "../log.ts";
 
 export type Entry = [key: Uint8Array, value: Uint8Array];
@@ -282,11 +282,6 @@ function unreadable(cause: unknown): WeirError {
 }
 
 /** abstract-level says only that it is not open; why is in the cause. */
-function rootOf(error: unknown): { readonly code?: string; readonly message: string } {
-  const { cause } = error as Error;
-  return cause instanceof Error ? rootOf(cause) : (error as Error);
-}
-
 function messageOf(error: unknown): string {
   return rootOf(error).message;
 }

@@ -1,4 +1,4 @@
-import type { IdHasher } from "../../domain/ids.ts";
+import { type IdHasher, isRemembered } from "../../domain/ids.ts";
 import { partitionOf } from "../../domain/partition.ts";
 import type { Append } from "../commit/appends.ts";
 import type { Place } from "../commit/writer.ts";
@@ -25,9 +25,8 @@ export function createPlacement(options: PlacementOptions): Place<LevelGroup> {
   function lookUp(idHash: string): Uint8Array | undefined {
     writeIdKey(lookupKey, idHash);
     const stored = database.getSync(lookupKey);
-    if (stored === undefined || options.now() - idReceivedMs(stored) > options.dedupWindowMs)
-      return undefined;
-    return stored;
+    if (stored === undefined) return undefined;
+    return isRemembered(idReceivedMs(stored), options.now(), options.dedupWindowMs) ? stored : undefined;
   }
 
   return (append, filling, inFlight) => {

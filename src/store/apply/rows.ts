@@ -1,3 +1,4 @@
+import { partitionOf } from "../../domain/partition.ts";
 import { type Block, BrokenBlockError, blockTime, readBlock } from "../../domain/record/block.ts";
 import type { FlatRecord } from "../../domain/record/flat-record.ts";
 import { type FlatEvent, flatViolations } from "../../domain/record/flatten.ts";
@@ -21,7 +22,7 @@ export interface DeadLetterRow {
   readonly replays?: string | undefined;
   /** Whose event it is, and its id; absent where the record cannot be decoded. */
   readonly identity?: { readonly userId: string; readonly id: string };
-  readonly reason: "UNDECODABLE" | "INVALID_EVENT";
+  readonly reason: "UNDECODABLE" | "INVALID_EVENT" | "WRONG_PARTITION";
   readonly message: string;
   readonly receivedUs: number;
   readonly record: Uint8Array;
@@ -37,6 +38,12 @@ export interface DecodedBlocks {
 /** Reads records; keeps some memory of the texts that come again and again. */
 export type RecordReader = (record: Uint8Array) => FlatRecord;
 
+export interface DecodeOptions {
+  readonly read: RecordReader;
+  /** Whether others may have put records on the log, and so on a partition that is not their user's. */
+  readonly foreign: boolean;
+}
+
 /**
  * Checks and decodes blocks that follow on the positions; records before them are passed over.
  *
@@ -45,7 +52,7 @@ export type RecordReader = (record: Uint8Array) => FlatRecord;
 export function decodeBlocks(
   blocks: readonly Block[],
   from: readonly number[],
-  read: RecordReader,
+  options: DecodeOptions,
 ): DecodedBlocks {
   const positions = [...from];
   const events: EventRow[] = [];
@@ -64,7 +71,7 @@ export function decodeBlocks(
       const offset = next++;
       // A length of 0 keeps the offset of a record that was removed.
       if (offset < position || record.length === 0) return;
-      const row = decodeRow(read, record, partition, offset, blockTime(bytes));
+      const row = decodeRow(options, record, { partition, offset }, from.length, blockTime(bytes));
       if ("flat" in row) events.push(row);
       else deadLetters.push(row);
     });
@@ -79,10 +86,10 @@ export function decodeBlocks(
 }
 
 function decodeRow(
-  read: RecordReader,
+  { read, foreign }: DecodeOptions,
   record: Uint8Array,
-  partition: number,
-  offset: number,
+  place: { readonly partition: number; readonly offset: number },
+  partitions: number,
   madeMs: number,
 ): EventRow | DeadLetterRow {
   let decoded: FlatRecord;
@@ -91,23 +98,27 @@ function decodeRow(
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const receivedUs = Math.floor(madeMs) * 1000;
-    return { partition, offset, project: "", reason: "UNDECODABLE", message, receivedUs, record };
+    return { ...place, project: "", reason: "UNDECODABLE", message, receivedUs, record };
   }
   const { project, flat, eventBytes, replays } = decoded;
+  const letter = (reason: DeadLetterRow["reason"], message: string): DeadLetterRow => {
+    const identity = { userId: flat.userId, id: flat.id };
+    return { ...place, project, replays, identity, reason, message, receivedUs: flat.receivedUs, record };
+  };
   const problems = flatViolations(flat, eventBytes).map(
     ({ field, message }) => `${field || "event"}: ${message}`,
   );
   if (flat.userId === "") problems.push("user_id: must not be empty");
-  if (problems.length === 0) return { project, flat, replays, partition, offset };
-  return {
-    partition,
-    offset,
-    project,
-    replays,
-    identity: { userId: flat.userId, id: flat.id },
-    reason: "INVALID_EVENT",
-    message: problems.join("; "),
-    receivedUs: flat.receivedUs,
-    record,
-  };
+  if (problems.length > 0) return letter("INVALID_EVENT", problems.join("; "));
+  const { partition, offset } = place;
+  if (foreign) {
+    const right = partitionOf(flat.userId, partitions);
+    if (right !== partition) {
+      return letter(
+        "WRONG_PARTITION",
+        `the events of its user belong on partition ${right}, not ${partition}`,
+      );
+    }
+  }
+  return { project, flat, replays, partition, offset };
 }

@@ -1,5 +1,6 @@
 /** Writes of an owner: each in one statement, which the server refuses where another has taken a partition over. */
 import type { DeadLetterPlace } from "../../domain/record/dead-letter.ts";
+import type { NewId } from "../apply/copies.ts";
 import type { DeadLetterRow, EventRow } from "../apply/rows.ts";
 import type { Connection } from "./connection.ts";
 import { createRowBinaryWriter, type RowBinaryWriter } from "./row-binary.ts";
@@ -7,18 +8,9 @@ import { createRowBinaryWriter, type RowBinaryWriter } from "./row-binary.ts";
 /** Who writes: the epoch of each partition that the rows are of. */
 export type Epochs = ReadonlyMap<number, number>;
 
-/** An id that the store is to remember. */
-export interface IdRow {
-  readonly partition: number;
-  /** 16 bytes as latin1. */
-  readonly hash: string;
-  readonly offset: number;
-  readonly receivedUs: number;
-}
-
 export interface Inserts {
   events(rows: readonly EventRow[], epochs: Epochs): Promise<void>;
-  ids(rows: readonly IdRow[], epochs: Epochs): Promise<void>;
+  ids(rows: readonly NewId[], epochs: Epochs): Promise<void>;
   /** @param nowUs when they became dead letters */
   deadLetters(rows: readonly DeadLetterRow[], epochs: Epochs, nowUs: number): Promise<void>;
   /** Notes that these dead letters were replayed. */

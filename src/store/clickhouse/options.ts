@@ -1,6 +1,6 @@
 import type { KeyColumnLimits } from "../apply/census.ts";
 import type { DeadLetterStore } from "../dead-letters.ts";
-import type { EventStore } from "../store.ts";
+import type { EventStore, IdKeeper } from "../store.ts";
 import type { Arbiter } from "./arbiter.ts";
 
 export interface ClickhouseStoreOptions {
@@ -9,6 +9,8 @@ export interface ClickhouseStoreOptions {
   readonly arbiter: Arbiter;
   /** Keys the hashes of ids. */
   readonly idSecret: Uint8Array;
+  /** Milliseconds since its first copy was received after which an id is taken for a new one. Default Infinity. */
+  readonly dedupWindowMs?: number;
   /** Questions that run at once. Default 4. */
   readonly maxQueries?: number;
   /** Questions that wait for their turn; more are refused. Default 64. */
@@ -22,7 +24,7 @@ export interface ClickhouseStoreOptions {
 }
 
 /** The columnar store of many machines. */
-export interface ClickhouseStore extends EventStore, DeadLetterStore {
+export interface ClickhouseStore extends EventStore, DeadLetterStore, IdKeeper {
   /**
    * Takes partitions over, to apply their blocks from positions() on; apply does it too, for those that are not held.
    *
@@ -35,6 +37,4 @@ export interface ClickhouseStore extends EventStore, DeadLetterStore {
   noteApplied(positions: readonly number[]): void;
   /** Closes the fences of held partitions that are old enough; answers how many fences are open. */
   closeFences(): Promise<number>;
-  /** Forgets ids of events received before an instant. */
-  forgetIds(beforeUs: number): Promise<void>;
 }

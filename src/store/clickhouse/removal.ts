@@ -1,5 +1,5 @@
 /** Rows and ids that are no longer kept. */
-import { type Fragment, int64, render, sql, text } from "../sql/fragment.ts";
+import { type Fragment, int64, render, sql, text, trusted } from "../sql/fragment.ts";
 import { numbers } from "../sql/plan.ts";
 import { bind } from "./bind.ts";
 import type { Connection } from "./connection.ts";
@@ -27,10 +27,29 @@ export async function removeRows(
   return removed;
 }
 
-export async function forgetIds(connection: Connection, beforeUs: number): Promise<void> {
-  const condition = sql`received_us < ${int64(beforeUs)}`;
-  if ((await count(connection, sql`SELECT count() FROM ids WHERE ${condition}`)) === 0) return;
-  await connection.remove(bound(sql`DELETE FROM ids WHERE ${condition}`));
+/**
+ * Answers how many.
+ *
+ * @param untilMs of each partition the instant before which ids go
+ */
+export async function forgetIds(
+  connection: Connection,
+  untilMs: ReadonlyMap<number, number>,
+  partitions: readonly number[],
+): Promise<number> {
+  const old = partitions.flatMap((partition) => {
+    const beforeMs = untilMs.get(partition);
+    // No id is of before 1970.
+    if (beforeMs === undefined || beforeMs <= 0) return [];
+    // Received times count by whole seconds.
+    return [`(partition = ${partition} AND received_us < ${Math.ceil(beforeMs / 1000) * 1e6})`];
+  });
+  if (old.length === 0) return 0;
+  // Parameters would go into the URL, which is too short for all partitions.
+  const condition = trusted(old.join(" OR "));
+  const forgotten = await count(connection, sql`SELECT count() FROM ids WHERE ${condition}`);
+  if (forgotten > 0) await connection.remove(bound(sql`DELETE FROM ids WHERE ${condition}`));
+  return forgotten;
 }
 
 /** Answers how many. */

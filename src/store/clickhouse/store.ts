@@ -1,6 +1,7 @@
 import { WeirError } from "../../domain/errors.ts";
 import { createIdHasher } from "../../domain/ids.ts";
 import { defaultKeyColumnLimits } from "../apply/census.ts";
+import { createForgetting } from "../apply/forgetting.ts";
 import { createSlots } from "../slots.ts";
 import { type Connection, createConnection } from "./connection.ts";
 import { createDeadLetters } from "./dead-letters.ts";
@@ -53,14 +54,15 @@ export async function openClickhouseStore(
   options: Omit<ClickhouseStoreOptions, "url">,
 ): Promise<ClickhouseStore> {
   const { arbiter, idSecret, maxQueries = defaultMaxQueries, maxWaitingQueries = 64 } = options;
-  const { insertTimeoutMs = 30_000, now = Date.now } = options;
+  const { insertTimeoutMs = 30_000, dedupWindowMs = Number.POSITIVE_INFINITY, now = Date.now } = options;
   const limits = { ...defaultKeyColumnLimits, ...options.keyColumns };
   const keyColumns = await createKeyColumns(connection, limits);
   const fences = createFences(connection, insertTimeoutMs);
   const ownership = createOwnership(arbiter, fences);
   const inserts = createInserts(connection, insertTimeoutMs);
-  const hashId = createIdHasher(idSecret);
-  const writer = createWriter({ connection, inserts, ownership, keyColumns, hashId, now });
+  const rule = { hashId: createIdHasher(idSecret), dedupWindowMs };
+  const forgetting = createForgetting(dedupWindowMs);
+  const writer = createWriter({ connection, inserts, ownership, keyColumns, rule, forgetting, now });
   const reader = createReader(connection, now);
   const slots = createSlots({ maxRunning: maxQueries, maxWaiting: maxWaitingQueries, now });
 
@@ -217,7 +219,8 @@ export async function openClickhouseStore(
         return openFences;
       }),
 
-    forgetIds: (beforeUs) => write(() => forgetIds(connection, beforeUs)),
+    forgetIds: (receivedBeforeMs) =>
+      write(() => forgetIds(connection, forgetting.until(receivedBeforeMs), ownership.partitions())),
 
     health() {
       const trouble = closed === undefined ? writes.failure || reader.failure : "the store is closed";

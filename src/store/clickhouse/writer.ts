@@ -1,12 +1,13 @@
-import type { IdHasher } from "../../domain/ids.ts";
 import type { Block } from "../../domain/record/block.ts";
 import { createFlatRecordReader } from "../../domain/record/flat-record.ts";
+import { type SortingRule, sortOut } from "../apply/copies.ts";
 import { countApplied } from "../apply/counts.ts";
+import type { Forgetting } from "../apply/forgetting.ts";
 import { decodeBlocks } from "../apply/rows.ts";
 import type { ApplyResult } from "../store.ts";
 import type { Connection } from "./connection.ts";
 import { messageOf, unavailable } from "./failures.ts";
-import { sortOut } from "./ids.ts";
+import { createIdTable } from "./ids.ts";
 import type { Inserts } from "./inserts.ts";
 import type { KeyColumns } from "./key-columns.ts";
 import type { Ownership } from "./ownership.ts";
@@ -26,24 +27,26 @@ export interface WriterOptions {
   readonly inserts: Inserts;
   readonly ownership: Ownership;
   readonly keyColumns: KeyColumns;
-  readonly hashId: IdHasher;
+  readonly rule: SortingRule;
+  readonly forgetting: Forgetting;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
 
 export function createWriter(options: WriterOptions): Writer {
-  const { connection, inserts, ownership, keyColumns, hashId, now } = options;
-  const readRecord = createFlatRecordReader();
+  const { connection, inserts, ownership, keyColumns, rule, forgetting, now } = options;
+  const idTable = createIdTable(connection);
+  const decoding = { read: createFlatRecordReader(), foreign: true };
 
   return {
     async apply(blocks, positions) {
       const partitions = [...new Set(blocks.map(({ partition }) => partition))];
-      const decoded = decodeBlocks(blocks, positions, readRecord);
+      const decoded = decodeBlocks(blocks, positions, decoding);
       const epochs = new Map(partitions.map((partition) => [partition, ownership.held(partition)!.epoch]));
       try {
         await keyColumns.prepare(decoded.events);
         const nowUs = now() * 1000;
-        const sorted = await sortOut(connection, hashId, decoded);
+        const sorted = await sortOut(idTable, rule, decoded);
         // A crash behind the events leaves rows that the next owner's fence hides, and no trace of their ids; one behind
         // the ids leaves ids that let those very rows pass when they come again.
         await inserts.events(sorted.events, epochs);
@@ -51,6 +54,7 @@ export function createWriter(options: WriterOptions): Writer {
         await inserts.deadLetters(sorted.deadLetters, epochs, nowUs);
         await inserts.replays(sorted.replayed, epochs, nowUs);
         for (const partition of partitions) await ownership.commit(partition, decoded.positions[partition]!);
+        forgetting.note(decoded.events, decoded.deadLetters);
         return {
           result: countApplied(sorted.events, sorted.deadLetters, sorted.duplicates),
           positions: decoded.positions,

@@ -8,6 +8,8 @@ import type { Table } from "../sql/plan.ts";
 import type { Feed } from "../sql/sequences/feed.ts";
 import type { SequenceResult, SequenceTask } from "../sql/sequences/plan.ts";
 import type { ApplyResult } from "../store.ts";
+import type { IdOptions } from "./copies.ts";
+import type { Forgotten } from "./id-table.ts";
 import type { Layout } from "./layout.ts";
 
 /** What the worker opens. */
@@ -19,6 +21,8 @@ export interface WorkerOptions {
   readonly memoryLimit: string;
   readonly threads: number;
   readonly keyColumns: KeyColumnLimits;
+  /** Absent: the log drops all copies itself. */
+  readonly ids: IdOptions | undefined;
 }
 
 /** What the store holds, as of the last thing committed. */
@@ -36,6 +40,7 @@ export interface Calls {
   apply: { request: { blocks: readonly Block[] }; answer: ApplyResult };
   skipTo: { request: { starts: readonly number[] }; answer: undefined };
   removeBefore: { request: { beforeUs: number; project: string | undefined }; answer: number };
+  forgetIds: { request: { receivedBeforeMs: number; from: Uint8Array | undefined }; answer: Forgotten };
   discard: { request: { statement: Statement }; answer: number };
   query: { request: { statements: readonly Statement[]; layout: Layout }; answer: QueryAnswer };
   sequence: { request: SequenceRequest & { layout: Layout }; answer: SequenceAnswer };

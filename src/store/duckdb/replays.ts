@@ -2,8 +2,10 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { type DeadLetterPlace, deadLetterId, deadLetterPlace } from "../../domain/record/dead-letter.ts";
 import type { DecodedBlocks } from "../apply/rows.ts";
 
-/** What is left of blocks once replays that were applied before are taken out. */
-export interface SettledBlocks extends DecodedBlocks {
+type Rows = Pick<DecodedBlocks, "events" | "deadLetters">;
+
+/** What is left of rows once replays that were applied before are taken out. */
+export interface SettledRows extends Rows {
   /** The replays that were taken out. */
   readonly duplicates: readonly { readonly project: string }[];
   /** Dead letters whose replays are among the rows. */
@@ -16,10 +18,10 @@ export interface SettledBlocks extends DecodedBlocks {
  */
 export async function settleReplays(
   connection: DuckDBConnection,
-  decoded: DecodedBlocks,
-): Promise<SettledBlocks> {
-  const rows = [...decoded.events, ...decoded.deadLetters].filter(({ replays }) => replays !== undefined);
-  if (rows.length === 0) return { ...decoded, duplicates: [], replayed: [] };
+  { events, deadLetters }: Rows,
+): Promise<SettledRows> {
+  const rows = [...events, ...deadLetters].filter(({ replays }) => replays !== undefined);
+  if (rows.length === 0) return { events, deadLetters, duplicates: [], replayed: [] };
   const done = await replayedBefore(connection);
   const replayed = new Map<string, DeadLetterPlace>();
   const duplicates: { project: string }[] = [];
@@ -35,9 +37,8 @@ export async function settleReplays(
     return true;
   };
   return {
-    positions: decoded.positions,
-    events: decoded.events.filter(isFirst),
-    deadLetters: decoded.deadLetters.filter(isFirst),
+    events: events.filter(isFirst),
+    deadLetters: deadLetters.filter(isFirst),
     duplicates,
     replayed: [...replayed.values()],
   };

@@ -1,5 +1,6 @@
 import { WeirError } from "../../domain/errors.ts";
 import { BrokenBlockError } from "../../domain/record/block.ts";
+import { openCopies } from "./copies.ts";
 import { closeDatabase, type OpenedDatabase, openDatabase } from "./database.ts";
 import type { StoreState, WorkerOptions } from "./protocol.ts";
 import { createReader, type Reader } from "./reader.ts";
@@ -39,7 +40,14 @@ export async function openSession(
   now: () => number,
   warn: (message: string) => void,
 ): Promise<Session> {
-  let open: Open | undefined = await openAll();
+  const copies = await openCopies(options.ids);
+  let open: Open | undefined;
+  try {
+    open = await openAll();
+  } catch (error) {
+    await copies.close();
+    throw error;
+  }
   let state = open.writer.state;
   let closed = false;
 
@@ -47,7 +55,12 @@ export async function openSession(
     const database = await openDatabase(options, now);
     for (const warning of database.warnings) warn(warning);
     try {
-      const writer = await createWriter(database.writer, options.keyColumns, now);
+      const writer = await createWriter({
+        connection: database.writer,
+        copies,
+        keyColumns: options.keyColumns,
+        now,
+      });
       return { database, reader: createReader(database.instance), writer };
     } catch (error) {
       closeDatabase(database);
@@ -75,6 +88,18 @@ export async function openSession(
     }
     open = await openAll();
     state = open.writer.state;
+  }
+
+  async function closeOpen(): Promise<void> {
+    if (open === undefined) return;
+    const { database, reader } = open;
+    open = undefined;
+    await reader.close();
+    try {
+      await database.writer.run("CHECKPOINT");
+    } finally {
+      closeDatabase(database);
+    }
   }
 
   return {
@@ -130,14 +155,10 @@ export async function openSession(
     },
     async close() {
       closed = true;
-      if (open === undefined) return;
-      const { database, reader } = open;
-      open = undefined;
-      await reader.close();
       try {
-        await database.writer.run("CHECKPOINT");
+        await closeOpen();
       } finally {
-        closeDatabase(database);
+        await copies.close();
       }
     },
   };

@@ -9,7 +9,8 @@ import { isLetterAt, planDeadLetters } from "../sql/dead-letters.ts";
 import { render, sql } from "../sql/fragment.ts";
 import { planQuestion } from "../sql/question.ts";
 import { planSequence } from "../sql/sequences/plan.ts";
-import type { EventStore } from "../store.ts";
+import type { EventStore, IdKeeper } from "../store.ts";
+import type { IdOptions } from "./copies.ts";
 import { createDuckdbEngine } from "./engine.ts";
 import { createExports } from "./exports/exports.ts";
 import { startWorker } from "./link.ts";
@@ -31,11 +32,18 @@ export interface DuckdbStoreOptions {
   readonly maxWaitingQueries?: number;
   /** Which keys of properties and measures get a column of their own. */
   readonly keyColumns?: Partial<KeyColumnLimits>;
+  /** Drops copies by a table of ids, over a log that does not drop all of them itself. Default: none are looked for. */
+  readonly ids?: Omit<IdOptions, "dedupWindowMs"> & {
+    /** Milliseconds after its first copy was received in which an event is a copy of it. Default Infinity. */
+    readonly dedupWindowMs?: number;
+  };
   /** Milliseconds since 1970. Default Date.now. */
   readonly now?: () => number;
   /** Told what the operator should know, such as a write-ahead file that was put aside. */
   readonly warn?: (message: string) => void;
 }
+
+export interface DuckdbStore extends EventStore, DeadLetterStore, IdKeeper {}
 
 /** Exports that work at once, each on a thread of libuv's pool; the others wait for their next piece. */
 const runningExports = 2;
@@ -51,12 +59,13 @@ const letters = sql`
  *
  * @throws StoreStartError
  */
-export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<EventStore & DeadLetterStore> {
+export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<DuckdbStore> {
   const { path, memoryLimit = "1GiB", threads = 2, maxQueries = 2, maxWaitingQueries = 64 } = options;
   const { now = Date.now, warn = () => {} } = options;
   const keyColumns = { ...defaultKeyColumnLimits, ...options.keyColumns };
+  const ids = options.ids && { dedupWindowMs: Number.POSITIVE_INFINITY, ...options.ids };
   const exportsFolder = resolve(`${path}.exports`);
-  const link = await startWorker({ path, exportsFolder, memoryLimit, threads, keyColumns }, warn);
+  const link = await startWorker({ path, exportsFolder, memoryLimit, threads, keyColumns, ids }, warn);
   const slots = createSlots({ maxRunning: maxQueries, maxWaiting: maxWaitingQueries, now });
   const ask = askAtPresentLayout(link, slots);
   // Exports have places of their own: a large file does not keep questions waiting.
@@ -143,6 +152,16 @@ export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<Ev
       const removed = await write(link.call("removeBefore", { beforeUs, project }));
       if (removed > 0) version++;
       return removed;
+    },
+
+    async forgetIds(receivedBeforeMs) {
+      let forgotten = 0;
+      for (let from: Uint8Array | undefined; ; ) {
+        const step = await write(link.call("forgetIds", { receivedBeforeMs, from }));
+        forgotten += step.ids;
+        from = step.next;
+        if (from === undefined) return forgotten;
+      }
     },
 
     health() {

@@ -56,6 +56,8 @@ async function answer(session: Session, request: Exclude<Request, { kind: "cance
       return session.write((writer) => writer.skipTo(request.starts));
     case "removeBefore":
       return session.write((writer) => writer.removeBefore(request.beforeUs, request.project));
+    case "forgetIds":
+      return session.write((writer) => writer.forgetIds(request.receivedBeforeMs, request.from));
     case "discard":
       return session.write((writer) => writer.discard(request.statement));
     case "close":

@@ -8,6 +8,8 @@ import { decodeBlocks } from "../apply/rows.ts";
 import type { Statement } from "../sql/fragment.ts";
 import type { ApplyResult } from "../store.ts";
 import { createRowAppender } from "./append.ts";
+import type { Copies } from "./copies.ts";
+import type { Forgotten } from "./id-table.ts";
 import { createKeyColumns } from "./key-columns.ts";
 import { paramTypes } from "./param-types.ts";
 import type { StoreState } from "./protocol.ts";
@@ -23,24 +25,39 @@ export interface Writer {
   apply(blocks: readonly Block[]): Promise<ApplyResult>;
   skipTo(starts: readonly number[]): Promise<void>;
   removeBefore(beforeUs: number, project: string | undefined): Promise<number>;
+  /** Forgets some of the ids that were received before an instant; goes on where it is told. */
+  forgetIds(receivedBeforeMs: number, from: Uint8Array | undefined): Promise<Forgotten>;
   /** Runs a statement that removes dead letters. Answers how many. */
   discard(statement: Statement): Promise<number>;
 }
 
-/** Reads what the database holds, and writes to it. */
-export async function createWriter(
-  connection: DuckDBConnection,
-  keyColumns: KeyColumnLimits,
-  now: () => number,
-): Promise<Writer> {
+export interface WriterOptions {
+  readonly connection: DuckDBConnection;
+  readonly copies: Copies;
+  readonly keyColumns: KeyColumnLimits;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/**
+ * Reads what the database holds, and writes to it.
+ *
+ * @throws StoreStartError where the ids are not those of what it holds
+ */
+export async function createWriter(options: WriterOptions): Promise<Writer> {
+  const { connection, copies, now } = options;
   let logId = await readMeta(connection, "log_id");
   let positions = await readPositions(connection);
   let rows = await countRows(connection);
   const users = await createUserKeys(connection);
   const transaction = transactionOf(connection);
-  const columns = await createKeyColumns(connection, transaction, keyColumns);
+  const columns = await createKeyColumns(connection, transaction, options.keyColumns);
   const append = createRowAppender(connection);
-  const readRecord = createFlatRecordReader();
+  const decoding = { read: createFlatRecordReader(), foreign: copies.foreign };
+  if (logId !== undefined) {
+    copies.check(logId, positions);
+    await copies.bind(logId, positions.length);
+  }
 
   /** Prepared once: small applies are frequent, and planning would be a good part of them. */
   const update = await connection.prepare(
@@ -66,6 +83,7 @@ export async function createWriter(
           `${has}, not log ${id} of ${partitions}`,
         );
       }
+      await copies.bind(id, partitions);
       await transaction(async () => {
         await connection.run("INSERT INTO meta VALUES ('log_id', $1)", [id]);
         await connection.run("INSERT INTO positions SELECT range, 0 FROM range($1)", [partitions], [INTEGER]);
@@ -75,26 +93,32 @@ export async function createWriter(
     },
 
     async apply(blocks) {
-      const decoded = await settleReplays(connection, decodeBlocks(blocks, positions, readRecord));
+      const decoded = decodeBlocks(blocks, positions, decoding);
+      const sorted = await copies.sortOut(decoded);
+      const { events, deadLetters, replayed, ...settled } = await settleReplays(connection, sorted);
+      // A crash behind the ids leaves ids that let those very rows pass when they come again.
+      await copies.remember(sorted.ids, decoded.positions, positions);
       const nowUs = now() * 1000;
-      await columns.prepare(decoded.events);
-      const { keys, added, commit } = await users.assign(decoded.events);
+      await columns.prepare(events);
+      const { keys, added, commit } = await users.assign(events);
       await transaction(async () => {
         await append.users(added);
-        await append.events(decoded.events, keys, columns.layout);
-        await append.deadLetters(decoded.deadLetters, nowUs);
-        await markReplayed(connection, decoded.replayed, nowUs);
+        await append.events(events, keys, columns.layout);
+        await append.deadLetters(deadLetters, nowUs);
+        await markReplayed(connection, replayed, nowUs);
         await writePositions(decoded.positions);
       });
       commit();
       positions = [...decoded.positions];
-      rows += decoded.events.length;
+      rows += events.length;
+      copies.note(decoded);
       await columns.settle();
-      return countApplied(decoded.events, decoded.deadLetters, decoded.duplicates);
+      return countApplied(events, deadLetters, [...sorted.duplicates, ...settled.duplicates]);
     },
 
     async skipTo(starts) {
       const next = positions.map((position, partition) => Math.max(position, starts[partition] ?? 0));
+      await copies.remember([], next, positions);
       await transaction(() => writePositions(next));
       positions = next;
     },
@@ -106,6 +130,8 @@ export async function createWriter(
       rows -= result.rowsChanged;
       return result.rowsChanged;
     },
+
+    forgetIds: copies.forget,
 
     async discard({ sql, params }) {
       const values = params.map(({ value }) => value);

@@ -1,0 +1,55 @@
+/** A log as Kafka's may be: with copies, with what is no event, with events on another user's partition. */
+import type { Random } from "./clickhouse/faults.ts";
+import { recordOf, userOn } from "./store.ts";
+
+export interface CopiedLog {
+  readonly records: readonly (readonly Uint8Array[])[];
+  /** Offsets of each partition whose events count, and those of its dead letters. */
+  readonly kept: readonly ReadonlySet<number>[];
+  readonly dead: readonly ReadonlySet<number>[];
+}
+
+export interface CopiedLogOptions {
+  readonly partitions: number;
+  /** Records of a partition, and different ids among them. */
+  readonly records: number;
+  readonly ids: number;
+  readonly dedupWindowMs: number;
+  /** Received times lie this far from one another at most. */
+  readonly spreadMs: number;
+}
+
+/** Makes a log; what counts is said by a plain loop. */
+export function makeCopiedLog(random: Random, options: CopiedLogOptions): CopiedLog {
+  const { partitions, dedupWindowMs, spreadMs } = options;
+  const kept = Array.from({ length: partitions }, () => new Set<number>());
+  const dead = Array.from({ length: partitions }, () => new Set<number>());
+  const users = kept.map((_, partition) => userOn(partition, "u", partitions));
+
+  const records = users.map((userId, partition) => {
+    /** The second in which the copy that counted last was received, by user and id. */
+    const seen = new Map<string, number>();
+    return Array.from({ length: options.records }, (_, offset) => {
+      const what = random();
+      if (what < 0.03) {
+        dead[partition]!.add(offset);
+        return Uint8Array.of(0xff, 0xff);
+      }
+      const isForeign = partitions > 1 && what < 0.06;
+      const isInvalid = what >= 0.06 && what < 0.09;
+      const user = isForeign ? users[(partition + 1) % partitions]! : userId;
+      const id = String(Math.floor(random() * options.ids));
+      const receivedMs = Math.floor(random() * spreadMs);
+      const key = `${user} ${id}`;
+      const first = seen.get(key);
+      if (first === undefined || receivedMs - first * 1000 > dedupWindowMs) {
+        seen.set(key, Math.floor(receivedMs / 1000));
+        (isForeign || isInvalid ? dead : kept)[partition]!.add(offset);
+      }
+      const measures: Record<string, number> = isInvalid ? { a: Number.POSITIVE_INFINITY } : {};
+      const event = { id, userId: user, name: `${offset}`, measures };
+      return recordOf({ receivedUs: receivedMs * 1000, event });
+    });
+  });
+  return { records, kept, dead };
+}
