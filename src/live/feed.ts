@@ -23,6 +23,8 @@ export interface Feed {
 
 export interface FeedOptions {
   readonly log: LogReader;
+  /** As the hub's. */
+  readonly foreign: boolean;
   /** Least time between two reads of what is new, in milliseconds: so one read serves many writes. */
   readonly intervalMs: number;
   /** Longest that records are worked on before everybody else has a turn, in milliseconds. */
@@ -37,10 +39,10 @@ const behindBytes = 512 * 1024;
 const headBytes = 4 * 1024 * 1024;
 const retryMs = 1000;
 
-export function createFeed({ log, intervalMs, sliceMs, onError }: FeedOptions): Feed {
+export function createFeed({ log, foreign, intervalMs, sliceMs, onError }: FeedOptions): Feed {
   const members = new Set<FeedMember>();
   const heads = log.ends().slice();
-  const reader = createRunReader({ log, members, heads, sliceMs });
+  const reader = createRunReader({ log, foreign, members, heads, sliceMs });
   let trouble = "";
   let closed = false;
   let loop: Promise<void> | undefined;

@@ -20,6 +20,11 @@ export interface LiveHubOptions {
   readonly logRetentionMs: number;
   /** How long the log knows identities. */
   readonly dedupWindowMs: number;
+  /**
+   * Others than this program's admission can write to the log: copies may stand on it, and records that break the rules.
+   * Default false.
+   */
+  readonly foreign?: boolean;
   /** Told of a failure to read the log. */
   readonly onError?: (error: unknown) => void;
   /** Most records that one reader reads back; what lies before is reported as a gap. Default 5,000,000. */
@@ -46,6 +51,7 @@ const oneTailBytes = mib;
 
 export function createLiveHub(options: LiveHubOptions): LiveHub {
   const { log, slots, heartbeatMs = 15_000, maxRecords = 5_000_000, tailEvents = 1000 } = options;
+  const { foreign = false } = options;
   let latestMs = Number.NEGATIVE_INFINITY;
   const now = () => {
     latestMs = Math.max(latestMs, options.now());
@@ -55,6 +61,7 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
   const tailBudget = createBudget(options.tailBytes ?? 64 * mib);
   const feed = createFeed({
     log,
+    foreign,
     intervalMs: options.readIntervalMs ?? 50,
     sliceMs: options.sliceMs ?? 4,
     onError: options.onError ?? (() => {}),
@@ -75,7 +82,8 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
         now,
         maxRecords,
         logRetentionMs: options.logRetentionMs,
-        dedupWindowMs: options.dedupWindowMs,
+        // Copies that the consumer drops stand on the log for all to read.
+        dedupWindowMs: foreign ? 0 : options.dedupWindowMs,
       });
       held = { shared, readers: 0 };
       windows.set(key, held);

@@ -1,4 +1,4 @@
-import type { FlatEvent } from "../domain/record/flatten.ts";
+import type { FlatRecord } from "../domain/record/flat-record.ts";
 
 /** Somebody who is given the log's records in the order of each partition. */
 export interface FeedMember {
@@ -7,7 +7,9 @@ export interface FeedMember {
   readonly positions: number[];
   /** Whether it has room for another record; one that has none is left behind until it has. Absent: always. */
   readonly ready?: () => boolean;
-  take(event: FlatEvent, eventBytes: number, partition: number, offset: number): void;
+  take(record: FlatRecord, partition: number, offset: number): void;
+  /** A record does not count, but its id is taken: what comes after it under the same one is a copy. */
+  refused?(record: FlatRecord, partition: number): void;
   /** Its positions have moved, whether or not it was given anything. */
   moved(): void;
   /** Records that were received before `endMs` cannot be given. */

@@ -2,6 +2,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { type Block, BrokenBlockError, blockTime, readBlock } from "../domain/record/block.ts";
 import { createFlatRecordReader, type FlatRecord } from "../domain/record/flat-record.ts";
+import { refusalOf, type Standing } from "../domain/record/refusal.ts";
 import type { LogReader } from "../log/log.ts";
 import { type FeedMember, isReady } from "./member.ts";
 import { projectOf } from "./record-project.ts";
@@ -9,8 +10,9 @@ import { projectOf } from "./record-project.ts";
 export interface RunStats {
   /** Records that were decoded, once for all members at the same place. */
   readonly decoded: number;
-  /** Records that could not be, which the consumer makes dead letters. */
+  /** Records that could not be, and those that could but do not count: the consumer makes dead letters of both. */
   readonly undecodable: number;
+  readonly refused: number;
   /** Milliseconds spent on records. */
   readonly busyMs: number;
 }
@@ -34,6 +36,7 @@ export interface Run {
 
 export interface RunReaderOptions {
   readonly log: LogReader;
+  readonly foreign: boolean;
   readonly members: ReadonlySet<FeedMember>;
   /** Moved where the run begins at it. */
   readonly heads: number[];
@@ -43,10 +46,11 @@ export interface RunReaderOptions {
 /** Records between two looks at the clock. */
 const stride = 64;
 
-export function createRunReader({ log, members, heads, sliceMs }: RunReaderOptions): RunReader {
+export function createRunReader({ log, foreign, members, heads, sliceMs }: RunReaderOptions): RunReader {
   const decode = createFlatRecordReader();
   let decoded = 0;
   let undecodable = 0;
+  let refused = 0;
   let busyMs = 0;
   let trouble = "";
   /** When this turn of the event loop began to work on records. */
@@ -78,6 +82,22 @@ export function createRunReader({ log, members, heads, sliceMs }: RunReaderOptio
     }
   }
 
+  /** Gives a record to those of its project. */
+  function deliver(
+    record: FlatRecord,
+    to: readonly FeedMember[] | undefined,
+    standing: Standing,
+    offset: number,
+  ): void {
+    const refusal = refusalOf(record, standing);
+    if (refusal !== undefined) refused++;
+    for (const member of to ?? []) {
+      if (refusal === undefined) member.take(record, standing.partition, offset);
+      // On another partition than its user's it is a copy of nothing, and nothing there is a copy of it.
+      else if (refusal.reason !== "WRONG_PARTITION") member.refused?.(record, standing.partition);
+    }
+  }
+
   /** Gives records from `offset` on until the slice's time is over. Answers the offset of the first not given. */
   function slice(partition: number, records: readonly Uint8Array[], first: number, offset: number): number {
     const started = performance.now();
@@ -85,6 +105,7 @@ export function createRunReader({ log, members, heads, sliceMs }: RunReaderOptio
     const atHead = heads[partition] === offset;
     const waiting = standingAt(partition, offset).filter(isReady);
     const bounded = waiting.filter(({ ready }) => ready !== undefined);
+    const standing = { partition, partitions: log.partitions, foreign };
     const projects = Map.groupBy(waiting, ({ project }) => project);
     let next = offset;
     for (; next < first + records.length && waiting.length > 0; next++) {
@@ -94,9 +115,7 @@ export function createRunReader({ log, members, heads, sliceMs }: RunReaderOptio
       // A record without length keeps the offset of one that was removed.
       if (record.length > 0 && (project === undefined || projects.has(project))) {
         const read = decodeOrSkip(record);
-        for (const member of (read && projects.get(read.project)) ?? []) {
-          member.take(read!.flat, read!.eventBytes, partition, next);
-        }
+        if (read !== undefined) deliver(read, projects.get(read.project), standing, next);
       }
       if ((next - offset) % stride === stride - 1 && performance.now() >= until) {
         next++;
@@ -168,6 +187,6 @@ export function createRunReader({ log, members, heads, sliceMs }: RunReaderOptio
     get trouble() {
       return trouble;
     },
-    stats: () => ({ decoded, undecodable, busyMs: Math.round(busyMs) }),
+    stats: () => ({ decoded, undecodable, refused, busyMs: Math.round(busyMs) }),
   };
 }

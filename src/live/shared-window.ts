@@ -1,5 +1,6 @@
 /** One window for all who ask the same question of it: filled from the log, then kept as the log grows. */
-import type { FlatEvent } from "../domain/record/flatten.ts";
+import { takenId } from "../domain/record/dead-letter.ts";
+import type { FlatRecord } from "../domain/record/flat-record.ts";
 import { compilePredicate } from "../filter/evaluate.ts";
 import type { Filter } from "../filter/filter.ts";
 import type { LogReader } from "../log/log.ts";
@@ -41,7 +42,10 @@ export interface SharedWindowOptions extends WindowLimits {
   readonly maxRecords: number;
   /** Blocks younger than this are still on the log. */
   readonly logRetentionMs: number;
-  /** How long the log knows identities: where that is shorter than the longest window, the window remembers them. */
+  /**
+   * How long the log knows identities, of which it then has no copy. Where that is shorter than the longest window, the
+   * window remembers them.
+   */
   readonly dedupWindowMs: number;
   /** Identities that one window remembers. Default 200,000. */
   readonly maxIdentities?: number;
@@ -76,16 +80,27 @@ export function createSharedWindow(
     identities?.missing(endMs);
   }
 
+  /** Whether no record of the same identity came before. */
+  function isNew({ flat, replays }: FlatRecord, partition: number, receivedMs: number): boolean {
+    if (identities === undefined) return true;
+    const nowMs = now();
+    const id = takenId(flat.id, replays, partition);
+    // A time of the future, which others may write, must not be remembered for ever.
+    return identities.isNew(flat.userId, id, Math.min(receivedMs, nowMs), nowMs);
+  }
+
   const member: FeedMember = {
     project: question.project,
     positions: [],
-    take(event: FlatEvent) {
-      const receivedMs = Math.floor(event.receivedUs / 1000);
+    take(record, partition) {
+      const { flat } = record;
+      const receivedMs = receivedMsOf(record);
       if (receivedMs >= window.endMs) window.advance(now());
-      if (identities !== undefined) {
-        if (!identities.isNew(event.userId, event.id, receivedMs, now())) return;
-      }
-      if (passes === undefined || passes(event)) window.add(event, receivedMs);
+      if (!isNew(record, partition, receivedMs)) return;
+      if (passes === undefined || passes(flat)) window.add(flat, receivedMs);
+    },
+    refused(record, partition) {
+      isNew(record, partition, receivedMsOf(record));
     },
     moved() {
       if (feed.atHead(member)) filled.resolve();
@@ -141,4 +156,8 @@ export function createSharedWindow(
       identities?.release();
     },
   };
+}
+
+function receivedMsOf({ flat }: FlatRecord): number {
+  return Math.floor(flat.receivedUs / 1000);
 }

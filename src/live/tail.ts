@@ -55,7 +55,7 @@ export function createTail(question: LiveQuestion, options: TailOptions): Tail {
     project: question.project,
     positions: from.slice(),
     ready: () => caughtUp || (!full() && room()),
-    take(event, eventBytes, partition, offset) {
+    take({ flat: event, eventBytes }, partition, offset) {
       if (offset < from[partition]!) return;
       if (passes !== undefined && !passes(event)) return;
       if (caughtUp && (full() || !room())) {

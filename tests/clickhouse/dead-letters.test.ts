@@ -15,8 +15,8 @@ afterEach(() => temporary.remove());
 const user = userOn(0);
 const poison = Uint8Array.of(0xff, 0xff);
 const valid = (id: string) => recordOf({ event: { id, userId: user } });
-const invalid = (id: string) =>
-  recordOf({ event: { id, userId: user, measures: { a: Number.POSITIVE_INFINITY } } });
+const invalid = (id: string, userId = user) =>
+  recordOf({ event: { id, userId, measures: { a: Number.POSITIVE_INFINITY } } });
 const replay = (record: Uint8Array, id: string) => Buffer.concat([record, encodeReplayField(id)]);
 
 const list = (options: { reason?: string; limit?: number } = {}) =>
@@ -39,7 +39,7 @@ async function events(): Promise<number> {
 it("are listed newest first, page by page, with all that is known of them", async () => {
   await apply(poison, invalid("1"));
   nowMs = 6000;
-  await temporary.store.apply([blockOf(1, 0, [invalid("2")])]);
+  await temporary.store.apply([blockOf(1, 0, [invalid("2", userOn(1))])]);
   const all = await list();
   expect(all).toEqual([
     {
@@ -48,7 +48,7 @@ it("are listed newest first, page by page, with all that is known of them", asyn
       project: "p",
       reason: "INVALID_EVENT",
       message: expect.stringContaining("measures"),
-      record: Buffer.from(invalid("2")),
+      record: Buffer.from(invalid("2", userOn(1))),
       createdUs: 6_000_000,
     },
     expect.objectContaining({ partition: 0, offset: 1, createdUs: 5_000_000 }),

@@ -144,14 +144,16 @@ it("refuses the whole call for a gap, a broken block, a false count or an unknow
 
 it("puts poison among the dead letters, in the rows' transaction, and goes on", async () => {
   const head = encodeRecordHead("p", 5_000_000, "");
+  const userId = userOn(2);
+  const tags = { ["t".repeat(128)]: "" };
   const records = [
-    recordOf(sent("before", { userId: userOn(2) })),
+    recordOf(sent("before", { userId })),
     Uint8Array.of(0xff, 0xff),
     head,
-    recordOf(sent("infinite", { measures: { a: Number.POSITIVE_INFINITY } })),
-    recordOf(sent("wide", { payload: { case: "systemEvent", value: { tags: { ["t".repeat(128)]: "" } } } })),
+    recordOf(sent("infinite", { userId, measures: { a: Number.POSITIVE_INFINITY } })),
+    recordOf(sent("wide", { userId, payload: { case: "systemEvent", value: { tags } } })),
     recordOf(sent("nobody", { userId: "" })),
-    recordOf(sent("after", { userId: userOn(2) })),
+    recordOf(sent("after", { userId })),
   ];
   const result = await temporary.store.apply([blockOf(2, 0, records)]);
   expect(result).toMatchObject({ applied: 2, deadLetters: 5 });
@@ -171,6 +173,31 @@ it("puts poison among the dead letters, in the rows' transaction, and goes on", 
     [2, 5, "p", "INVALID_EVENT", records[5]!.length],
   ]);
   await temporary.reopen();
+});
+
+it("checks what others wrote by the rules of admission, whatever it says", async () => {
+  const foreign = await temporaryStore({ dropsCopies: true });
+  const userId = userOn(1);
+  const sentTo1 = (id: string, more: EventInit = {}) => recordOf(sent(id, { userId, ...more }));
+  const records = [
+    sentTo1("good"),
+    sentTo1("control\u0001"),
+    sentTo1(""),
+    sentTo1("elsewhere", { userId: userOn(0) }),
+    // A time that no column holds.
+    Buffer.concat([sentTo1("late"), encodeRecordHead("p", 1e24, "")]),
+    sentTo1("also good"),
+  ];
+  const result = await foreign.store.apply([blockOf(1, 0, records)]);
+  expect(result).toMatchObject({ applied: 2, deadLetters: 4 });
+  await foreign.store.close();
+  expect((await deadLetters(foreign.path)).map(([, offset, , reason]) => [offset, reason])).toEqual([
+    [1, "INVALID_EVENT"],
+    [2, "INVALID_EVENT"],
+    [3, "WRONG_PARTITION"],
+    [4, "INVALID_EVENT"],
+  ]);
+  await foreign.remove();
 });
 
 it("gives one key to each user of a project, whether remembered, looked up or new", async () => {

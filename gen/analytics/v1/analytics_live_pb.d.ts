@@ -184,8 +184,8 @@ export declare type RealTimeWindow = Message<"analytics.v1.RealTimeWindow"> & {
   activeUsersAtLeast: boolean;
 
   /**
-   * Whether more identities came than are remembered, so that a repeated one may count again. Only where the server's
-   * window of duplicates is shorter than 1 hour; else the log itself knows them all.
+   * Whether more identities came than are remembered, so that a repeated one may count again. Only where the server's log
+   * is Kafka, or its window of duplicates is shorter than 1 hour; else the log itself knows them all.
    *
    * @generated from field: bool duplicates_possible = 7;
    */

@@ -28,3 +28,16 @@ export function encodeReplayField(id: string): Uint8Array {
 export function replayIdentity(id: string): string {
   return `\u0000replay ${id}`;
 }
+
+/**
+ * The id that a record takes on its partition, where the next one of the same user and id is a copy of it. The replay of a
+ * dead letter takes another than its event's, which the letter has taken; but not the replay of one that was on another
+ * partition, for it took none on this one, where its event may have come by itself.
+ *
+ * @param id of the event
+ * @param replays id of the dead letter that the record replays; absent: none
+ */
+export function takenId(id: string, replays: string | undefined, partition: number): string {
+  const letter = replays === undefined ? undefined : deadLetterPlace(replays);
+  return letter?.partition === partition ? replayIdentity(deadLetterId(letter)) : id;
+}

@@ -1,11 +1,6 @@
 /** Which rows are copies of ones that came before, by a table of ids: one rule, whichever store keeps the table. */
 import { type IdHasher, isRemembered } from "../../domain/ids.ts";
-import {
-  type DeadLetterPlace,
-  deadLetterId,
-  deadLetterPlace,
-  replayIdentity,
-} from "../../domain/record/dead-letter.ts";
+import { type DeadLetterPlace, deadLetterPlace, takenId } from "../../domain/record/dead-letter.ts";
 import type { DeadLetterRow, DecodedBlocks, EventRow } from "./rows.ts";
 
 /** The record that an id was stored from. */
@@ -118,9 +113,7 @@ function keyOf(hashId: IdHasher, row: Row): string | undefined {
   const identity = "flat" in row ? row.flat : row.identity;
   if (identity === undefined) return undefined;
   const { project, partition, replays } = row;
-  // The id of a letter that was on another partition is not taken on this one, where its event may have come by itself.
-  const letter = replays === undefined ? undefined : deadLetterPlace(replays);
-  const id = letter?.partition === partition ? replayIdentity(deadLetterId(letter)) : identity.id;
+  const id = takenId(identity.id, replays, partition);
   return partitionText(partition) + hashId(project, identity.userId, id);
 }
 

@@ -1,7 +1,7 @@
-import { partitionOf } from "../../domain/partition.ts";
 import { type Block, BrokenBlockError, blockTime, readBlock } from "../../domain/record/block.ts";
 import type { FlatRecord } from "../../domain/record/flat-record.ts";
-import { type FlatEvent, flatViolations } from "../../domain/record/flatten.ts";
+import type { FlatEvent } from "../../domain/record/flatten.ts";
+import { type Refusal, refusalOf, type Standing } from "../../domain/record/refusal.ts";
 
 /** A row of events, but for its user's key. */
 export interface EventRow {
@@ -22,7 +22,7 @@ export interface DeadLetterRow {
   readonly replays?: string | undefined;
   /** Whose event it is, and its id; absent where the record cannot be decoded. */
   readonly identity?: { readonly userId: string; readonly id: string };
-  readonly reason: "UNDECODABLE" | "INVALID_EVENT" | "WRONG_PARTITION";
+  readonly reason: "UNDECODABLE" | Refusal["reason"];
   readonly message: string;
   readonly receivedUs: number;
   readonly record: Uint8Array;
@@ -40,7 +40,7 @@ export type RecordReader = (record: Uint8Array) => FlatRecord;
 
 export interface DecodeOptions {
   readonly read: RecordReader;
-  /** Whether others may have put records on the log, and so on a partition that is not their user's. */
+  /** Whether others may have put records on the log, as Standing has it. */
   readonly foreign: boolean;
 }
 
@@ -52,7 +52,7 @@ export interface DecodeOptions {
 export function decodeBlocks(
   blocks: readonly Block[],
   from: readonly number[],
-  options: DecodeOptions,
+  { read, foreign }: DecodeOptions,
 ): DecodedBlocks {
   const positions = [...from];
   const events: EventRow[] = [];
@@ -66,12 +66,14 @@ export function decodeBlocks(
       const gap = `the block at ${firstOffset} does not follow on offset ${position}`;
       throw new BrokenBlockError(`partition ${partition}: ${gap}`);
     }
+    const standing: Standing = { partition, partitions: positions.length, foreign };
+    const madeUs = Math.floor(blockTime(bytes)) * 1000;
     let next = firstOffset;
     readBlock(bytes, (record) => {
       const offset = next++;
       // A length of 0 keeps the offset of a record that was removed.
       if (offset < position || record.length === 0) return;
-      const row = decodeRow(options, record, { partition, offset }, from.length, blockTime(bytes));
+      const row = decodeRow(read, record, standing, offset, madeUs);
       if ("flat" in row) events.push(row);
       else deadLetters.push(row);
     });
@@ -86,39 +88,32 @@ export function decodeBlocks(
 }
 
 function decodeRow(
-  { read, foreign }: DecodeOptions,
+  read: RecordReader,
   record: Uint8Array,
-  place: { readonly partition: number; readonly offset: number },
-  partitions: number,
-  madeMs: number,
+  standing: Standing,
+  offset: number,
+  madeUs: number,
 ): EventRow | DeadLetterRow {
+  const { partition } = standing;
   let decoded: FlatRecord;
   try {
     decoded = read(record);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const receivedUs = Math.floor(madeMs) * 1000;
-    return { ...place, project: "", reason: "UNDECODABLE", message, receivedUs, record };
+    return { partition, offset, project: "", reason: "UNDECODABLE", message, receivedUs: madeUs, record };
   }
-  const { project, flat, eventBytes, replays } = decoded;
-  const letter = (reason: DeadLetterRow["reason"], message: string): DeadLetterRow => {
-    const identity = { userId: flat.userId, id: flat.id };
-    return { ...place, project, replays, identity, reason, message, receivedUs: flat.receivedUs, record };
+  const { project, flat, replays } = decoded;
+  const refusal = refusalOf(decoded, standing);
+  if (refusal === undefined) return { project, flat, replays, partition, offset };
+  return {
+    partition,
+    offset,
+    project,
+    replays,
+    identity: { userId: flat.userId, id: flat.id },
+    ...refusal,
+    // What is refused may have a time that no column holds.
+    receivedUs: Number.isSafeInteger(flat.receivedUs) ? flat.receivedUs : madeUs,
+    record,
   };
-  const problems = flatViolations(flat, eventBytes).map(
-    ({ field, message }) => `${field || "event"}: ${message}`,
-  );
-  if (flat.userId === "") problems.push("user_id: must not be empty");
-  if (problems.length > 0) return letter("INVALID_EVENT", problems.join("; "));
-  const { partition, offset } = place;
-  if (foreign) {
-    const right = partitionOf(flat.userId, partitions);
-    if (right !== partition) {
-      return letter(
-        "WRONG_PARTITION",
-        `the events of its user belong on partition ${right}, not ${partition}`,
-      );
-    }
-  }
-  return { project, flat, replays, partition, offset };
 }
