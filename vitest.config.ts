@@ -58,6 +58,7 @@ export default defineConfig({
       project("e2e", 240_000, ["tests/support/unpack-browser.ts"]),
       ...(withoutClickhouse() ? [] : [clickhouse]),
       ...(withoutKafka() ? [] : [project("kafka", 120_000)]),
+      ...(withoutKafka() || withoutClickhouse() ? [] : [project("distributed", 240_000)]),
     ],
   },
 });

@@ -12,12 +12,13 @@ export async function getJson(url: string, path: string, query: Record<string, s
   return JSON.parse(body);
 }
 
-/** Waits until everything on the log is applied. @returns how many records the log has had */
+/** Waits until this process knows everything on the log to be applied. @returns how many records the log has had */
 export async function caughtUp(url: string): Promise<number> {
-  const lag = () => getJson(url, "/v1/consumer/lag");
-  await vi.waitFor(async () => expect((await lag()).lag_events).toBe("0"), { timeout: 60_000 });
-  const { partitions } = await lag();
-  return partitions.reduce((sum: number, p: { end_offset: string }) => sum + Number(p.end_offset), 0);
+  const partitions = async (): Promise<{ end: number; applied: number }[]> =>
+    (await getJson(url, "/lag")).partitions;
+  const behind = ({ end, applied }: { end: number; applied: number }) => end > applied;
+  await vi.waitFor(async () => expect((await partitions()).filter(behind)).toEqual([]), { timeout: 60_000 });
+  return (await partitions()).reduce((sum, { end }) => sum + end, 0);
 }
 
 export function summary(url: string): Promise<Json> {

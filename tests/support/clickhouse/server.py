@@ -3,7 +3,7 @@
 What is real here is the engine: SQL, types, formats, tables on disk, errors. The HTTP side is this file's: no
 authentication, compression, sessions or roles. Each request gets a connection of its own from a pool.
 
-usage: server.py DIRECTORY; the port is printed on standard output, it serves until standard input ends, and removes
+usage: server.py DIRECTORY [PORT]; the port is printed on standard output, it serves until standard input ends, and removes
 the directory then.
 """
 
@@ -199,7 +199,7 @@ class Server(ThreadingHTTPServer):
 
 
 idle.put(Pooled())
-server = Server(("127.0.0.1", 0), Handler)
+server = Server(("127.0.0.1", int(sys.argv[2]) if len(sys.argv) > 2 else 0), Handler)
 print(server.server_address[1], flush=True)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 sys.stdin.read()

@@ -1,0 +1,58 @@
+/** An installation of several processes over a real Kafka broker and ClickHouse's engine, all of it on this machine. */
+import { expect } from "vitest";
+import { type ClickhouseEngine, startEngine } from "./clickhouse.ts";
+import { type KafkaBroker, type KafkaOptions, startKafka } from "./kafka.ts";
+import { weir } from "./process.ts";
+import { type RunningServer, type ServerOptions, startServer } from "./server.ts";
+
+export interface Installation {
+  readonly kafka: KafkaBroker;
+  readonly clickhouse: ClickhouseEngine;
+  /** Settings of every process and command. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Starts a process of these roles, `all` or some of them by commas; close() stops it. */
+  serve(roles: string, options?: ServerOptions): Promise<RunningServer>;
+  close(): Promise<void>;
+}
+
+/** Starts broker and engine, and makes topics and schema as an operator would. */
+export async function startInstallation(
+  options: { kafka?: KafkaOptions; env?: NodeJS.ProcessEnv } = {},
+): Promise<Installation> {
+  const closing: (() => Promise<unknown>)[] = [];
+  const close = async () => {
+    for (const end of closing.splice(0).reverse()) await end();
+  };
+  try {
+    const kafka = await startKafka(options.kafka);
+    closing.push(kafka.close);
+    const clickhouse = await startEngine();
+    closing.push(clickhouse.close);
+    const env = {
+      WEIR_LOG: `kafka://${kafka.brokers.join(",")}/weir`,
+      WEIR_STORE: clickhouse.newDatabase().replace("http:", "clickhouse:"),
+      // So that a process that dies is missed soon.
+      WEIR_KAFKA_SESSION_TIMEOUT: "2s",
+      ...options.env,
+    };
+    for (const command of [["topics", "create"], ["migrate"]]) {
+      const { code, stderr } = await weir(command, { env });
+      expect(stderr).toBe("");
+      expect(code).toBe(0);
+    }
+    return {
+      kafka,
+      clickhouse,
+      env,
+      async serve(roles, { env: more, ...rest } = {}) {
+        const server = await startServer({ ...rest, env: { ...env, WEIR_ROLES: roles, ...more } });
+        closing.push(server.stop);
+        return server;
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
