@@ -1,7 +1,6 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { WriteFailure } from "../../src/log/level/level.ts";
+import { limitFileSize } from "../support/file-size-limit.ts";
 import {
   createGate,
   identities,
@@ -24,11 +23,6 @@ afterEach(async () => {
   await writer?.kill();
   await removeDirectory(directory);
 });
-
-/** Limits the size of every file that a process writes: a write beyond it comes in part, then fails. */
-async function limitFileSize(pid: number, bytes: number | "unlimited"): Promise<void> {
-  await promisify(execFile)("prlimit", ["--pid", String(pid), `--fsize=${bytes}:unlimited`]);
-}
 
 /** The ways in which LevelDB meets the limit: appending to its write-ahead file, writing a table, opening again. */
 describe.each([

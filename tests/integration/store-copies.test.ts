@@ -166,3 +166,11 @@ it("counts for a record of another program that replays nothing the event's own 
   const nonsense = ["nonsense", "3-7"].map((id) => replay(sent("1"), id));
   expect(await apply([sent("1"), ...nonsense])).toMatchObject({ applied: 1, duplicates: 2 });
 });
+
+it("sets aside records without an id, none of which is a copy of another", async () => {
+  expect(await apply([sent(""), sent(""), sent("1")])).toMatchObject({ applied: 1, deadLetters: 2 });
+  expect(await letters()).toEqual([
+    ["0-1", "INVALID_EVENT"],
+    ["0-0", "INVALID_EVENT"],
+  ]);
+});

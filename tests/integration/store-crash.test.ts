@@ -1,10 +1,9 @@
-import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { limitFileSize } from "../support/file-size-limit.ts";
 import { expectExact, type StoreWriter, startStoreWriter } from "../support/store-writer-process.ts";
 
 let directory: string;
@@ -32,11 +31,6 @@ it("holds, after a kill -9, each record before its positions once and none beyon
     await expectExact(path, current.positions);
   }
 });
-
-/** Limits the size of every file that a process writes: a write beyond it comes in part, then fails. */
-async function limitFileSize(pid: number, bytes: number | "unlimited"): Promise<void> {
-  await promisify(execFile)("prlimit", ["--pid", String(pid), `--fsize=${bytes}:unlimited`]);
-}
 
 it.each([
   ["where the write-ahead file is full", 2_000_000],

@@ -1,5 +1,5 @@
 /** A log as Kafka's may be: with copies, with what is no event, with events on another user's partition. */
-import type { Random } from "./clickhouse/faults.ts";
+import { type Random, randomOf } from "./clickhouse/faults.ts";
 import { recordOf, userOn } from "./store.ts";
 
 export interface CopiedLog {
@@ -17,11 +17,24 @@ export interface CopiedLogOptions {
   readonly dedupWindowMs: number;
   /** Received times lie this far from one another at most. */
   readonly spreadMs: number;
+  /** Whether records were received in the order of their offsets. Default false. */
+  readonly inOrder?: boolean;
+}
+
+/** What one process applies while another kills it; the seed says all. */
+export function crashLog(seed: string): CopiedLog {
+  return makeCopiedLog(randomOf(Number(seed)), {
+    partitions: 2,
+    records: 12_000,
+    ids: 8000,
+    dedupWindowMs: Number.POSITIVE_INFINITY,
+    spreadMs: 1e9,
+  });
 }
 
 /** Makes a log; what counts is said by a plain loop. */
 export function makeCopiedLog(random: Random, options: CopiedLogOptions): CopiedLog {
-  const { partitions, dedupWindowMs, spreadMs } = options;
+  const { partitions, dedupWindowMs, spreadMs, inOrder = false } = options;
   const kept = Array.from({ length: partitions }, () => new Set<number>());
   const dead = Array.from({ length: partitions }, () => new Set<number>());
   const users = kept.map((_, partition) => userOn(partition, "u", partitions));
@@ -39,7 +52,7 @@ export function makeCopiedLog(random: Random, options: CopiedLogOptions): Copied
       const isInvalid = what >= 0.06 && what < 0.09;
       const user = isForeign ? users[(partition + 1) % partitions]! : userId;
       const id = String(Math.floor(random() * options.ids));
-      const receivedMs = Math.floor(random() * spreadMs);
+      const receivedMs = Math.floor((inOrder ? offset / options.records : random()) * spreadMs);
       const key = `${user} ${id}`;
       const first = seen.get(key);
       if (first === undefined || receivedMs - first * 1000 > dedupWindowMs) {

@@ -1,4 +1,4 @@
-/** Starts tests/support/store-writer.ts and hears what it says. */
+/** Starts tests/support/store-writer.ts, or another like it, and hears what it says. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -7,7 +7,7 @@ import { expect, vi } from "vitest";
 import { createDuckdbStore } from "../../src/store/duckdb/store.ts";
 import { patiently } from "./store.ts";
 
-const script = fileURLToPath(new URL("store-writer.ts", import.meta.url));
+const ofThisFolder = (script: string) => fileURLToPath(new URL(script, import.meta.url));
 const waitMs = 60_000;
 
 export interface StoreWriter {
@@ -25,8 +25,11 @@ export interface StoreWriter {
   kill(): Promise<void>;
 }
 
-export function startStoreWriter(path: string): StoreWriter {
-  const child = spawn(process.execPath, [script, path], { stdio: ["ignore", "pipe", "pipe"] });
+/** @param script of this folder, which gets the path and the other arguments */
+export function startStoreWriter(path: string, script = "store-writer.ts", ...args: string[]): StoreWriter {
+  const child = spawn(process.execPath, [ofThisFolder(script), path, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const exited = once(child, "exit");
   const lines = createInterface({ input: child.stdout });
   const ended = once(lines, "close");

@@ -26,7 +26,10 @@ export function createForgetting(dedupWindowMs: number): Forgetting {
   return {
     note(events, deadLetters) {
       for (const { partition, flat } of events) see(partition, flat.receivedUs);
-      for (const { partition, receivedUs } of deadLetters) see(partition, receivedUs);
+      for (const { partition, receivedUs, identity } of deadLetters) {
+        // When the others were received is not known.
+        if (identity !== undefined) see(partition, receivedUs);
+      }
     },
     until: (receivedBeforeMs) =>
       new Map(

@@ -20,7 +20,7 @@ export interface DeadLetterRow {
   readonly project: string;
   /** As of EventRow. */
   readonly replays?: string | undefined;
-  /** Whose event it is, and its id; absent where the record cannot be decoded. */
+  /** Whose event it is, and its id; absent where the record cannot be decoded or has no id. */
   readonly identity?: { readonly userId: string; readonly id: string };
   readonly reason: "UNDECODABLE" | Refusal["reason"];
   readonly message: string;
@@ -110,7 +110,8 @@ function decodeRow(
     offset,
     project,
     replays,
-    identity: { userId: flat.userId, id: flat.id },
+    // Records without an id are not copies of one another.
+    ...(flat.id === "" ? {} : { identity: { userId: flat.userId, id: flat.id } }),
     ...refusal,
     // What is refused may have a time that no column holds.
     receivedUs: Number.isSafeInteger(flat.receivedUs) ? flat.receivedUs : madeUs,
