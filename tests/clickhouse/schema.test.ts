@@ -4,14 +4,15 @@ import { migrateClickhouse } from "../../src/store/clickhouse/migrate.ts";
 import { schemaVersion } from "../../src/store/clickhouse/migrations.ts";
 import { createClickhouseStore } from "../../src/store/clickhouse/store.ts";
 import { StoreStartError } from "../../src/store/store.ts";
-import { sharedClickhouse } from "../support/clickhouse.ts";
+import { sharedClickhouse, startEngine } from "../support/clickhouse.ts";
 import { memoryArbiter, testSecret } from "../support/clickhouse-store.ts";
 import { patiently } from "../support/store.ts";
 
 const server = await sharedClickhouse();
 afterAll(() => server.close());
 
-const open = (url: string) => createClickhouseStore({ url, arbiter: memoryArbiter(), idSecret: testSecret });
+const open = (url: string, startTimeoutMs = 30_000) =>
+  createClickhouseStore({ url, arbiter: memoryArbiter(), idSecret: testSecret, startTimeoutMs });
 
 async function run(url: string, ...statements: readonly string[]): Promise<void> {
   const connection = createConnection({ url, maxConnections: 1 });
@@ -54,12 +55,25 @@ it("refuses a schema of a newer version, and names both versions", async () => {
 });
 
 it("refuses a server that is not there, and a URL that is none, without telling the password", async () => {
-  const nobody = open("clickhouse://user:secret@127.0.0.1:1/weir");
+  const nobody = open("clickhouse://user:secret@127.0.0.1:1/weir", 1);
   await expect(nobody).rejects.toThrow(
     /^clickhouse:\/\/user:\*\*\*@127\.0\.0\.1:1\/weir cannot be reached: /,
   );
   await expect(open("duckdb:/file")).rejects.toThrow(/is no URL of ClickHouse/);
   await expect(open("clickhouse://host/a-b")).rejects.toThrow(/is no name of a database/);
+});
+
+it("waits for a server that starts later", async () => {
+  const engine = await startEngine();
+  const url = engine.newDatabase();
+  await migrateClickhouse(url);
+  await engine.kill9();
+  const opening = open(url);
+  const migrating = migrateClickhouse(url, 30_000);
+  await engine.restart();
+  await (await opening).close();
+  expect(await migrating).toEqual({ from: schemaVersion, to: schemaVersion });
+  await engine.close();
 });
 
 it("can be closed twice and asked after its end", async () => {

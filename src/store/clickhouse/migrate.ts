@@ -3,6 +3,7 @@ import { StoreStartError } from "../store.ts";
 import { type Connection, createConnection } from "./connection.ts";
 import { messageOf } from "./failures.ts";
 import { migrations, schemaVersion } from "./migrations.ts";
+import { untilReached } from "./start.ts";
 import { parseUrl } from "./url.ts";
 
 export interface MigrationResult {
@@ -15,13 +16,16 @@ export interface MigrationResult {
  * Brings the database's schema to this program's version; makes the database where there is none.
  *
  * @param url clickhouse://user:password@host:port/database
+ * @param startTimeoutMs how long to wait for the server, in milliseconds
  * @throws StoreStartError where it is newer, or the server cannot be reached
  */
-export async function migrateClickhouse(url: string): Promise<MigrationResult> {
+export async function migrateClickhouse(url: string, startTimeoutMs = 0): Promise<MigrationResult> {
   const { http, server, database } = parseUrl(url);
   const place = maskPassword(url);
-  await withConnection(server, place, (connection) =>
-    connection.command(`CREATE DATABASE IF NOT EXISTS \`${database}\``),
+  await untilReached(startTimeoutMs, () =>
+    withConnection(server, place, (connection) =>
+      connection.command(`CREATE DATABASE IF NOT EXISTS \`${database}\``),
+    ),
   );
   return withConnection(http, place, async (connection) => {
     await connection.command(`CREATE TABLE IF NOT EXISTS schema_migrations (

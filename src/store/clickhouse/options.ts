@@ -17,6 +17,8 @@ export interface ClickhouseStoreOptions {
   readonly maxWaitingQueries?: number;
   /** After which the server ends an insert, in milliseconds; a fence stays open twice as long. Default 30,000. */
   readonly insertTimeoutMs?: number;
+  /** How long to wait for the server at the start, in milliseconds. Default 30,000. */
+  readonly startTimeoutMs?: number;
   /** Which keys of properties and measures get a column of their own. */
   readonly keyColumns?: Partial<KeyColumnLimits>;
   /** Milliseconds since 1970. Default Date.now. */

@@ -18,6 +18,7 @@ import type { ClickhouseStore, ClickhouseStoreOptions } from "./options.ts";
 import { createOwnership } from "./ownership.ts";
 import { createReader } from "./reader.ts";
 import { countRows, forgetIds, removeRows } from "./removal.ts";
+import { untilReached } from "./start.ts";
 import { parseUrl } from "./url.ts";
 import { createWriter } from "./writer.ts";
 import { createWrites } from "./writes.ts";
@@ -40,7 +41,7 @@ export async function createClickhouseStore(options: ClickhouseStoreOptions): Pr
     maxConnections: maxQueries + otherConnections,
   });
   try {
-    await checkSchema(connection, url);
+    await untilReached(options.startTimeoutMs ?? 30_000, () => checkSchema(connection, url));
     return await openClickhouseStore(connection, options);
   } catch (error) {
     await connection.close();
@@ -51,7 +52,7 @@ export async function createClickhouseStore(options: ClickhouseStoreOptions): Pr
 /** As createClickhouseStore, over a connection to a database that has the schema. Closing the store closes it. */
 export async function openClickhouseStore(
   connection: Connection,
-  options: Omit<ClickhouseStoreOptions, "url">,
+  options: Omit<ClickhouseStoreOptions, "url" | "startTimeoutMs">,
 ): Promise<ClickhouseStore> {
   const { arbiter, idSecret, maxQueries = defaultMaxQueries, maxWaitingQueries = 64 } = options;
   const { insertTimeoutMs = 30_000, dedupWindowMs = Number.POSITIVE_INFINITY, now = Date.now } = options;
