@@ -153,6 +153,37 @@ describe("a group that shares a log, when things fail", () => {
     await vi.waitFor(() => expect(owner.health().status).toBe("healthy"), patiently);
   });
 
+  it("gives up what it holds with a commit that may still be done, and has it back in a new generation", async () => {
+    const leader = await members.open({ connection });
+    await members.shared([leader]);
+    const revoked: (readonly number[])[] = [];
+    const owner = await members.open({
+      connection,
+      sessionTimeoutMs: 30_000,
+      commitTimeoutMs: 200,
+      onRevoke: async (partitions) => void revoked.push(partitions),
+    });
+    await members.shared([leader, owner], 2);
+    for (const position of [1, 2]) {
+      const before = revoked.length;
+      const partition = await vi.waitFor(async () => {
+        const [own = -1] = owner.partitions();
+        await owner.commit(own, { position: position - 1, epoch: 1 });
+        return own;
+      }, patiently);
+      const { generation } = owner.stats();
+      await broker.stall();
+      const late = owner.commit(partition, { position, epoch: 1 });
+      await expect(late).rejects.toMatchObject({ reason: "LOG_UNAVAILABLE" });
+      expect(owner.partitions()).toEqual([]);
+      broker.resume();
+      await vi.waitFor(() => expect(revoked.length).toBeGreaterThan(before), patiently);
+      await members.shared([leader, owner], 2);
+      expect(owner.stats().generation).toBeGreaterThan(generation as number);
+    }
+    await commitAll([leader, owner], 3);
+  });
+
   it("is left while no broker answers, without waiting for one", async () => {
     const owner = await members.open({ connection, closeTimeoutMs: 200 });
     await members.shared([owner]);

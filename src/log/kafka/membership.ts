@@ -61,7 +61,8 @@ export interface Membership extends Assignment, Stage {
    * Commits a partition that this process holds. Those of one tick go together.
    *
    * @throws NotAssignedError where it does not hold it, or an owner of a greater epoch has committed it (nothing is
-   *   committed then); WeirError UNAVAILABLE/LOG_UNAVAILABLE where there is no answer in time (outcome unknown)
+   *   committed then); WeirError UNAVAILABLE/LOG_UNAVAILABLE where there is no answer in time (outcome unknown: then
+   *   everything held is given up, and comes back in a new generation, in which the broker no longer does that commit)
    */
   commit(partition: number, commit: Commit): Promise<void>;
   /** Hands over what it holds, leaves the group, closes. */
@@ -81,7 +82,12 @@ export async function createMembership(options: MembershipOptions): Promise<Memb
   await reachOffsets(options, [0], startTimeoutMs);
   const member = startMember({ ...options, sessionTimeoutMs, rebalanceTimeoutMs, onRevoke });
   const offsets = createGroupOffsets(options);
-  const commits = createCommits({ offsets, tenure: () => member.tenure, timeoutMs: commitTimeoutMs });
+  const commits = createCommits({
+    offsets,
+    tenure: () => member.tenure,
+    onDoubt: member.renounce,
+    timeoutMs: commitTimeoutMs,
+  });
   let closed: Promise<void> | undefined;
 
   async function end(): Promise<void> {

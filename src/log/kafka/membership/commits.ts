@@ -27,6 +27,11 @@ export interface CommitsOptions {
   readonly offsets: GroupOffsets;
   /** What is held now. */
   readonly tenure: () => Tenure | undefined;
+  /**
+   * Told when it will never be known whether a commit was done. A broker that comes back may still do it, after later ones;
+   * so there must be none under this generation any more.
+   */
+  readonly onDoubt: (tenure: Tenure, cause: unknown) => void;
   /** How long a call is tried, in milliseconds. */
   readonly timeoutMs: number;
 }
@@ -40,7 +45,8 @@ interface HeldCommit {
 const retryPauseMs = 100;
 const maxWaiting = 10_000;
 
-export function createCommits({ offsets, tenure: tenureNow, timeoutMs }: CommitsOptions): Commits {
+export function createCommits(options: CommitsOptions): Commits {
+  const { offsets, tenure: tenureNow, onDoubt, timeoutMs } = options;
   const closing = new AbortController();
 
   /** Until there is an answer: while the group has no coordinator, or it moves to another broker. */
@@ -63,20 +69,29 @@ export function createCommits({ offsets, tenure: tenureNow, timeoutMs }: Commits
 
   /** Sends the commits of one tick; of two of a partition the later one. Answers those that were sent. */
   const send = createBatcher(async (all: readonly HeldCommit[]): Promise<ReadonlySet<HeldCommit>> => {
-    let sent: readonly HeldCommit[] = [];
-    await untilAnswered(async () => {
-      // Only one tenure is not over, so they are all of one.
-      sent = all.filter(({ tenure }) => !tenure.isOver);
-      const [first] = sent;
-      if (first === undefined) return;
-      const commits = new Map(sent.map(({ partition, commit }) => [partition, commit]));
-      try {
-        await offsets.commit(first.tenure, commits);
-      } catch (error) {
-        if (!isMemberRefusal(error)) throw error;
-        throw new NotAssignedError(`the group has changed: ${(error as Error).message}`, { cause: error });
-      }
-    });
+    // Only one tenure is not over, so they are all of one.
+    const sent = all.filter(({ tenure }) => !tenure.isOver);
+    const [first] = sent;
+    if (first === undefined) return new Set();
+    const { tenure } = first;
+    const commits = new Map(sent.map(({ partition, commit }) => [partition, commit]));
+    let doubt: unknown;
+    try {
+      await untilAnswered(async () => {
+        if (tenure.isOver) throw new NotAssignedError("the partitions were handed over meanwhile");
+        try {
+          await offsets.commit(tenure, commits);
+        } catch (error) {
+          if (isMemberRefusal(error)) throw refused(error);
+          doubt = error;
+          throw error;
+        }
+      });
+    } catch (error) {
+      if (doubt === undefined) throw error;
+      onDoubt(tenure, doubt);
+      throw unavailable(doubt);
+    }
     return new Set(sent);
   }, maxWaiting);
 
@@ -120,6 +135,10 @@ export function createCommits({ offsets, tenure: tenureNow, timeoutMs }: Commits
 
 function learn(tenure: Tenure, partition: number, epoch: number): void {
   tenure.epochs.set(partition, Math.max(epoch, tenure.epochs.get(partition) ?? 0));
+}
+
+function refused(cause: unknown): NotAssignedError {
+  return new NotAssignedError(`the group has changed: ${(cause as Error).message}`, { cause });
 }
 
 function unavailable(cause: unknown): WeirError {

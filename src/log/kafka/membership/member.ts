@@ -9,6 +9,8 @@ import { type Claim, noClaim } from "./strategy.ts";
 export interface Tenure extends Joined {
   /** Whether it has handed it over, or lost it. */
   isOver: boolean;
+  /** Begins to hand it over. */
+  readonly end: () => void;
   /** Greatest epoch known of a partition's commits. */
   readonly epochs: Map<number, number>;
 }
@@ -29,6 +31,8 @@ export interface Member {
   /** Why it did not get on last; empty if it ever did. */
   readonly trouble: string;
   onChange(listener: () => void): () => void;
+  /** Gives up what is held, as if it were lost, and gets it back in another generation. */
+  renounce(held: Tenure, cause: unknown): void;
   /** @param timeoutMs how long it may take to hand over */
   close(timeoutMs: number): Promise<void>;
 }
@@ -62,33 +66,29 @@ export function startMember(options: MemberOptions): Member {
     held.isOver = true;
     trouble = (cause as Error).message;
     if (typeOf(cause) === "UNKNOWN_MEMBER_ID") memberId = "";
-    give(none);
+    if (held === tenure) give(none);
+    held.end();
   }
 
   /** Until the group changes, or the member is lost, or it is closed. */
-  async function hold(held: Tenure): Promise<void> {
-    const over = Promise.withResolvers<void>();
+  async function hold(held: Tenure, ended: Promise<void>): Promise<void> {
     const stop = startHeartbeats({
       beat: () => protocol.heartbeat(held),
       sessionTimeoutMs,
-      onRebalance: over.resolve,
-      onLost(cause) {
-        lose(held, cause);
-        over.resolve();
-      },
+      onRebalance: held.end,
+      onLost: (cause) => lose(held, cause),
     });
-    const close = () => over.resolve();
-    closing.signal.addEventListener("abort", close);
+    closing.signal.addEventListener("abort", held.end);
     try {
       give(held.partitions);
-      await over.promise;
+      await ended;
       outsideSince = performance.now();
       give(none);
       // The heartbeats go on meanwhile, since the group waits for us only as long as we live.
       if (held.partitions.length > 0) await handOver(held.partitions);
     } finally {
       stop();
-      closing.signal.removeEventListener("abort", close);
+      closing.signal.removeEventListener("abort", held.end);
       held.isOver = true;
       tenure = undefined;
     }
@@ -103,25 +103,27 @@ export function startMember(options: MemberOptions): Member {
     }
   }
 
-  async function join(): Promise<Tenure> {
+  /** What is claimed differs from what was claimed before what is held now, so the group goes to a new generation. */
+  async function join(): Promise<Joined> {
     const joined = await protocol.join(memberId, claim, (id) => {
       memberId = id;
     });
     claim = joined;
-    return { ...joined, isOver: false, epochs: new Map() };
+    return joined;
   }
 
   async function run(): Promise<void> {
     for (let wait = pauses.least; !closing.signal.aborted; ) {
       try {
-        const held = await join();
+        const joined = await join();
         if (closing.signal.aborted) return;
         wait = pauses.least;
         rebalances++;
         trouble = "";
         outsideSince = undefined;
-        tenure = held;
-        await hold(held);
+        const ended = Promise.withResolvers<void>();
+        tenure = { ...joined, isOver: false, epochs: new Map(), end: () => ended.resolve() };
+        await hold(tenure, ended.promise);
       } catch (error) {
         if (typeOf(error) === "UNKNOWN_MEMBER_ID") memberId = "";
         if (closing.signal.aborted) return;
@@ -162,6 +164,7 @@ export function startMember(options: MemberOptions): Member {
       listeners.add(own);
       return () => listeners.delete(own);
     },
+    renounce: lose,
     async close(timeoutMs) {
       closing.abort();
       if (tenure === undefined) {
