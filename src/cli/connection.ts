@@ -1,5 +1,10 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { createWeirClient, type NodeWeirClientOptions, type WeirClient } from "../../client/node/index.ts";
+import {
+  createWeirClient,
+  errorReason,
+  type NodeWeirClientOptions,
+  type WeirClient,
+} from "../../client/node/index.ts";
 import { type CommandContext, exitCodes, type FlagValues, UsageError } from "./command.ts";
 
 /** The flags of every command that speaks to a server. */
@@ -64,6 +69,7 @@ const causes: Readonly<Record<string, string>> = {
 export function failureText(error: ConnectError, url: string): string {
   switch (error.code) {
     case Code.Unavailable:
+      if (errorReason(error) === "ROLE_NOT_HERE") return `${url} refused: ${error.rawMessage}`;
       return `cannot reach ${url}: ${causes[systemCode(error) ?? ""] ?? error.rawMessage}`;
     case Code.DeadlineExceeded:
       return `${url} did not answer in time`;

@@ -26,13 +26,16 @@ const services: Readonly<Record<string, (weir: WeirClient) => Promise<ServiceHea
 };
 
 export const health: Command = {
-  details: "Exit code 0: every part is healthy; 1: one is not, or the server cannot be reached.",
+  details: `Of a process that has not every role, the parts that it has.
+
+Exit code 0: every part is healthy; 1: one is not, or the server cannot be reached.`,
   flags: connectionFlags,
   async run(values, _operands, context) {
     const code = await askOnce(values, context, async (weir) => {
       const answers = [];
       for (const [service, ask] of Object.entries(services)) {
-        answers.push({ service, ...(await ask(weir).catch(refusal)) });
+        const answer = await here(ask(weir)).catch(refusal);
+        if (answer !== undefined) answers.push({ service, ...answer });
       }
       const rows = answers.flatMap(({ service, status, components }) => [
         row(service, status),
@@ -46,6 +49,14 @@ export const health: Command = {
     return code === exitCodes.done ? exitCodes.done : exitCodes.notAll;
   },
 };
+
+/** The answer; undefined where the process has not the role that gives it. */
+function here<T>(answer: Promise<T>): Promise<T | undefined> {
+  return answer.catch((error: unknown) => {
+    if (errorReason(error) === "ROLE_NOT_HERE") return undefined;
+    throw error;
+  });
+}
 
 /** A service that answers with an error of its own is ill; anything else ends the command. */
 function refusal(error: unknown): ServiceHealth {
@@ -79,6 +90,7 @@ export const ready: Command = {
 };
 
 export const lag: Command = {
+  details: "It is known to processes with the role consumer.",
   flags: connectionFlags,
   run: (values, _operands, context) =>
     askOnce(values, context, async (weir) =>
@@ -87,14 +99,17 @@ export const lag: Command = {
 };
 
 export const stats: Command = {
+  details: "Of a process that has not both roles, the figures that it has.",
   flags: connectionFlags,
   run: (values, _operands, context) =>
-    askOnce(values, context, async (weir) =>
-      print(context, {
-        producer: toJson(GetProducerStatsResponseSchema, await weir.producer.getProducerStats({}), readable),
-        consumer: toJson(GetConsumerStatsResponseSchema, await weir.consumer.getConsumerStats({}), readable),
-      }),
-    ),
+    askOnce(values, context, async (weir) => {
+      const producer = await here(weir.producer.getProducerStats({}));
+      const consumer = await here(weir.consumer.getConsumerStats({}));
+      return print(context, {
+        ...(producer && { producer: toJson(GetProducerStatsResponseSchema, producer, readable) }),
+        ...(consumer && { consumer: toJson(GetConsumerStatsResponseSchema, consumer, readable) }),
+      });
+    }),
 };
 
 const readable = { alwaysEmitImplicit: true, useProtoFieldName: true };
