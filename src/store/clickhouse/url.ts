@@ -15,12 +15,12 @@ const protocols: Readonly<Record<string, string>> = {
   "http:": "http:",
   "https:": "https:",
 };
-const defaultPort = "8123";
+const defaultPorts: Readonly<Record<string, string>> = { "clickhouse:": "8123", "clickhouses:": "8443" };
 const defaultDatabase = "weir";
 
 /**
- * clickhouse://user:password@host:8123/database, or clickhouses:// over TLS; http:// and https:// say the same. The port
- * is 8123 where none is said, the database weir.
+ * clickhouse://user:password@host:8123/database, or clickhouses:// over TLS; http:// and https:// say the same. Where
+ * they are not said the port is 8123, over TLS 8443, and the database weir.
  *
  * @throws StoreStartError
  */
@@ -34,7 +34,9 @@ export function parseUrl(text: string): ClickhouseUrl {
     );
   }
   const url = new URL(http);
-  if (url.port === "" && scheme.startsWith("clickhouse")) url.port = defaultPort;
+  const defaultPort = defaultPorts[scheme];
+  // By its own scheme, for which no port goes without saying.
+  if (defaultPort !== undefined && new URL(text).port === "") url.port = defaultPort;
   const database = url.pathname.slice(1) || defaultDatabase;
   if (!/^\w+$/.test(database)) {
     throw new StoreStartError(`${JSON.stringify(database)} is no name of a database: letters, digits and _`);
