@@ -68,7 +68,8 @@ export const errorReasons = {
   OUT_OF_MEMORY: "The bodies of requests under way fill the memory that there is for them.",
   TOO_MANY_REQUESTS: "Too many requests or streams are under way, in all or of this key or project.",
   CREDIT_EXCEEDED: "A stream sent more events than it had credits for.",
-  LOG_UNAVAILABLE: "The log could not be written; the outcome is unknown and the same ids may be sent again.",
+  LOG_UNAVAILABLE:
+    "The log could not be written, or not by the deadline because it does not get through; the outcome is unknown and the same ids may be sent again.",
   STORE_UNAVAILABLE: "The store cannot answer now.",
   ROLE_NOT_HERE: "The method belongs to a role that this process does not run: ask one that does.",
   ROWS_REMOVED: "Retention removed events while they were being exported; export again.",

@@ -1,5 +1,4 @@
 import { Durability, type IngestOptions } from "../../gen/analytics/v1/ingestion_pb.js";
-import { byDeadline } from "../domain/deadline.ts";
 import type { FieldViolation } from "../domain/errors.ts";
 import type { EventRate } from "../domain/event-rate.ts";
 import { timestampUs } from "../domain/record/flatten.ts";
@@ -7,6 +6,7 @@ import { encodeRecordHead } from "../domain/record/record.ts";
 import type { LogAppender, LogRecord } from "../log/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Visibility } from "../visibility/visibility.ts";
+import { appendBy } from "./append.ts";
 import { type Candidate, type CheckOptions, createCheck } from "./check.ts";
 import { positionsOf } from "./positions.ts";
 import type { IngestionStats } from "./stats.ts";
@@ -117,7 +117,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
       } else {
         const deadline = deadlineOf(ingest, sender, receivedMs);
         const appended = performance.now();
-        const result = await byDeadline(log.append(records), deadline, unknownOutcome);
+        const result = await appendBy(log, records, { deadline, signal: sender.signal }, unknownOutcome);
         metrics.append((performance.now() - appended) / 1000);
         for (let i = 0; i < indexes.length; i++) {
           verdicts[indexes[i]!] = result.duplicates[i] === 1 ? "duplicate" : "accepted";

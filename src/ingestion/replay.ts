@@ -1,4 +1,3 @@
-import { byDeadline } from "../domain/deadline.ts";
 import {
   type DeadLetterPlace,
   deadLetterId,
@@ -8,6 +7,7 @@ import {
 import type { LogAppender, LogRecord } from "../log/log.ts";
 import type { Visibility } from "../visibility/visibility.ts";
 import type { Sender } from "./admission.ts";
+import { appendBy } from "./append.ts";
 import { positionsOf } from "./positions.ts";
 
 /** A dead letter that can be decoded. */
@@ -49,7 +49,7 @@ export function createReplay(options: {
       };
     });
     const late = "whether the dead letters are on the log again is unknown: replay them once more";
-    const result = await byDeadline(log.append(records), sender.deadline, late);
+    const result = await appendBy(log, records, sender, late);
     return {
       replayed: records.length - result.duplicateCount,
       visibilityToken: visibility.tokenFor(sender.project, positionsOf(result)),

@@ -50,6 +50,8 @@ export function createEventStream(
     let pending = 0;
     let reading = true;
     let failure: unknown;
+    /** Why the call is over; what an admission fails of by then says more. */
+    let over: unknown;
     const push = (message: Message) => {
       outbox.push(message);
       wake();
@@ -81,7 +83,7 @@ export function createEventStream(
       let configured = false;
       let expected = 1n;
       for await (const { message } of requests) {
-        if (failure !== undefined) return;
+        if (failure !== undefined || over !== undefined) return;
         if (message.case === "config") {
           if (configured) throw invalidField("config", "comes once, as the first message");
           configured = true;
@@ -116,7 +118,10 @@ export function createEventStream(
     const heartbeat = setInterval(() => {
       if (outbox.length === 0) push({ message: { case: "heartbeat", value: {} } });
     }, heartbeatMs);
-    const aborted = () => fail(call.signal.reason);
+    const aborted = () => {
+      over = call.signal.reason;
+      wake();
+    };
     call.signal.addEventListener("abort", aborted, { once: true });
     try {
       for (;;) {
@@ -125,13 +130,13 @@ export function createEventStream(
           yield next;
         }
         // What was admitted is acknowledged before the stream ends, for whatever reason it ends.
-        if (pending === 0 && (failure !== undefined || !reading)) break;
+        if (pending === 0 && (failure !== undefined || over !== undefined || !reading)) break;
         if (outbox.length > 0) continue;
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
       }
-      if (failure !== undefined) throw failure;
+      if (failure !== undefined || over !== undefined) throw failure ?? over;
       await reader;
     } finally {
       clearInterval(heartbeat);

@@ -55,6 +55,9 @@ export interface LogAppender extends LogSide {
    */
   enqueue(records: readonly LogRecord[]): void;
 
+  /** Whether what waits is being written, as far as is known: false where that has failed and is being tried again. */
+  getsThrough(): boolean;
+
   /** Stops taking records, writes what is queued, closes. */
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { byDeadline } from "../../src/domain/deadline.ts";
+import { WeirError } from "../../src/domain/errors.ts";
 import { newIdentity } from "../../src/log/identity.ts";
 import { createKafkaAppender, type KafkaAppenderOptions } from "../../src/log/kafka/appender.ts";
 import { createKafkaReader } from "../../src/log/kafka/reader.ts";
@@ -114,7 +115,9 @@ describe("the log on Kafka, when its broker", () => {
     const [[id, place]] = taken as unknown as [[string, { offset: number }]];
     const again = await log.append([recordOf(id)]);
     expect([again.duplicates[0], again.offsets[0]]).toEqual([1, place.offset]);
-    const impatient = byDeadline(log.append([recordOf(lateId)]), Date.now() + 20, "too late");
+    const limits = { deadline: Date.now() + 20, signal: new AbortController().signal };
+    const late = () => new WeirError("DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED", "too late");
+    const impatient = byDeadline(log.append([recordOf(lateId)]), limits, late);
     await expect(impatient).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
     // The same id again waits for its first copy.
     void log.append([recordOf(lateId)]).then(({ partitions, offsets }) => {

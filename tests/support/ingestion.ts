@@ -5,16 +5,20 @@ import type { Call } from "../../src/domain/call.ts";
 import { allScopes } from "../../src/domain/principal.ts";
 import { type Admission, createAdmission } from "../../src/ingestion/admission.ts";
 import { createIngestionStats, type IngestionStats } from "../../src/ingestion/stats.ts";
+import type { EventLog } from "../../src/log/log.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
-import { createVisibility } from "../../src/visibility/visibility.ts";
+import { createVisibility, type Visibility } from "../../src/visibility/visibility.ts";
 import { type TemporaryLog, temporaryLog } from "./log.ts";
 
-export interface IngestionFixture extends TemporaryLog {
+export interface Ingestion {
   readonly admission: Admission;
   readonly stats: IngestionStats;
+  readonly visibility: Visibility;
   /** Moves what counts as applied to the log's end. */
   applyAll(): void;
 }
+
+export interface IngestionFixture extends TemporaryLog, Ingestion {}
 
 /** Milliseconds since 1970 that the fixture takes for now. */
 export const fixtureNow = Date.parse("2024-06-01T12:00:00Z");
@@ -24,25 +28,29 @@ export async function ingestionFixture(
   options: Parameters<typeof temporaryLog>[0] = {},
 ): Promise<IngestionFixture> {
   const temporary = await temporaryLog(options);
-  const { log } = temporary;
-  const now = () => fixtureNow;
+  return { ...temporary, ...ingestionOver(temporary.log) };
+}
+
+/** Admission over a log; what counts as applied is moved by the test. */
+export function ingestionOver(log: EventLog, now = () => fixtureNow): Ingestion {
   let applied: readonly number[] = log.starts();
   const listeners = new Set<() => void>();
   const stats = createIngestionStats(now);
+  const visibility = createVisibility({
+    secret: Buffer.from("secret of the fixture"),
+    logId: log.logId,
+    applied: {
+      positions: () => applied,
+      onApplied(listener) {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    },
+  });
   let ids = 0;
   const admission = createAdmission({
     log,
-    visibility: createVisibility({
-      secret: Buffer.from("secret of the fixture"),
-      logId: log.logId,
-      applied: {
-        positions: () => applied,
-        onApplied(listener) {
-          listeners.add(listener);
-          return () => listeners.delete(listener);
-        },
-      },
-    }),
+    visibility,
     metrics: createMetrics({ startedAtMs: fixtureNow, now }),
     stats,
     now,
@@ -51,9 +59,9 @@ export async function ingestionFixture(
     validate: (event: MessageShape<typeof EventSchema>) => validate(EventSchema, event),
   });
   return {
-    ...temporary,
     admission,
     stats,
+    visibility,
     applyAll() {
       applied = [...log.ends()];
       for (const listener of [...listeners]) listener();

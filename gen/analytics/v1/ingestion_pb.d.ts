@@ -35,7 +35,8 @@ export declare type IngestOptions = Message<"analytics.v1.IngestOptions"> & {
 
   /**
    * How long the caller waits at most, 1 ms to 10 minutes; the protocol's own deadline holds too. Past it the answer is
-   * DEADLINE_EXCEEDED: the outcome is unknown, and the same ids may be sent again.
+   * DEADLINE_EXCEEDED, or UNAVAILABLE with reason LOG_UNAVAILABLE and a retry delay where the log cannot be written then:
+   * the outcome is unknown, and the same ids may be sent again.
    *
    * @generated from field: google.protobuf.Duration timeout = 3;
    */

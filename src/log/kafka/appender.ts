@@ -104,6 +104,8 @@ export async function createKafkaAppender(options: KafkaAppenderOptions): Promis
     onAppend: () => {},
   });
 
+  const isStalled = () => writer.stats().inFlightMs >= stalledAfterMs;
+
   return {
     logId: identity.logId,
     partitions,
@@ -115,12 +117,12 @@ export async function createKafkaAppender(options: KafkaAppenderOptions): Promis
       checkSizes(records);
       writer.enqueue(records);
     },
+    getsThrough: () => writer.failure === undefined && producer.trouble === "" && !isStalled(),
     forgetIds: async (receivedBeforeMs) => recent.forget(receivedBeforeMs),
     health() {
-      const { inFlightMs } = writer.stats();
       if (writer.failure !== undefined) return unhealthy(writer.failure.message);
-      if (inFlightMs < stalledAfterMs) return { name: "log", status: "healthy", message: "" };
-      const seconds = Math.round(inFlightMs / 1000);
+      if (!isStalled()) return { name: "log", status: "healthy", message: "" };
+      const seconds = Math.round(writer.stats().inFlightMs / 1000);
       return unhealthy(`brokers have not acknowledged for ${seconds} s: ${producer.trouble || "no answer"}`);
     },
     stats: () => ({ ...writer.stats(), recentIds: recent.size, partitions }),

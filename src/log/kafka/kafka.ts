@@ -16,6 +16,7 @@ export async function createKafkaLog(options: KafkaAppenderOptions & KafkaReader
       ...reader,
       append: appender.append,
       enqueue: appender.enqueue,
+      getsThrough: appender.getsThrough,
       trim: async () => 0,
       forgetIds: appender.forgetIds,
       health() {

@@ -23,7 +23,7 @@ export interface ProducerOptions {
 }
 
 export interface Producer {
-  /** Why the send under way waits, or the last one waited; empty if none ever did. */
+  /** Why the last attempt failed; empty once one has succeeded since. */
   readonly trouble: string;
   /** Gets a producer id if there is none: waits for a broker as long as it takes. @throws what a broker refuses it for */
   connect(): Promise<void>;
@@ -57,7 +57,9 @@ export function createProducer(options: ProducerOptions): Producer {
   async function untilDone<T>(attempt: () => Promise<T>): Promise<T> {
     for (let wait = pauses.least; ; wait = Math.min(pauses.most, 2 * wait)) {
       try {
-        return await attempt();
+        const result = await attempt();
+        trouble = "";
+        return result;
       } catch (error) {
         if (end.signal.aborted || isHopeless(error)) throw error;
         trouble = (error as Error).message;

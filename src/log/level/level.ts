@@ -114,6 +114,7 @@ export async function createLevelLog(options: LevelLogOptions): Promise<EventLog
     partitions,
     append: writer.append,
     enqueue: writer.enqueue,
+    getsThrough: () => writer.failure === undefined,
     starts: () => positions.starts.slice(),
     ends: () => positions.ends.slice(),
     read: (partition, offset, maxBytes) => readBlocks(database, positions, partition, offset, maxBytes),
