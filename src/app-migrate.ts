@@ -15,11 +15,13 @@ export interface MigratedStore extends MigrationResult {
 /**
  * Runs the steps of the schema that are missing; makes the database where there is none.
  *
+ * @param waitMs how long to wait for ClickHouse
  * @throws ConfigError where the store is none that has a schema, StoreStartError where it is newer than this program,
  * UnreachableError
  */
 export async function migrateStore(
   config: Pick<Config, "store" | "clickhousePassword">,
+  waitMs: number,
 ): Promise<MigratedStore> {
   const place = storePlace({ ...config, dataDir: "" });
   if (place.kind !== "clickhouse") {
@@ -28,7 +30,7 @@ export async function migrateStore(
     );
   }
   try {
-    return { place: maskPassword(place.url), ...(await migrateClickhouse(place.url)) };
+    return { place: maskPassword(place.url), ...(await migrateClickhouse(place.url, waitMs)) };
   } catch (error) {
     // What has a cause was said by the server, or by the way there.
     if (!(error instanceof StoreStartError) || error.cause === undefined) throw error;

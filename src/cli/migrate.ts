@@ -1,5 +1,5 @@
 import { type Command, exitCodes, UsageError } from "./command.ts";
-import { operate } from "./operator.ts";
+import { operate, readWait, waitFlags } from "./operator.ts";
 import { readSettingFlags, settingFlags } from "./setting-flags.ts";
 
 const names = ["store", "clickhousePassword"] as const;
@@ -14,12 +14,13 @@ The user's password is taken from WEIR_CLICKHOUSE_PASSWORD.
 
 Exit code 0: the schema is up to date; 1: it is newer than this program; 2: usage; 3: ClickHouse cannot be reached or
 refuses.`,
-  flags: settingFlags(names),
+  flags: { ...settingFlags(names), ...waitFlags },
   async run(values, operands, context) {
     if (operands.length > 0) throw new UsageError("it takes no operands");
     const config = readSettingFlags(values, names, { ...context.env });
+    const waitMs = readWait(values);
     return operate("migrate", context, async ({ migrateStore }) => {
-      const { place, from, to } = await migrateStore(config);
+      const { place, from, to } = await migrateStore(config, waitMs);
       const steps = Array.from({ length: to - from }, (_, i) => from + i + 1);
       context.stdout.write(
         steps.length === 0

@@ -1,6 +1,21 @@
 /** How commands end that work on brokers or a database themselves. */
 import { ConfigError } from "../config/config.ts";
-import { type CommandContext, exitCodes, UsageError } from "./command.ts";
+import { type CommandContext, exitCodes, type FlagValues, UsageError, wholeNumber } from "./command.ts";
+
+/** How long such a command waits for what may be starting beside it. */
+export const waitFlags = {
+  timeout: {
+    type: "string",
+    value: "SECONDS",
+    summary: "how long to wait for an answer at the start, 1 to 3600",
+    default: "30",
+  },
+} as const;
+
+/** In milliseconds. @throws UsageError */
+export function readWait(values: FlagValues): number {
+  return wholeNumber(values, "timeout", 1, 3600) * 1000;
+}
 
 /** The server's program, loaded by those commands alone: it is large. */
 export type Program = typeof import("../main.ts");

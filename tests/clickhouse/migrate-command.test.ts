@@ -39,7 +39,7 @@ it("says in one line that the server cannot be reached, without the password", a
     WEIR_STORE: "clickhouse://weir@127.0.0.1:1/weir",
     WEIR_CLICKHOUSE_PASSWORD: "hunter2",
   };
-  const { code, stdout, stderr } = await weir(["migrate"], { env });
+  const { code, stdout, stderr } = await weir(["migrate", "--timeout", "1"], { env });
   expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
   expect(stderr).toMatch(
     /^weir migrate: clickhouse:\/\/weir:\*\*\*@127\.0\.0\.1:1\/weir cannot be migrated: /,

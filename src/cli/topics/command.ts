@@ -1,5 +1,5 @@
-import { type Command, type CommandContext, exitCodes, UsageError, wholeNumber } from "../command.ts";
-import { operate, type Program } from "../operator.ts";
+import { type Command, type CommandContext, exitCodes, UsageError } from "../command.ts";
+import { operate, type Program, readWait, waitFlags } from "../operator.ts";
 import { kafkaNames, readSettingFlags, settingFlags } from "../setting-flags.ts";
 import { topicTable } from "./table.ts";
 
@@ -19,19 +19,14 @@ Exit code 0: done, or nothing that keeps servers from running; 1: a topic cannot
 can be reached, or they refuse.`,
   flags: {
     ...settingFlags(names),
-    timeout: {
-      type: "string",
-      value: "SECONDS",
-      summary: "how long to wait for brokers, 1 to 3600",
-      default: "30",
-    },
+    ...waitFlags,
     json: { type: "boolean", summary: "list, check: print JSON" },
   },
   async run(values, [action, ...more], context) {
     const actions = { create, list, check };
     const act = Object.entries(actions).find(([name]) => name === action)?.[1];
     if (act === undefined || more.length > 0) throw new UsageError("one of create, list and check is needed");
-    const waitMs = wholeNumber(values, "timeout", 1, 3600) * 1000;
+    const waitMs = readWait(values);
     const config = readSettingFlags(values, names, { ...context.env });
     return operate("topics", context, (program) =>
       act({ program, config, waitMs, json: values.json === true, context }),
