@@ -15,7 +15,7 @@ import { migratedDatabase, testSecret } from "../support/clickhouse-store.ts";
 import { makeCopiedLog } from "../support/copied-log.ts";
 import { blockOf, patiently } from "../support/store.ts";
 
-const runs = Number(process.env.WEIR_SIMULATIONS ?? 8);
+const runs = Number(process.env.WEIR_SIMULATIONS ?? 20);
 const partitions = 2;
 const monthMs = 31 * 86_400e3;
 /** The server ends an insert after so long; so short that a fence is old at once. */

@@ -38,6 +38,13 @@ export function createWriter(options: WriterOptions): Writer {
   const idTable = createIdTable(connection);
   const decoding = { read: createFlatRecordReader(), foreign: true };
 
+  /** At once, since an arbiter can take all of them in one request; what fails is thrown once all are settled. */
+  async function commitAll(partitions: readonly number[], positions: readonly number[]): Promise<void> {
+    const commits = partitions.map((partition) => ownership.commit(partition, positions[partition]!));
+    const failed = (await Promise.allSettled(commits)).find(({ status }) => status === "rejected");
+    if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
+  }
+
   return {
     async apply(blocks, positions) {
       const partitions = [...new Set(blocks.map(({ partition }) => partition))];
@@ -53,7 +60,7 @@ export function createWriter(options: WriterOptions): Writer {
         await inserts.ids(sorted.ids, epochs);
         await inserts.deadLetters(sorted.deadLetters, epochs, nowUs);
         await inserts.replays(sorted.replayed, epochs, nowUs);
-        for (const partition of partitions) await ownership.commit(partition, decoded.positions[partition]!);
+        await commitAll(partitions, decoded.positions);
         forgetting.note(decoded.events, decoded.deadLetters);
         return {
           result: countApplied(sorted.events, sorted.deadLetters, sorted.duplicates),
