@@ -1,16 +1,9 @@
 /** Records of the log that could not be applied: a table of the store, each known by where it stands on the log. */
-import type { DeadLetterPlace } from "../domain/record/dead-letter.ts";
+import type { DeadLetter, DeadLetterPlace } from "../domain/record/dead-letter.ts";
 import type { AskOptions } from "./store.ts";
 
 /** Times are microseconds since 1970. */
-export interface StoredDeadLetter extends DeadLetterPlace {
-  /** Empty where the record cannot be decoded. */
-  readonly project: string;
-  /** In UPPER_SNAKE_CASE. */
-  readonly reason: string;
-  readonly message: string;
-  /** The record's bytes as they stand on the log. */
-  readonly record: Uint8Array;
+export interface StoredDeadLetter extends DeadLetter {
   /** When it became a dead letter. */
   readonly createdUs: number;
   /** When its replay was applied; absent: it was not. */

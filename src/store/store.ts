@@ -1,5 +1,6 @@
 import type { Stage } from "../domain/health.ts";
 import type { Block } from "../domain/record/block.ts";
+import type { DeadLetter } from "../domain/record/dead-letter.ts";
 import type { ExportQuestion } from "./exports.ts";
 import type { AnswerTo, Question } from "./questions.ts";
 import type { SequenceAnswer, SequenceQuestion } from "./sequences.ts";
@@ -13,6 +14,8 @@ export interface ApplyResult {
   readonly duplicates: number;
   /** Rows, dead letters and duplicates by project, for the metrics. */
   readonly byProject: ReadonlyMap<string, { applied: number; deadLetters: number; duplicates: number }>;
+  /** The dead letters themselves; of bytes no more than the blocks have. */
+  readonly setAside: readonly DeadLetter[];
   /** Dead letters by project and reason. */
   readonly deadLetterReasons: readonly { project: string; reason: string; count: number }[];
   /** When the server received the oldest row, in milliseconds since 1970; absent without rows. */

@@ -6,6 +6,17 @@ export interface DeadLetterPlace {
   readonly offset: number;
 }
 
+/** A record of the log that could not be applied, and why. */
+export interface DeadLetter extends DeadLetterPlace {
+  /** Empty where the record cannot be decoded. */
+  readonly project: string;
+  /** In UPPER_SNAKE_CASE. */
+  readonly reason: string;
+  readonly message: string;
+  /** The record's bytes as they stand on the log. */
+  readonly record: Uint8Array;
+}
+
 export function deadLetterId({ partition, offset }: DeadLetterPlace): string {
   return `${partition}-${offset}`;
 }

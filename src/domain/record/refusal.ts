@@ -15,6 +15,8 @@ export interface Refusal {
 
 /** Characters (Unicode code points) of texts, as the contract has them. */
 const maxCharacters = { id: 128, userId: 256, sessionId: 128, name: 128, source: 128 };
+/** UTF-16 units of a message: a record may break thousands of rules, and its keys may have any length. */
+const maxMessage = 1000;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const control = /[\x00-\x1f\x7f-\x9f]/;
 
@@ -49,7 +51,10 @@ export function refusalOf(
   );
   if (userId === "") problems.push("user_id: must not be empty");
   if (foreign) checkTexts(flat, problems);
-  return problems.length === 0 ? undefined : { reason: "INVALID_EVENT", message: problems.join("; ") };
+  if (problems.length === 0) return undefined;
+  const message = problems.join("; ");
+  const shown = message.length > maxMessage ? `${message.slice(0, maxMessage)} …` : message;
+  return { reason: "INVALID_EVENT", message: shown };
 }
 
 function checkTexts(flat: FlatEvent, problems: string[]): void {

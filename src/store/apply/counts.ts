@@ -1,3 +1,4 @@
+import type { DeadLetter } from "../../domain/record/dead-letter.ts";
 import type { ApplyResult } from "../store.ts";
 import type { DeadLetterRow, EventRow } from "./rows.ts";
 
@@ -31,7 +32,13 @@ export function countApplied(
     deadLetters: deadLetters.length,
     duplicates: duplicates.length,
     byProject,
+    setAside: deadLetters.map(letterOf),
     deadLetterReasons: [...reasons.values()],
     ...(events.length === 0 ? {} : { oldestReceivedMs: oldestReceivedUs / 1000 }),
   };
+}
+
+/** With bytes of its own, since a view keeps, and brings along between threads, all of its block. */
+function letterOf({ partition, offset, project, reason, message, record }: DeadLetterRow): DeadLetter {
+  return { partition, offset, project, reason, message, record: Uint8Array.from(record) };
 }

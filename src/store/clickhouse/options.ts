@@ -1,3 +1,4 @@
+import type { DeadLetter } from "../../domain/record/dead-letter.ts";
 import type { KeyColumnLimits } from "../apply/census.ts";
 import type { DeadLetterStore } from "../dead-letters.ts";
 import type { EventStore, IdKeeper } from "../store.ts";
@@ -11,6 +12,11 @@ export interface ClickhouseStoreOptions {
   readonly idSecret: Uint8Array;
   /** Milliseconds since its first copy was received after which an id is taken for a new one. Default Infinity. */
   readonly dedupWindowMs?: number;
+  /**
+   * Given the dead letters of an apply, where there are some, before its positions are committed: at least once, however
+   * often it fails. Where it fails the apply does.
+   */
+  readonly beforeCommit?: (deadLetters: readonly DeadLetter[]) => Promise<void>;
   /** Questions that run at once. Default 4. */
   readonly maxQueries?: number;
   /** Questions that wait for their turn; more are refused. Default 64. */

@@ -63,7 +63,16 @@ export async function openClickhouseStore(
   const inserts = createInserts(connection, insertTimeoutMs);
   const rule = { hashId: createIdHasher(idSecret), dedupWindowMs };
   const forgetting = createForgetting(dedupWindowMs);
-  const writer = createWriter({ connection, inserts, ownership, keyColumns, rule, forgetting, now });
+  const writer = createWriter({
+    connection,
+    inserts,
+    ownership,
+    keyColumns,
+    rule,
+    forgetting,
+    beforeCommit: options.beforeCommit ?? (async () => {}),
+    now,
+  });
   const reader = createReader(connection, now);
   const slots = createSlots({ maxRunning: maxQueries, maxWaiting: maxWaitingQueries, now });
 

@@ -1,4 +1,5 @@
 import type { Block } from "../../domain/record/block.ts";
+import type { DeadLetter } from "../../domain/record/dead-letter.ts";
 import { createFlatRecordReader } from "../../domain/record/flat-record.ts";
 import { type SortingRule, sortOut } from "../apply/copies.ts";
 import { countApplied } from "../apply/counts.ts";
@@ -29,12 +30,13 @@ export interface WriterOptions {
   readonly keyColumns: KeyColumns;
   readonly rule: SortingRule;
   readonly forgetting: Forgetting;
+  readonly beforeCommit: (deadLetters: readonly DeadLetter[]) => Promise<void>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
 
 export function createWriter(options: WriterOptions): Writer {
-  const { connection, inserts, ownership, keyColumns, rule, forgetting, now } = options;
+  const { connection, inserts, ownership, keyColumns, rule, forgetting, beforeCommit, now } = options;
   const idTable = createIdTable(connection);
   const decoding = { read: createFlatRecordReader(), foreign: true };
 
@@ -43,6 +45,14 @@ export function createWriter(options: WriterOptions): Writer {
     const commits = partitions.map((partition) => ownership.commit(partition, positions[partition]!));
     const failed = (await Promise.allSettled(commits)).find(({ status }) => status === "rejected");
     if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
+  }
+
+  async function handOn(deadLetters: readonly DeadLetter[]): Promise<void> {
+    try {
+      await beforeCommit(deadLetters);
+    } catch (error) {
+      throw new HandingOnError(messageOf(error), { cause: error });
+    }
   }
 
   return {
@@ -60,17 +70,22 @@ export function createWriter(options: WriterOptions): Writer {
         await inserts.ids(sorted.ids, epochs);
         await inserts.deadLetters(sorted.deadLetters, epochs, nowUs);
         await inserts.replays(sorted.replayed, epochs, nowUs);
+        const result = countApplied(sorted.events, sorted.deadLetters, sorted.duplicates);
+        if (result.setAside.length > 0) await handOn(result.setAside);
         await commitAll(partitions, decoded.positions);
         forgetting.note(decoded.events, decoded.deadLetters);
-        return {
-          result: countApplied(sorted.events, sorted.deadLetters, sorted.duplicates),
-          positions: decoded.positions,
-        };
+        return { result, positions: decoded.positions };
       } catch (error) {
         // What is unknown now is settled by taking the partitions over anew.
         ownership.drop(partitions);
+        if (error instanceof HandingOnError) throw unavailable(error.message, error.cause);
         throw unavailable(`ClickHouse could not be written: ${messageOf(error)}`, error);
       }
     },
   };
+}
+
+/** Dead letters could not be handed on, which says nothing of ClickHouse. */
+class HandingOnError extends Error {
+  override readonly name = "HandingOnError";
 }

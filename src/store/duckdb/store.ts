@@ -3,13 +3,13 @@ import { resolve } from "node:path";
 import { WeirError } from "../../domain/errors.ts";
 import type { Block } from "../../domain/record/block.ts";
 import { defaultKeyColumnLimits, type KeyColumnLimits } from "../apply/census.ts";
-import type { DeadLetterStore } from "../dead-letters.ts";
+import type { DeadLetterStore, StoredDeadLetter } from "../dead-letters.ts";
 import { createSlots } from "../slots.ts";
-import { isLetterAt, planDeadLetters } from "../sql/dead-letters.ts";
+import { isLetterAt, type LetterStarts, planDeadLetters, planLettersFrom } from "../sql/dead-letters.ts";
 import { render, sql } from "../sql/fragment.ts";
 import { planQuestion } from "../sql/question.ts";
 import { planSequence } from "../sql/sequences/plan.ts";
-import type { EventStore, IdKeeper } from "../store.ts";
+import type { AskOptions, EventStore, IdKeeper } from "../store.ts";
 import type { IdOptions } from "./copies.ts";
 import { createDuckdbEngine } from "./engine.ts";
 import { createExports } from "./exports/exports.ts";
@@ -43,7 +43,22 @@ export interface DuckdbStoreOptions {
   readonly warn?: (message: string) => void;
 }
 
-export interface DuckdbStore extends EventStore, DeadLetterStore, IdKeeper {}
+export interface DuckdbStore extends EventStore, DeadLetterStore, IdKeeper {
+  /**
+   * The dead letters of all projects that stand at these positions of the log or behind them, page by page: those that
+   * are committed when their page is read, and were not discarded.
+   *
+   * @param positions of each partition the first offset
+   * @throws WeirError as ask
+   */
+  deadLettersFrom(
+    positions: readonly number[],
+    options: AskOptions,
+  ): AsyncIterable<readonly StoredDeadLetter[]>;
+}
+
+/** Dead letters of a page, whose records may have a megabyte each. */
+const lettersOfPage = 32;
 
 /** Exports that work at once, each on a thread of libuv's pool; the others wait for their next piece. */
 const runningExports = 2;
@@ -136,6 +151,23 @@ export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<Du
         asked,
       );
       return plan.read(answer.tables);
+    },
+
+    async *deadLettersFrom(positions, asked) {
+      let starts: LetterStarts = [...positions.entries()];
+      while (starts.length > 0) {
+        const { plan, answer } = await ask(
+          (engine) => planLettersFrom(engine, letters, starts, lettersOfPage),
+          ({ statements }, layout) => link.call("query", { statements, layout }),
+          asked,
+        );
+        const page = plan.read(answer.tables);
+        if (page.length > 0) yield page;
+        if (page.length < lettersOfPage) return;
+        const { partition: at, offset } = page.at(-1)!;
+        const behind = starts.filter(([partition]) => partition > at);
+        starts = [[at, offset + 1], ...behind];
+      }
     },
 
     async discard(places, projects) {

@@ -23,10 +23,42 @@ export function planDeadLetters(
     const cursor = sql`(${int64(createdUs)}, ${int64(partition)}, ${int64(offset)})`;
     conditions.push(sql`(created_us, "partition", "offset") < ${cursor}`);
   }
+  const order = sql`created_us DESC, "partition" DESC, "offset" DESC`;
+  return listed(engine, letters, join(conditions, " AND "), order, limit);
+}
+
+/** From where on, of each partition. */
+export type LetterStarts = readonly (readonly [partition: number, offset: number])[];
+
+/**
+ * A page of the dead letters of all projects, in the order of the log.
+ *
+ * @param starts at least one
+ * @param letters as of planDeadLetters
+ */
+export function planLettersFrom(
+  engine: SqlEngine,
+  letters: Fragment,
+  starts: LetterStarts,
+  limit: number,
+): Plan<StoredDeadLetter[]> {
+  const parts = starts.map(
+    ([partition, offset]) => sql`("partition" = ${int64(partition)} AND "offset" >= ${int64(offset)})`,
+  );
+  return listed(engine, letters, join(parts, " OR "), sql`"partition", "offset"`, limit);
+}
+
+function listed(
+  engine: SqlEngine,
+  letters: Fragment,
+  condition: Fragment,
+  order: Fragment,
+  limit: number,
+): Plan<StoredDeadLetter[]> {
   const statement = sql`
     SELECT "partition", "offset", project, reason, message, record64, created_us, replayed_us
-    FROM (${letters}) AS letters WHERE ${join(conditions, " AND ")}
-    ORDER BY created_us DESC, "partition" DESC, "offset" DESC LIMIT ${int64(limit)}`;
+    FROM (${letters}) AS letters WHERE ${condition}
+    ORDER BY ${order} LIMIT ${int64(limit)}`;
   return plan(engine, [statement], ([table]) =>
     rows(table, (i) => {
       const replayedUs = numbers(table, 7)[i]!;
