@@ -57,6 +57,8 @@ export type MethodImplementation<M extends DescMethod> =
 export interface ServiceBinding<S extends DescService = DescService> {
   readonly service: S;
   readonly implementation: Partial<ServiceImplementation<S>>;
+  /** Whether other processes answer it, which each method says; probes are told that it is not served. Default false. */
+  readonly elsewhere?: boolean;
 }
 
 /** Keeps the pair typed where it is made. */

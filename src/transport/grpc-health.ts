@@ -7,6 +7,8 @@ import { WeirError } from "../domain/errors.ts";
 export interface GrpcHealthOptions {
   /** Full names of the services served; the empty name stands for all of them. */
   readonly services: readonly string[];
+  /** Those of them that other processes answer. */
+  readonly elsewhere: ReadonlySet<string>;
   /** Whether calls are answered now. */
   ready(): boolean;
 }
@@ -14,25 +16,26 @@ export interface GrpcHealthOptions {
 /** How long a watcher may wait for a change, in milliseconds. */
 const watchMs = 500;
 
-export function grpcHealthService({ services, ready }: GrpcHealthOptions): ServiceBinding {
+export function grpcHealthService({ services, elsewhere, ready }: GrpcHealthOptions): ServiceBinding {
   const known = new Set(["", ...services]);
-  const status = () => (ready() ? Status.SERVING : Status.NOT_SERVING);
+  const status = (service: string) =>
+    ready() && !elsewhere.has(service) ? Status.SERVING : Status.NOT_SERVING;
   return bindService(Health, {
     check: async ({ service }) => {
-      if (known.has(service)) return { status: status() };
+      if (known.has(service)) return { status: status(service) };
       throw new WeirError("NOT_FOUND", "NOT_FOUND", `service ${JSON.stringify(service)} is not served here`);
     },
     watch: async function* ({ service }, { signal }) {
       let last: Status | undefined;
       for (;;) {
-        const now = known.has(service) ? status() : Status.SERVICE_UNKNOWN;
+        const now = known.has(service) ? status(service) : Status.SERVICE_UNKNOWN;
         if (now !== last) yield { status: now };
         last = now;
         await delay(watchMs, undefined, { signal, ref: false });
       }
     },
     list: async () => ({
-      statuses: Object.fromEntries([...known].map((service) => [service, { status: status() }])),
+      statuses: Object.fromEntries([...known].map((service) => [service, { status: status(service) }])),
     }),
   });
 }

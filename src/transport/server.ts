@@ -152,10 +152,14 @@ export async function createTransport(options: TransportOptions): Promise<Transp
 /** The contract's methods, bound or not, and those of the port itself. */
 function mountAll({ services, pages }: TransportOptions): MountedMethod[] {
   const bindings = contractServices.map(
-    (service) => services.find((binding) => binding.service === service) ?? { service, implementation: {} },
+    (service): ServiceBinding =>
+      services.find((binding) => binding.service === service) ?? { service, implementation: {} },
   );
   const names = contractServices.map((service) => service.typeName);
-  const health = grpcHealthService({ services: names, ready: () => isReady(pages) });
+  const elsewhere = new Set(
+    bindings.flatMap((binding) => (binding.elsewhere ? [binding.service.typeName] : [])),
+  );
+  const health = grpcHealthService({ services: names, elsewhere, ready: () => isReady(pages) });
   const reflection = reflectionServices([...contractServices, health.service]);
   return [
     ...bindings.flatMap((binding) => mountMethods(binding)),

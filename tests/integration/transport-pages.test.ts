@@ -1,6 +1,7 @@
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { ConsumerService } from "../../gen/analytics/v1/consumer_pb.js";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../gen/grpc/health/v1/health_pb.js";
 import type { StageHealth } from "../../src/domain/health.ts";
 import { selfSigned } from "../support/certificate.ts";
@@ -90,6 +91,17 @@ test("grpc.health.v1 does not know other services", async () => {
     expect(status).toBe(Status.SERVICE_UNKNOWN);
     break;
   }
+});
+
+test("grpc.health.v1 says of a service that other processes answer that it is not served", async () => {
+  const service = { service: ConsumerService, implementation: {}, elsewhere: true };
+  const { port } = await start({ services: [service] });
+  const health = createClient(Health, createGrpcTransport({ baseUrl: port.url }));
+  const { statuses } = await health.list({});
+  const away = Object.keys(statuses).filter((name) => statuses[name]!.status === Status.NOT_SERVING);
+  expect(away).toEqual([ConsumerService.typeName]);
+  expect((await health.check({ service: ConsumerService.typeName })).status).toBe(Status.NOT_SERVING);
+  expect((await health.check({})).status).toBe(Status.SERVING);
 });
 
 test("the other pages answer with what they say", async () => {
