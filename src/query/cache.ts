@@ -4,6 +4,7 @@
  * stored events; what depends on the present time is worked out of the answer, never in the store.
  */
 import { hash } from "node:crypto";
+import { pause } from "../domain/pause.ts";
 import type { AnswerTo, Question } from "../store/questions.ts";
 import type { SequenceAnswer, SequenceQuestion } from "../store/sequences.ts";
 import type { AskOptions, EventStore } from "../store/store.ts";
@@ -16,15 +17,36 @@ interface Asked {
   readonly selection: { readonly project: string };
 }
 
+export interface CacheOptions extends KeptLimits {
+  /**
+   * Makes the store's version no older than the call, where others write to the store too. While it fails, or takes more
+   * than a moment, questions go to the store. Default: the version always is.
+   */
+  readonly refresh?: () => Promise<void>;
+}
+
+/** How long a question waits to hear what others wrote, in milliseconds. */
+const refreshMs = 250;
+
 /** A store's answers, which callers share: they must not change them. Everything else is the store's own. */
-export function withCache(store: EventStore, limits: KeptLimits = {}): EventStore {
-  const kept = keepAnswers(limits);
+export function withCache(store: EventStore, options: CacheOptions = {}): EventStore {
+  const { refresh } = options;
+  const kept = keepAnswers(options);
   /** By key and version. */
   const underWay = new Map<string, SharedWork<unknown>>();
   let keptVersion = store.version;
   let reused = 0;
 
-  function answer<A>(
+  async function answer<A>(
+    question: Asked,
+    asked: AskOptions,
+    ask: (options: AskOptions) => Promise<A>,
+  ): Promise<A> {
+    if (refresh !== undefined && !(await isFresh(refresh()))) return ask(asked);
+    return answerAsOfVersion(question, asked, ask);
+  }
+
+  function answerAsOfVersion<A>(
     question: Asked,
     asked: AskOptions,
     ask: (options: AskOptions) => Promise<A>,
@@ -70,4 +92,21 @@ export function withCache(store: EventStore, limits: KeptLimits = {}): EventStor
   };
   // The store's state is read through, not copied.
   return Object.assign(Object.create(store) as EventStore, cached);
+}
+
+/** Whether the look at what others wrote went well, and soon enough. */
+async function isFresh(look: Promise<void>): Promise<boolean> {
+  const looked = new AbortController();
+  const late = pause(refreshMs, looked.signal).then(() => false);
+  try {
+    return await Promise.race([
+      look.then(
+        () => true,
+        () => false,
+      ),
+      late,
+    ]);
+  } finally {
+    looked.abort();
+  }
 }

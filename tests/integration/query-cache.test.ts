@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseFilter } from "../../src/filter/parse.ts";
 import { withCache } from "../../src/query/cache.ts";
 import type { BoundsQuestion, Question, SummaryQuestion } from "../../src/store/questions.ts";
@@ -158,4 +158,46 @@ it("keeps no failure", async () => {
   const aborted = { ...patiently(), signal: AbortSignal.abort() };
   await expect(total("p", aborted)).rejects.toMatchObject({ code: "CANCELLED" });
   expect(await total()).toBe(0);
+});
+
+describe("where others write to the store too", () => {
+  /** Whether what they wrote is heard of; undefined: it is never said. */
+  let heard: boolean | undefined;
+  let version: number;
+  beforeEach(() => {
+    heard = true;
+    version = 0;
+    const followed = Object.create(temporary.store, { version: { get: () => version } }) as EventStore;
+    followed.ask = (question, options) => {
+      asked.push(question);
+      return temporary.store.ask(question, options);
+    };
+    const refresh = async () => {
+      if (heard === undefined) await new Promise(() => {});
+      if (heard === false) throw new Error("nobody says what others wrote");
+      version = temporary.store.version;
+    };
+    answers = withCache(followed, { refresh });
+  });
+
+  it("keeps an answer until they have written", async () => {
+    await apply("1");
+    expect([await total(), await total()]).toEqual([1, 1]);
+    expect(asked).toHaveLength(1);
+    await apply("2");
+    expect([await total(), await total()]).toEqual([2, 2]);
+    expect(asked).toHaveLength(2);
+  });
+
+  it.each([
+    { what: "fails", now: false },
+    { what: "takes long", now: undefined },
+  ])("asks the store each time while hearing of it $what", async ({ now }) => {
+    await apply("1");
+    expect(await total()).toBe(1);
+    heard = now;
+    await apply("2");
+    expect([await total(), await total()]).toEqual([2, 2]);
+    expect(asked).toHaveLength(3);
+  });
 });
