@@ -17,6 +17,7 @@ import {
   TailEventsResponseSchema,
 } from "../../gen/analytics/v1/analytics_live_pb.js";
 import { AnalyticsService } from "../../gen/analytics/v1/analytics_pb.js";
+import { reading } from "../support/reading.ts";
 import { type RunningServer, startServer } from "../support/server.ts";
 import { envelope } from "../support/wires.ts";
 
@@ -36,28 +37,6 @@ function connect(options: Partial<NodeWeirClientOptions> = {}): WeirClient {
   const client = createWeirClient({ url: server.url, retry: { maxAttempts: 1 }, ...options });
   clients.push(client);
   return client;
-}
-
-/** Reads a stream message by message; ended with its client. */
-function reading<T>(messages: AsyncIterable<T>) {
-  const iterator = messages[Symbol.asyncIterator]();
-  const all: T[] = [];
-  const next = async () => {
-    const { value, done } = await iterator.next();
-    if (done) throw new Error("the stream has ended");
-    all.push(value);
-    return value as T;
-  };
-  return {
-    all,
-    next,
-    async until(condition: (message: T) => boolean) {
-      for (;;) {
-        const message = await next();
-        if (condition(message)) return message;
-      }
-    },
-  };
 }
 
 const idsOf = (messages: readonly TailEventsResponse[]) =>

@@ -1,5 +1,6 @@
 /** An installation of several processes over a real Kafka broker and ClickHouse's engine, all of it on this machine. */
 import { expect } from "vitest";
+import { type Role, roles } from "../../src/domain/roles.ts";
 import { type ClickhouseEngine, startEngine } from "./clickhouse.ts";
 import { type KafkaBroker, type KafkaOptions, startKafka } from "./kafka.ts";
 import { weir } from "./process.ts";
@@ -12,6 +13,8 @@ export interface Installation {
   readonly env: NodeJS.ProcessEnv;
   /** Starts a process of these roles, `all` or some of them by commas; close() stops it. */
   serve(roles: string, options?: ServerOptions): Promise<RunningServer>;
+  /** Starts a process of each role alone. */
+  serveEach(options?: ServerOptions): Promise<Record<Role, RunningServer>>;
   close(): Promise<void>;
 }
 
@@ -40,14 +43,21 @@ export async function startInstallation(
       expect(stderr).toBe("");
       expect(code).toBe(0);
     }
+    const serve = async (played: string, { env: more, ...rest }: ServerOptions = {}) => {
+      const server = await startServer({ ...rest, env: { ...env, WEIR_ROLES: played, ...more } });
+      closing.push(server.stop);
+      return server;
+    };
     return {
       kafka,
       clickhouse,
       env,
-      async serve(roles, { env: more, ...rest } = {}) {
-        const server = await startServer({ ...rest, env: { ...env, WEIR_ROLES: roles, ...more } });
-        closing.push(server.stop);
-        return server;
+      serve,
+      async serveEach(more) {
+        const started = await Promise.all(
+          roles.map(async (role) => [role, await serve(role, more)] as const),
+        );
+        return Object.fromEntries(started) as Record<Role, RunningServer>;
       },
       close,
     };
