@@ -3,8 +3,9 @@
  *
  *   node tests/bench/ingest-client.ts URL SECONDS BATCH CALLERS [EVENTS_A_SECOND]
  */
-import { randomUUID } from "node:crypto";
 import { createWeirClient } from "../../client/node/index.ts";
+import { newEvent } from "./events.ts";
+import { quantile } from "./report.ts";
 
 const [url, seconds, batch, callers, rate = "0"] = process.argv.slice(2) as [
   string,
@@ -14,27 +15,11 @@ const [url, seconds, batch, callers, rate = "0"] = process.argv.slice(2) as [
   string?,
 ];
 const client = createWeirClient({ url, transport: "grpc" });
-const names = ["page_view", "click", "sign_up", "purchase", "search"];
 const latencies: number[] = [];
 let accepted = 0;
 let number = 0;
 
-function events() {
-  const timestamp = { seconds: BigInt(Math.floor(Date.now() / 1000)), nanos: 0 };
-  return Array.from({ length: Number(batch) }, () => {
-    number++;
-    return {
-      id: randomUUID(),
-      userId: `user-${number % 20_000}`,
-      sessionId: `session-${number % 50_000}`,
-      name: names[number % names.length]!,
-      timestamp,
-      source: "bench",
-      properties: { page: `/page/${number % 100}`, plan: "pro", country: "DE", device: "mobile" },
-      measures: { duration: number % 1000 },
-    };
-  });
-}
+const events = () => Array.from({ length: Number(batch) }, () => newEvent(number++));
 
 let begun = 0;
 
@@ -61,7 +46,7 @@ await Promise.all(Array.from({ length: Number(callers) }, () => caller(until)));
 const elapsed = (performance.now() - started) / 1000;
 await client.close();
 latencies.sort((a, b) => a - b);
-const at = (p: number) => latencies[Math.floor(p * (latencies.length - 1))];
-console.log(
-  JSON.stringify({ accepted, seconds: elapsed, p50: at(0.5), p99: at(0.99), cpu: process.cpuUsage() }),
-);
+const { user, system } = process.cpuUsage();
+const [p50, p99] = [0.5, 0.99].map((p) => quantile(latencies, p));
+const cpu = (user + system) / 1e6 / elapsed;
+console.log(JSON.stringify({ accepted, seconds: elapsed, p50, p99, cpu }));

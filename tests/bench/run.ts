@@ -10,24 +10,23 @@
  *
  * Figures of different machines cannot be compared; those of one run can.
  */
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { createWeirClient } from "../../client/node/index.ts";
+import { ingestLoad, repository, runNode } from "./node-program.ts";
 import { preloadIds } from "./preload.ts";
+import { row } from "./report.ts";
 import { type BenchServer, startBenchServer } from "./server.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
 const { values } = parseArgs({
   options: {
     remembered: { type: "string", default: "1000000" },
     seconds: { type: "string", default: "15" },
     rate: { type: "string", default: "0" },
     only: { type: "string", default: "ingestion,questions" },
-    events: { type: "string", default: join(root, "../shared/data/flights-2013-01.ndjson.gz") },
+    events: { type: "string", default: join(repository, "../shared/data/flights-2013-01.ndjson.gz") },
   },
 });
 
@@ -46,14 +45,11 @@ async function ingestion(dataDir: string): Promise<void> {
   const server = await startBenchServer(dataDir, "--log-level", "info");
   try {
     const before = server.cpuSeconds();
-    const load = node("tests/bench/ingest-client.ts", server.url, values.seconds, "1000", "8", values.rate);
-    const { accepted, seconds, p50, p99, cpu } = JSON.parse(load) as {
-      accepted: number;
-      seconds: number;
-      p50: number;
-      p99: number;
-      cpu: { user: number; system: number };
-    };
+    const { accepted, seconds, p50, p99, cpu } = ingestLoad(
+      server.url,
+      Number(values.seconds),
+      Number(values.rate),
+    );
     const used = server.cpuSeconds() - before;
     const behind = await lag(server);
     const waited = performance.now();
@@ -62,7 +58,7 @@ async function ingestion(dataDir: string): Promise<void> {
     row("events accepted a second", accepted / seconds);
     row("batch latency p50 / p99, ms", p50, p99);
     row("server CPU seconds a second", used / seconds);
-    row("client CPU seconds a second", (cpu.user + cpu.system) / 1e6 / seconds);
+    row("client CPU seconds a second", cpu);
     row("events the store was behind at the end", behind);
     row("seconds until it had caught up", caughtUp);
     row("resident MiB after the load", server.residentMib());
@@ -78,7 +74,7 @@ async function questions(dataDir: string): Promise<void> {
   }
   let server = await startBenchServer(dataDir);
   const sent = performance.now();
-  node("bin/weir.js", "send", values.events, "--url", server.url);
+  runNode("bin/weir.js", "send", values.events, "--url", server.url);
   row("seconds to send the file", (performance.now() - sent) / 1000);
   await summaries(server);
   await server.stop();
@@ -108,20 +104,4 @@ async function summaries(server: BenchServer): Promise<void> {
 async function lag(server: BenchServer): Promise<number> {
   const answer = (await (await fetch(`${server.url}/v1/consumer/lag`)).json()) as { lag_events: string };
   return Number(answer.lag_events);
-}
-
-function node(...args: string[]): string {
-  const result = spawnSync(process.execPath, args, {
-    cwd: root,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  if (result.status !== 0) throw new Error(`${args.join(" ")}: exit code ${result.status}`);
-  return result.stdout;
-}
-
-function row(name: string, ...figures: number[]): void {
-  console.log(
-    `${name.padEnd(50)} ${figures.map((f) => f.toFixed(f < 100 ? 2 : 0).padStart(10)).join(" / ")}`,
-  );
 }

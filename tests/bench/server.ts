@@ -25,6 +25,9 @@ export async function startBenchServer(dataDir: string, ...flags: string[]): Pro
     [weir, "serve", "--listen", "127.0.0.1:0", "--data-dir", dataDir, ...flags],
     { stdio: ["ignore", "pipe", "inherit"] },
   );
+  const killAtExit = () => child.kill("SIGKILL");
+  process.on("exit", killAtExit);
+  child.once("exit", () => process.removeListener("exit", killAtExit));
   const url = await listening(child);
   return {
     url,
