@@ -6,6 +6,7 @@ import { nameOfScope, type ScopeName } from "../auth/scopes.ts";
 import { Scope } from "../contract/options.ts";
 import type { ServiceImplementation } from "../domain/call.ts";
 import { WeirError } from "../domain/errors.ts";
+import type { Principal } from "../domain/principal.ts";
 import { keyMessage, limitsOf } from "./messages.ts";
 import type { AdminOptions } from "./service.ts";
 
@@ -19,10 +20,7 @@ export function keyMethods({ keys, pages, now }: AdminOptions): Methods {
     revokedMs !== undefined || expiresMs <= now();
   return {
     async createApiKey(request, { principal }) {
-      if (request.scopes.includes(Scope.PLATFORM) && !principal.scopes.has(Scope.PLATFORM)) {
-        const message = "only a key with scope platform may make another one";
-        throw new WeirError("PERMISSION_DENIED", "INSUFFICIENT_SCOPE", message);
-      }
+      if (request.scopes.includes(Scope.PLATFORM)) checkPlatform(principal, "make another one");
       const { expireTime } = request;
       const { key, secret } = await keys.create({
         name: request.name,
@@ -41,8 +39,19 @@ export function keyMethods({ keys, pages, now }: AdminOptions): Methods {
       const listed = pages.cut(all, ({ id }) => id, request, context, includeEnded ? undefined : hasEnded);
       return { keys: listed.page.map(keyMessage), nextPageToken: listed.nextPageToken };
     },
-    async revokeApiKey({ keyId }, { principal: { project } }) {
+    async revokeApiKey({ keyId }, { principal }) {
+      const { project } = principal;
+      // Else whoever administers one project could shut the operator out, whose key belongs to some project too.
+      if (keys.get(project, keyId).scopes.includes("platform"))
+        checkPlatform(principal, "revoke another one");
       return { key: keyMessage(await keys.revoke(project, keyId)) };
     },
   };
+}
+
+/** @throws WeirError PERMISSION_DENIED/INSUFFICIENT_SCOPE */
+function checkPlatform({ scopes }: Principal, what: string): void {
+  if (scopes.has(Scope.PLATFORM)) return;
+  const message = `only a key with scope platform may ${what}`;
+  throw new WeirError("PERMISSION_DENIED", "INSUFFICIENT_SCOPE", message);
 }

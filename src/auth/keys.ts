@@ -25,16 +25,20 @@ export interface Keys {
   find(secret: string): ApiKey | undefined;
   /** The keys of a project, newest first. */
   list(project: string): readonly ApiKey[];
+  /** A key of the project. @throws WeirError NOT_FOUND */
+  get(project: string, id: string): ApiKey;
   /** Whether a page of this origin may use some key that has not ended. */
   allowsOrigin(origin: string): boolean;
   /** Whether some key can be used at all. */
   readonly any: boolean;
   /**
-   * Makes a key; durable when it resolves. The secret is nowhere else.
+   * Makes nothing, and throws where `create` would.
    *
    * @throws WeirError INVALID_ARGUMENT for a browser key with other scopes than ingest or an end after the year 9999,
    * RESOURCE_EXHAUSTED/TOO_MANY_KEYS
    */
+  check(key: NewKey): void;
+  /** Makes a key; durable when it resolves. The secret is nowhere else. @throws WeirError as check */
   create(key: NewKey): Promise<{ key: ApiKey; secret: string }>;
   /** Keeps the platform key whose secret the operator chose: another one ends, and one that was revoked stays so. */
   bootstrap(secret: string): Promise<void>;
@@ -71,6 +75,29 @@ export async function openKeys({ state, now, warn, maxKeys = 1000 }: KeysOptions
     all()
       .filter((key) => key.project === project)
       .sort((a, b) => b.createdMs - a.createdMs || (a.id < b.id ? 1 : -1));
+  const getKey = (project: string, id: string): ApiKey => {
+    const key = followed.entries.get(id);
+    if (key?.project === project) return key;
+    throw new WeirError("NOT_FOUND", "NOT_FOUND", `there is no key ${JSON.stringify(id)}`);
+  };
+  const check = ({ project, scopes, origins = [], expiresMs }: NewKey): void => {
+    if (origins.length > 0 && scopes.some((scope) => scope !== "ingest")) {
+      throw invalidField(
+        "scopes",
+        "a key with allowed origins can be read by everybody: INGEST is all it may have",
+      );
+    }
+    if (expiresMs !== undefined && !fitsTimestamp(expiresMs)) {
+      throw invalidField("expire_time", "a key that expires does so by the end of the year 9999");
+    }
+    if (listOf(project).length >= maxKeys) {
+      throw new WeirError(
+        "RESOURCE_EXHAUSTED",
+        "TOO_MANY_KEYS",
+        `project ${project} has ${maxKeys} keys already`,
+      );
+    }
+  };
 
   return {
     find(secret) {
@@ -83,23 +110,11 @@ export async function openKeys({ state, now, warn, maxKeys = 1000 }: KeysOptions
     get any() {
       return all().some(lives);
     },
-    async create({ name, project, scopes, origins = [], limits = {}, expiresMs }) {
-      if (origins.length > 0 && scopes.some((scope) => scope !== "ingest")) {
-        throw invalidField(
-          "scopes",
-          "a key with allowed origins can be read by everybody: INGEST is all it may have",
-        );
-      }
-      if (expiresMs !== undefined && !fitsTimestamp(expiresMs)) {
-        throw invalidField("expire_time", "a key that expires does so by the end of the year 9999");
-      }
-      if (listOf(project).length >= maxKeys) {
-        throw new WeirError(
-          "RESOURCE_EXHAUSTED",
-          "TOO_MANY_KEYS",
-          `project ${project} has ${maxKeys} keys already`,
-        );
-      }
+    get: getKey,
+    check,
+    async create(request) {
+      check(request);
+      const { name, project, scopes, origins = [], limits = {}, expiresMs } = request;
       const secret = secretStart + randomBytes(32).toString("base64url");
       const key: ApiKey = {
         id: uuid7(now(), randomBytes(10)),
@@ -118,10 +133,7 @@ export async function openKeys({ state, now, warn, maxKeys = 1000 }: KeysOptions
     },
     bootstrap: (secret) => keepBootstrapKey(followed, secret, now()),
     async revoke(project, id) {
-      const key = followed.entries.get(id);
-      if (key === undefined || key.project !== project) {
-        throw new WeirError("NOT_FOUND", "NOT_FOUND", `there is no key ${JSON.stringify(id)}`);
-      }
+      const key = getKey(project, id);
       if (key.revokedMs !== undefined) return key;
       const revoked = { ...key, revokedMs: now() };
       await followed.put(id, revoked);

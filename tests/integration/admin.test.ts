@@ -95,6 +95,21 @@ describe("a key", () => {
     expect((await as(secret).admin.listProjects({})).projects.length).toBeGreaterThan(1);
   });
 
+  it("of a project cannot revoke the operator's, which belongs to that project too", async () => {
+    const operators = await platform.admin.createApiKey({ name: "second", scopes: [Scope.PLATFORM] });
+    const { secret } = await platform.admin.createApiKey({ name: "admin", scopes: [Scope.ADMIN] });
+    const { keyId } = operators.key!;
+    expect(await failure(as(secret).admin.revokeApiKey({ keyId }))).toEqual({
+      code: "PermissionDenied",
+      reason: "INSUFFICIENT_SCOPE",
+    });
+    await as(operators.secret).admin.listProjects({});
+    await platform.admin.revokeApiKey({ keyId });
+    expect(await failure(as(operators.secret).admin.listProjects({}))).toMatchObject({
+      reason: "REVOKED_KEY",
+    });
+  });
+
   it("is listed by pages, newest first, without its secret", async () => {
     const { secret } = await platform.admin.createProject({ projectId: "pages" });
     const admin = as(secret).admin;
