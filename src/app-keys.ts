@@ -1,6 +1,6 @@
 /** Part of the composition root: a key made where servers keep theirs, without asking one; such as the first one. */
 import { openState } from "./app-topics.ts";
-import { type NewKey, openKeys } from "./auth/keys.ts";
+import { type Keys, type NewKey, openKeys } from "./auth/keys.ts";
 import { openProjects } from "./auth/projects.ts";
 import { type Config, ConfigError } from "./config/config.ts";
 import { type KafkaConfig, kafkaOf } from "./config/kafka.ts";
@@ -25,17 +25,20 @@ export async function makeStoredKey(
   key: NewKey,
 ): Promise<{ id: string; secret: string }> {
   const { state, close } = await openKeptState(config);
+  const closing = [close];
   try {
     const parts = { state, now: Date.now, warn: () => {} };
-    const projects = await openProjects(parts);
-    await projects.ensure(key.project);
-    await projects.close();
     const keys = await openKeys(parts);
-    const made = await keys.create(key).catch(refuseKey);
-    await keys.close();
+    closing.push(keys.close);
+    // A key that is refused must not leave behind a project that nobody has a key of.
+    checkKey(keys, key);
+    const projects = await openProjects(parts);
+    closing.push(projects.close);
+    await projects.ensure(key.project);
+    const made = await keys.create(key);
     return { id: made.key.id, secret: made.secret };
   } finally {
-    await close();
+    for (const end of closing.reverse()) await end();
   }
 }
 
@@ -48,7 +51,11 @@ async function openKeptState(config: KeysConfig): Promise<{ state: StateStore; c
   return { state: createLevelState(database), close: () => database.close() };
 }
 
-function refuseKey(error: unknown): never {
-  if (!(error instanceof WeirError) || error.code !== "INVALID_ARGUMENT") throw error;
-  throw new ConfigError(error.message, { cause: error });
+function checkKey(keys: Keys, key: NewKey): void {
+  try {
+    keys.check(key);
+  } catch (error) {
+    if (!(error instanceof WeirError) || error.code !== "INVALID_ARGUMENT") throw error;
+    throw new ConfigError(error.message, { cause: error });
+  }
 }

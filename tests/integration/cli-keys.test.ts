@@ -63,6 +63,15 @@ describe("weir keys", () => {
     expect(server!.log()).not.toContain(secret);
   });
 
+  it("refused on disk makes no project either", async () => {
+    const browser = ["--scopes", "ingest,query", "--origins", "https://shop.example"];
+    expect(await onDisk("--project", "ghost", ...browser)).toMatchObject({ code: 2, stdout: "" });
+    const platform = (await onDisk("--project", "default", "--scopes", "platform")).stdout.trim();
+    await start();
+    const answer = await fetch(`${server!.url}/v1/admin/projects`, { headers: { "x-api-key": platform } });
+    expect(await answer.json()).toMatchObject({ projects: [{ project_id: "default" }] });
+  });
+
   it("keeps what it made, and what it revoked, over a crash", async () => {
     const admin = (await onDisk("--project", "default", "--scopes", "admin,query")).stdout.trim();
     let keys = await start();
@@ -115,6 +124,8 @@ describe("weir keys", () => {
       ["create", "--scopes", "ingest,query", "--origins", "https://shop.example", "--project", "a"],
       /a key with allowed origins can be read by everybody/,
     ],
+    [["list", "--project", "a"], /--project is for create.*the project that --api-key belongs to/],
+    [["revoke", "id", "--project", "a"], /--project is for create/],
     [["revoke"], /one of create, list and revoke KEY_ID is needed/],
   ])("%j is refused in one line", async (args, says) => {
     const { code, stderr } = await weir(["keys", ...args], { env: { WEIR_DATA_DIR: dataDir } });

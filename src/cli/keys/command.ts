@@ -46,12 +46,25 @@ be reached or refuses.`,
   },
   async run(values, operands, context) {
     const [action, id, ...more] = operands;
+    if (action === "list" || action === "revoke") checkNotForCreate(values, action);
     if (action === "create" && id === undefined) return create(values, context);
     if (action === "list" && id === undefined) return listKeys(values, context);
     if (action === "revoke" && id !== undefined && more.length === 0) return revoke(values, id, context);
     throw new UsageError("one of create, list and revoke KEY_ID is needed");
   },
 };
+
+/**
+ * A list of another project than was asked for, without a word, would mislead.
+ *
+ * @throws UsageError
+ */
+function checkNotForCreate(values: FlagValues, action: string): void {
+  const given = ["project", "scopes", "origins", "expires"].find((name) => values[name] !== undefined);
+  if (given === undefined) return;
+  const whose = "list and revoke are about the project that --api-key belongs to";
+  throw new UsageError(`--${given} is for create, and ${action} takes none: ${whose}`);
+}
 
 function create(values: FlagValues, context: CommandContext): Promise<number> {
   const request = readKeyRequest(values, Date.now());
