@@ -6,12 +6,26 @@ export const secretStart = "weir_";
 /** First characters of a secret, by which people tell keys apart. */
 export const prefixCharacters = secretStart.length + 7;
 
-const secrets = /weir_[\w-]{43,}/g;
+/** How a character of a URL may be written instead: percent-encoded, and that once more, as proxies and mistakes do. */
+const percent = "%(?:25)*";
+/** Any character of what follows the start: letters, digits, _ and -. */
+const character = `(?:[\\w-]|${percent}(?:3\\d|[46][1-9a-f]|[57][0-9a]|5f|2d))`;
+const start = [...secretStart]
+  .map((letter) => `(?:${letter}|${percent}${letter.charCodeAt(0).toString(16)})`)
+  .join("");
+const secrets = new RegExp(`${start}${character}{43,}`, "gi");
+const encoded = new RegExp(`${percent}([0-9a-f]{2})`, "gi");
 
-/** The text with each secret of ours cut to its prefix, for what is logged or repeats a caller's words. */
+/**
+ * The text with each secret of ours cut to its prefix, for what is logged or repeats a caller's words; also where it
+ * stands there percent-encoded, in whole or in part.
+ */
 export function maskSecrets(text: string): string {
-  if (!text.includes(secretStart)) return text;
-  return text.replace(secrets, (secret) => `${secret.slice(0, prefixCharacters)}…`);
+  if (!text.includes(secretStart) && !text.includes("%")) return text;
+  return text.replace(secrets, (secret) => {
+    const plain = secret.replace(encoded, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+    return `${plain.slice(0, prefixCharacters)}…`;
+  });
 }
 
 /** The URL without its password, whatever that is made of. */
