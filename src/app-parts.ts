@@ -65,7 +65,7 @@ export interface StoreParts {
 export interface Applying {
   readonly assignment: Assignment;
   /** As the consumer's option. */
-  readonly afterBatch?: (result: ApplyResult) => Promise<void>;
+  readonly afterBatch?: (result: ApplyResult | undefined) => void;
   /** Tells the consumer that applies the assigned partitions; to be called once. */
   attach(consumer: Consumer): void;
   /** Forgets ids received before an instant, in milliseconds since 1970; absent where the log alone keeps them. */

@@ -92,6 +92,7 @@ export async function startStages(options: StageOptions): Promise<Stages> {
       slots: options.liveSlots,
       logRetentionMs: config.logRetention,
       dedupWindowMs: config.dedupWindow,
+      foreign: kafka !== undefined,
       onError: (error) =>
         logger.error({ err: error, stage: "live" }, "the log cannot be read for live streams"),
     });

@@ -4,6 +4,7 @@ import type { Config } from "./config/config.ts";
 import type { Consumer } from "./consumer/consumer.ts";
 import { bindStore, checkPositions } from "./consumer/start-check.ts";
 import { type Applied, followApplied } from "./log/kafka/applied.ts";
+import { openDeadLetterTopic } from "./log/kafka/dead-letter-topic.ts";
 import { createMembership } from "./log/kafka/membership.ts";
 import { presentOffsets } from "./log/kafka/present-offsets.ts";
 import type { Arbiter } from "./store/clickhouse/arbiter.ts";
@@ -56,6 +57,8 @@ async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
   const { connection, topics } = kafka;
   const { partitions } = log.identity;
   const followed = await openApplied(config, log, kafka, stops);
+  const letters = openDeadLetterTopic({ connection, topic: topics.deadLetters });
+  stops.push(() => letters.close());
   let store: ClickhouseStore | undefined;
   let consumer: Consumer | undefined;
   const membership = await createMembership({
@@ -71,7 +74,7 @@ async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
     },
   });
   stops.push(() => membership.close());
-  const opened = await open(options, { arbiter: membership });
+  const opened = await open(options, { arbiter: membership, beforeCommit: letters.publish });
   store = opened;
   const offsets = () => presentOffsets(connection, topics.events, partitions);
   await checkPositions({ ...log.identity, offsets }, opened, config.rebuildStore);
@@ -85,11 +88,7 @@ async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
         consumer = own;
         own.onApplied(applied.step);
       },
-      forgetIds: async (receivedBeforeMs) => {
-        await opened.forgetIds(receivedBeforeMs * 1000);
-        // ClickHouse does not say how many.
-        return 0;
-      },
+      forgetIds: opened.forgetIds,
       upkeep: {
         fences: async () => {
           await opened.closeFences();
@@ -104,11 +103,12 @@ async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
 /** Opens the store and binds it to the log. */
 async function open(
   { config, log, url, kafka, stops }: ClickhouseOptions,
-  more: Pick<Parameters<typeof createClickhouseStore>[0], "arbiter">,
+  more: Pick<Parameters<typeof createClickhouseStore>[0], "arbiter" | "beforeCommit">,
 ): Promise<ClickhouseStore> {
   const store = await createClickhouseStore({
     url,
     idSecret: kafka.idSecret,
+    dedupWindowMs: config.dedupWindow,
     maxQueries: config.maxQueries,
     maxWaitingQueries: config.maxWaitingQueries,
     insertTimeoutMs: config.clickhouseInsertTimeoutMs,

@@ -1,8 +1,13 @@
 /** Part of the composition root: DuckDB, on the embedded log or as the one node that applies a log on Kafka. */
-import type { StoreOptions, StoreParts } from "./app-parts.ts";
+import type { KafkaParts, StoreOptions, StoreParts } from "./app-parts.ts";
 import { makeStorePlaces } from "./config/places.ts";
+import type { Consumer } from "./consumer/consumer.ts";
+import { createReport } from "./consumer/report.ts";
 import { bindStore, checkPositions } from "./consumer/start-check.ts";
 import { everyPartition } from "./log/assignment.ts";
+import { openDeadLetterTopic } from "./log/kafka/dead-letter-topic.ts";
+import { createMembership } from "./log/kafka/membership.ts";
+import { presentOffsets } from "./log/kafka/present-offsets.ts";
 import { createDuckdbStore } from "./store/duckdb/store.ts";
 import { createApplied } from "./visibility/applied.ts";
 
@@ -25,15 +30,82 @@ export async function openEmbedded(options: StoreOptions): Promise<StoreParts> {
   };
 }
 
+/**
+ * On Kafka, as the one process that applies the log to this store. Positions are the store's own; the group's commits tell
+ * them to others.
+ */
+export async function openOnKafka(
+  options: StoreOptions & { readonly kafka: KafkaParts },
+): Promise<StoreParts> {
+  const { config, log, logger, kafka, stops } = options;
+  const { connection, topics } = kafka;
+  const { partitions } = log.identity;
+  const letters = openDeadLetterTopic({ connection, topic: topics.deadLetters });
+  stops.push(() => letters.close());
+  let consumer: Consumer | undefined;
+  const membership = await createMembership({
+    connection,
+    topic: topics.events,
+    group: config.kafkaGroup,
+    partitions,
+    mode: "single",
+    sessionTimeoutMs: config.kafkaSessionTimeoutMs,
+    onRevoke: async () => consumer?.settled(),
+  });
+  stops.push(() => membership.close());
+  const store = await open(options, kafka);
+  const offsets = () => presentOffsets(connection, topics.events, partitions);
+  await checkPositions({ ...log.identity, offsets }, store, config.rebuildStore);
+  const every = everyPartition(partitions).partitions();
+  const commits = await Promise.all(every.map(membership.committed));
+  const report = createReport({
+    told: new Map(every.map((partition) => [partition, commits[partition]?.position ?? 0])),
+    async tellSetAside(from, to) {
+      const starts = every.map((partition) => from.get(partition) ?? Number.MAX_SAFE_INTEGER);
+      const pages = store.deadLettersFrom(starts, {
+        signal: new AbortController().signal,
+        deadline: Number.POSITIVE_INFINITY,
+      });
+      for await (const page of pages) {
+        await letters.publish(page.filter(({ partition, offset }) => offset < (to.get(partition) ?? 0)));
+      }
+    },
+    commit: (partition, position) => membership.commit(partition, { position, epoch: 0 }),
+    onError: (error) => logger.warn({ err: error }, "what is applied could not be told to others yet"),
+  });
+  stops.push(() => report.close());
+  const own = () =>
+    new Map(membership.partitions().map((partition) => [partition, store.positions()[partition] ?? 0]));
+  membership.onChange(() => report.applied(own(), false));
+  const applied = createApplied(() => store.positions());
+  return {
+    store,
+    applied,
+    applying: {
+      assignment: membership,
+      afterBatch: (result) => report.applied(own(), result === undefined || result.deadLetters > 0),
+      attach(applier) {
+        consumer = applier;
+        applier.onApplied(applied.step);
+      },
+      forgetIds: store.forgetIds,
+    },
+    health: () => [store.health(), membership.health()],
+  };
+}
+
 /** Opens the store and binds it to the log. */
-async function open({ config, log, logger, stops }: StoreOptions) {
-  const { storeFile } = makeStorePlaces(config);
+async function open({ config, log, logger, stops }: StoreOptions, kafka?: KafkaParts) {
+  const { storeFile, idFolder } = makeStorePlaces(config);
   const store = await createDuckdbStore({
     path: storeFile,
     memoryLimit: `${config.storeMemoryBytes}B`,
     threads: config.storeThreads,
     maxQueries: config.maxQueries,
     maxWaitingQueries: config.maxWaitingQueries,
+    ...(kafka
+      ? { ids: { folder: idFolder, idSecret: kafka.idSecret, dedupWindowMs: config.dedupWindow } }
+      : {}),
     warn: (message) => logger.warn({ stage: "store" }, message),
   });
   stops.push(() => store.close());

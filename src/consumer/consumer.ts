@@ -37,8 +37,8 @@ export interface ConsumerOptions {
   readonly log: LogReader;
   readonly store: EventStore;
   readonly assignment: Assignment;
-  /** Told of each batch once it is applied, and awaited before the next one; never rejects. Default: nobody is. */
-  readonly afterBatch?: (result: ApplyResult) => Promise<void>;
+  /** Told of each batch; undefined: it is unknown what became of it. Default: nobody is. */
+  readonly afterBatch?: (result: ApplyResult | undefined) => void;
   readonly metrics: Metrics;
   readonly logger: Logger;
   /** Milliseconds since 1970. */
@@ -105,12 +105,21 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       return false;
     }
     const started = performance.now();
-    const result = await store.apply(blocks);
+    const result = await apply(blocks);
     record(result, (performance.now() - started) / 1000);
     trouble = "";
     for (const listener of listeners) listener();
-    await options.afterBatch?.(result);
     return true;
+  }
+
+  async function apply(blocks: readonly Block[]): Promise<ApplyResult> {
+    let result: ApplyResult | undefined;
+    try {
+      result = await store.apply(blocks);
+      return result;
+    } finally {
+      options.afterBatch?.(result);
+    }
   }
 
   function record(result: ApplyResult, seconds: number): void {
