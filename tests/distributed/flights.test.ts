@@ -19,7 +19,7 @@ describe.skipIf(withoutFlights())("the flights of January 2013, through three pr
     analytics = await installation.serve("analytics");
     const sent = { read: flightCount, accepted: flightCount, duplicates: 0, rejected: 0 };
     expect(await sendFlights(ingest.url)).toMatchObject(sent);
-    expect(await caughtUp(analytics.url)).toBe(flightCount);
+    expect(await caughtUp(analytics.url, flightCount)).toBe(flightCount);
   });
   afterAll(() => installation?.close());
 
@@ -37,7 +37,7 @@ describe.skipIf(withoutFlights())("the flights of January 2013, through three pr
     await ingest.stop();
     ingest = await installation.serve("ingest");
     expect(await sendFlights(ingest.url)).toMatchObject({ read: flightCount, rejected: 0 });
-    expect(await caughtUp(analytics.url)).toBe(2 * flightCount);
+    expect(await caughtUp(analytics.url, 2 * flightCount)).toBe(2 * flightCount);
     expect(await summary(analytics.url)).toEqual(before);
   });
 });

@@ -12,13 +12,41 @@ export async function getJson(url: string, path: string, query: Record<string, s
   return JSON.parse(body);
 }
 
-/** Waits until this process knows everything on the log to be applied. @returns how many records the log has had */
-export async function caughtUp(url: string): Promise<number> {
-  const partitions = async (): Promise<{ end: number; applied: number }[]> =>
-    (await getJson(url, "/lag")).partitions;
-  const behind = ({ end, applied }: { end: number; applied: number }) => end > applied;
-  await vi.waitFor(async () => expect((await partitions()).filter(behind)).toEqual([]), { timeout: 60_000 });
-  return (await partitions()).reduce((sum, { end }) => sum + end, 0);
+interface PartitionLag {
+  readonly partition: number;
+  readonly end: number;
+  readonly applied: number;
+}
+
+async function lagOf(url: string): Promise<PartitionLag[]> {
+  return (await getJson(url, "/lag")).partitions;
+}
+
+/**
+ * Waits until this process knows everything on the log to be applied.
+ *
+ * @param records how many records the log has had, where it may not know yet of the last ones. Default: it does
+ * @returns how many records the log has had
+ */
+export async function caughtUp(url: string, records = 0): Promise<number> {
+  let ends = 0;
+  const behind = async () => {
+    const partitions = await lagOf(url);
+    ends = partitions.reduce((sum, { end }) => sum + end, 0);
+    return partitions.reduce((sum, { applied }) => sum - applied, Math.max(ends, records));
+  };
+  await vi.waitFor(async () => expect(await behind()).toBe(0), { timeout: 60_000 });
+  return ends;
+}
+
+/** Waits until this process knows the record at this place of the log to be applied. */
+export async function isApplied(
+  url: string,
+  place: { readonly partition: number; readonly offset: number },
+): Promise<void> {
+  const position = async () =>
+    (await lagOf(url)).find(({ partition }) => partition === place.partition)?.applied;
+  await vi.waitFor(async () => expect(await position()).toBeGreaterThan(place.offset), { timeout: 60_000 });
 }
 
 export function summary(url: string): Promise<Json> {

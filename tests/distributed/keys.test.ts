@@ -1,0 +1,91 @@
+/** Keys and projects that one process makes or ends, as the others see them. */
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { createWeirClient, errorReason, type WeirClient } from "../../client/node/index.ts";
+import { Scope } from "../../src/contract/options.ts";
+import { type Role, roles } from "../../src/domain/roles.ts";
+import { type Installation, startInstallation } from "../support/installation.ts";
+import type { RunningServer } from "../support/server.ts";
+
+const bootstrapKey = "a-key-of-the-operator-of-all-three-processes";
+
+let installation: Installation;
+let servers: Record<Role, RunningServer>;
+let operators: Record<Role, WeirClient>;
+const clients: WeirClient[] = [];
+function clientOf(role: Role, apiKey: string): WeirClient {
+  const client = createWeirClient({ url: servers[role].url, apiKey, retry: { maxAttempts: 1 } });
+  clients.push(client);
+  return client;
+}
+
+beforeAll(async () => {
+  installation = await startInstallation({
+    env: { WEIR_AUTH: "required", WEIR_BOOTSTRAP_KEY: bootstrapKey },
+  });
+  servers = await installation.serveEach();
+  operators = Object.fromEntries(
+    roles.map((role) => [role, clientOf(role, bootstrapKey)]),
+  ) as typeof operators;
+});
+afterAll(async () => {
+  for (const client of clients) await client.close();
+  await installation?.close();
+});
+
+/** Within a second, where the machine has nothing else to do. */
+const patiently = { timeout: 20_000, interval: 10 };
+
+/** Resolves once every process answers the key's call so: "taken", or the reason why it is refused. */
+async function everywhere(key: string, outcome: string): Promise<void> {
+  const askers = roles.map((role) => clientOf(role, key));
+  const outcomes = () =>
+    Promise.all(
+      askers.map(({ admin }) =>
+        admin.listApiKeys({}).then(
+          () => "taken",
+          (error: unknown) => errorReason(error),
+        ),
+      ),
+    );
+  await vi.waitFor(async () => expect(await outcomes()).toEqual(roles.map(() => outcome)), patiently);
+}
+
+describe.each(roles)("a key made through the process with the role %s", (maker) => {
+  it("is taken by all, and refused by all once another one has revoked it", async () => {
+    const scopes = [Scope.INGEST, Scope.QUERY, Scope.ADMIN];
+    const made = await operators[maker].admin.createApiKey({ name: `by ${maker}`, scopes });
+    await everywhere(made.secret, "taken");
+    const user = `user-of-${maker}`;
+    const { visibilityToken } = await clientOf("ingest", made.secret).ingestion.ingestEvent({
+      event: { id: "e", userId: user, name: "n" },
+    });
+    const { totalEvents } = await clientOf("analytics", made.secret).analytics.getAnalyticsSummary({
+      filter: `user_id == "${user}"`,
+      minVisibility: [visibilityToken],
+    });
+    expect(totalEvents).toBe(1n);
+
+    const revoker = roles[(roles.indexOf(maker) + 1) % roles.length]!;
+    await operators[revoker].admin.revokeApiKey({ keyId: made.key!.keyId });
+    await everywhere(made.secret, "REVOKED_KEY");
+  });
+});
+
+it("a project made through one process has keys and events of its own in the others", async () => {
+  const { secret } = await operators.ingest.admin.createProject({ projectId: "shop" });
+  await everywhere(secret, "taken");
+  const key = { name: "sends and asks", scopes: [Scope.INGEST, Scope.QUERY] };
+  const made = await clientOf("consumer", secret).admin.createApiKey(key);
+  const sender = clientOf("ingest", made.secret);
+  const reader = clientOf("analytics", made.secret);
+  const event = { id: "e", userId: "user-of-ingest", name: "n" };
+  const { visibilityToken } = await vi.waitFor(() => sender.ingestion.ingestEvent({ event }), patiently);
+  const asked = { minVisibility: [visibilityToken] };
+  const { totalEvents } = await vi.waitFor(() => reader.analytics.getAnalyticsSummary(asked), patiently);
+  expect(totalEvents).toBe(1n);
+  const other = await operators.analytics.admin.createApiKey({ name: "asks", scopes: [Scope.QUERY] });
+  const error = await clientOf("analytics", other.secret)
+    .analytics.getAnalyticsSummary(asked)
+    .catch((thrown: unknown) => thrown);
+  expect(errorReason(error)).toBe("INVALID_TOKEN");
+});

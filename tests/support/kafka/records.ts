@@ -1,0 +1,60 @@
+/** Records as Java's own producer sends them and Java's own consumer reads them. */
+import { join } from "node:path";
+import type { KafkaBroker } from "../kafka.ts";
+import { repository } from "../process.ts";
+
+/** Java runs it as it stands. */
+const program = join(repository, "tests/support/kafka/Records.java");
+
+export interface JavaRecord {
+  readonly key: string;
+  /** Default: as the producer's own partitioner has it. */
+  readonly partition?: number;
+  readonly value: Uint8Array;
+}
+
+/** @returns where each stands */
+export async function sendByJava(
+  { brokers, tool }: KafkaBroker,
+  topic: string,
+  records: readonly JavaRecord[],
+): Promise<{ partition: number; offset: number }[]> {
+  const lines = records.map(
+    ({ key, partition = "-", value }) => `${key}\t${partition}\t${Buffer.from(value).toString("base64")}\n`,
+  );
+  const printed = await tool(program, ["send", brokers.join(","), topic], lines.join(""));
+  return printed
+    .trimEnd()
+    .split("\n")
+    .map((line) => {
+      const [partition, offset] = line.split("\t").map(Number);
+      return { partition: partition!, offset: offset! };
+    });
+}
+
+/** The first so many records of a topic that has them. */
+export async function readByJava({ brokers, tool }: KafkaBroker, topic: string, count: number) {
+  const printed = await tool(program, ["read", brokers.join(","), topic, String(count)]);
+  return printed
+    .trimEnd()
+    .split("\n")
+    .map((line) => {
+      const [partition, offset, key, headers, value] = line.split("\t") as [
+        string,
+        string,
+        string,
+        string,
+        string,
+      ];
+      return {
+        partition: Number(partition),
+        offset: Number(offset),
+        key,
+        headers: Object.fromEntries(headers.split(",").map((header) => header.split("="))) as Record<
+          string,
+          string
+        >,
+        value: Buffer.from(value, "base64"),
+      };
+    });
+}
