@@ -12,14 +12,17 @@ export interface StoredId {
 /** An id that the table is to remember. */
 export interface NewId extends StoredId {
   readonly partition: number;
-  /** 16 bytes as latin1. */
-  readonly hash: string;
+  readonly key: string;
   /** Everything that the id was stored from, this too, in no order. */
   readonly stored: readonly StoredId[];
 }
 
 export interface IdTable {
-  /** What ids were stored from, by key, of those that the table has. The caller adds to it. */
+  /**
+   * What ids were stored from, by key, of those that the table has. The caller adds to it.
+   *
+   * @param keys of which some may be there more than once
+   */
   lookUp(keys: readonly string[]): Promise<Map<string, StoredId[]>>;
 }
 
@@ -58,7 +61,7 @@ export async function sortOut(
 ): Promise<SortedOut> {
   const rows = inOrder(decoded);
   const keys = rows.map((row) => keyOf(hashId, row));
-  const known = await table.lookUp([...new Set(keys.filter((key) => key !== undefined))]);
+  const known = await table.lookUp(keys.filter((key) => key !== undefined));
   const ids: NewId[] = [];
   const copies = new Set<Row>();
   rows.forEach((row, i) => {
@@ -80,7 +83,7 @@ export async function sortOut(
       copies.add(row);
       return;
     }
-    const id = { partition, hash: key.slice(partitionBytes), offset, receivedUs, stored };
+    const id = { partition, key, offset, receivedUs, stored };
     stored.push(id);
     ids.push(id);
   });

@@ -1,6 +1,6 @@
 /** Writes of an owner: each in one statement, which the server refuses where another has taken a partition over. */
 import type { DeadLetterPlace } from "../../domain/record/dead-letter.ts";
-import type { NewId } from "../apply/copies.ts";
+import { type NewId, partitionBytes } from "../apply/copies.ts";
 import type { DeadLetterRow, EventRow } from "../apply/rows.ts";
 import type { Connection } from "./connection.ts";
 import { createRowBinaryWriter, type RowBinaryWriter } from "./row-binary.ts";
@@ -69,9 +69,9 @@ export function createInserts(connection: Connection, timeoutMs: number): Insert
         writeEvent(to, row, epochs.get(row.partition)!),
       ),
     ids: (rows, epochs) =>
-      insert("ids", idColumns, rows, epochs, (to, { partition, hash, offset, receivedUs }) => {
+      insert("ids", idColumns, rows, epochs, (to, { partition, key, offset, receivedUs }) => {
         to.int32(partition);
-        to.raw(Buffer.from(hash, "latin1"));
+        to.raw(Buffer.from(key.slice(partitionBytes), "latin1"));
         to.int64(offset);
         to.int64(receivedUs);
       }),

@@ -8,7 +8,7 @@
 import { ClassicLevel } from "classic-level";
 import { rootOf, WeirError } from "../../domain/errors.ts";
 import { keyRanges, stateKey } from "../../domain/record/ranges.ts";
-import { type IdTable, idKeyBytes, type NewId, partitionText, type StoredId } from "../apply/copies.ts";
+import { type IdTable, idKeyBytes, type NewId, type StoredId } from "../apply/copies.ts";
 import { StoreStartError } from "../store.ts";
 
 export interface LevelIdTable extends IdTable {
@@ -60,6 +60,8 @@ export async function openIdTable(folder: string): Promise<LevelIdTable> {
     maxFileSize: 32 * mib,
   });
   const state = { failed: false, logId: undefined as string | undefined, positions: [] as readonly number[] };
+  // Batches copy what they are given, so one key and one value serve for all.
+  const encode = createEncoder();
   const key = Buffer.alloc(1 + idKeyBytes, keyRanges.id);
 
   async function open(): Promise<void> {
@@ -121,9 +123,8 @@ export async function openIdTable(folder: string): Promise<LevelIdTable> {
     write: (ids, positions, committed) =>
       using(async () => {
         const batch = db.batch();
-        // The batch copies what it is given.
-        for (const { partition, hash, stored } of ids) {
-          batch.put(keyOf(partitionText(partition) + hash), encode(stored, committed[partition]!));
+        for (const { partition, key: text, stored } of ids) {
+          batch.put(keyOf(text), encode(stored, committed[partition]!));
         }
         // A store that is built anew begins again.
         const reached = positions.map((position, partition) =>
@@ -153,24 +154,24 @@ export async function openIdTable(folder: string): Promise<LevelIdTable> {
 }
 
 /**
- * The table keeps what may be asked for again: what no record before the committed position can have been a copy of is
- * behind it.
+ * A value for the table, over one buffer that grows. It keeps what may be asked for again: what no record behind the
+ * committed position can be a copy of is left out.
  */
-function encode(stored: readonly StoredId[], committed: number): Buffer {
-  const sorted = stored.length === 1 ? stored : [...stored].sort((a, b) => a.offset - b.offset);
-  const kept = sorted.slice(
-    Math.max(
-      0,
-      sorted.findLastIndex(({ offset }) => offset < committed),
-    ),
-  );
-  const value = Buffer.alloc(kept.length * storedBytes);
-  kept.forEach(({ offset, receivedUs }, i) => {
-    const seconds = Math.min(maxSeconds, Math.max(0, Math.floor(receivedUs / 1e6)));
-    value.writeUIntBE(offset, i * storedBytes, 6);
-    value.writeUInt32BE(seconds, i * storedBytes + 6);
-  });
-  return value;
+function createEncoder(): (stored: readonly StoredId[], committed: number) => Uint8Array {
+  let scratch = Buffer.alloc(storedBytes);
+  return (stored, committed) => {
+    const sorted = stored.length === 1 ? stored : [...stored].sort((a, b) => a.offset - b.offset);
+    const last = sorted.findLastIndex(({ offset }) => offset < committed);
+    const kept = last > 0 ? sorted.slice(last) : sorted;
+    const length = kept.length * storedBytes;
+    if (length > scratch.length) scratch = Buffer.alloc(length);
+    kept.forEach(({ offset, receivedUs }, i) => {
+      const seconds = Math.min(maxSeconds, Math.max(0, Math.floor(receivedUs / 1e6)));
+      scratch.writeUIntBE(offset, i * storedBytes, 6);
+      scratch.writeUInt32BE(seconds, i * storedBytes + 6);
+    });
+    return length === scratch.length ? scratch : scratch.subarray(0, length);
+  };
 }
 
 function decode(bytes: Uint8Array): StoredId[] {

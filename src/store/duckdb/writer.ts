@@ -96,19 +96,27 @@ export async function createWriter(options: WriterOptions): Promise<Writer> {
       const decoded = decodeBlocks(blocks, positions, decoding);
       const sorted = await copies.sortOut(decoded);
       const { events, deadLetters, replayed, ...settled } = await settleReplays(connection, sorted);
-      // A crash behind the ids leaves ids that let those very rows pass when they come again.
-      await copies.remember(sorted.ids, decoded.positions, positions);
-      const nowUs = now() * 1000;
-      await columns.prepare(events);
-      const { keys, added, commit } = await users.assign(events);
-      await transaction(async () => {
-        await append.users(added);
-        await append.events(events, keys, columns.layout);
-        await append.deadLetters(deadLetters, nowUs);
-        await markReplayed(connection, replayed, nowUs);
-        await writePositions(decoded.positions);
-      });
-      commit();
+      // The disk takes the ids while the rows are made; until those wait for it, a failure has nobody who hears of it.
+      const remembered = copies.remember(sorted.ids, decoded.positions, positions);
+      const ended = remembered.catch(() => {});
+      try {
+        const nowUs = now() * 1000;
+        await columns.prepare(events);
+        const { keys, added, commit } = await users.assign(events);
+        await transaction(async () => {
+          await append.users(added);
+          await append.events(events, keys, columns.layout);
+          await append.deadLetters(deadLetters, nowUs);
+          await markReplayed(connection, replayed, nowUs);
+          await writePositions(decoded.positions);
+          // A crash behind the ids leaves ids that let those very rows pass when they come again; one behind the rows
+          // would leave rows whose copies count.
+          await remembered;
+        });
+        commit();
+      } finally {
+        await ended;
+      }
       positions = [...decoded.positions];
       rows += events.length;
       copies.note(decoded);

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { LogIdentity } from "../../../src/log/identity.ts";
 import { openLevelDatabase } from "../../../src/log/level/database.ts";
 import { idKeys } from "../../../src/log/level/keys.ts";
+import { partitionText } from "../../../src/store/apply/copies.ts";
 import { createConnection } from "../../../src/store/clickhouse/connection.ts";
 import { openIdTable } from "../../../src/store/duckdb/id-table.ts";
 
@@ -38,8 +39,9 @@ export async function rememberInDuckdb(folder: string, { logId, partitions }: Lo
     const random = randomBytes(hashBytes * length);
     const ids = Array.from({ length }, (_, i) => {
       const stored = { offset: Math.floor((from + i) / partitions), receivedUs };
-      const hash = random.toString("latin1", i * hashBytes, (i + 1) * hashBytes);
-      return { ...stored, partition: (from + i) % partitions, hash, stored: [stored] };
+      const partition = (from + i) % partitions;
+      const key = partitionText(partition) + random.toString("latin1", i * hashBytes, (i + 1) * hashBytes);
+      return { ...stored, partition, key, stored: [stored] };
     });
     await table.write(ids, nowhere, nowhere);
   }
