@@ -3,7 +3,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { exportSPKI, importJWK } from "jose";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { createKeySet } from "../../src/auth/tokens/key-set.ts";
 import { createTokens, type Tokens, type TokensOptions } from "../../src/auth/tokens/tokens.ts";
 import { Scope } from "../../src/contract/options.ts";
@@ -198,10 +198,44 @@ describe("the issuer's keys", () => {
     expect(server.requests).toBe(2);
   });
 
-  it("at a URL are not fetched for every token that names one that is not there", async () => {
+  it("at a URL are fetched again at the first use of one that was rotated in, and then not for some seconds", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    closing.push(async () => void vi.useRealTimers());
     const server = await serveJwks(jwks(key));
     closing.push(() => server.close());
     const all = tokens({ keySet: createKeySet({ location: server.url, warn }), keptMs: 0 });
+    expect(await refusal(all, await token(key))).toBeUndefined();
+    server.set = jwks(other);
+    vi.setSystemTime(Date.now() + 2000);
+    expect(await refusal(all, await token(other))).toBeUndefined();
+    expect(await refusal(all, await token(key))).toMatchObject({ reason: "TOKEN_KEY" });
+    for (let i = 0; i < 5; i++) await refusal(all, await token({ ...other, kid: `k-${i}` }));
+    expect(server.requests).toBe(2);
+  });
+
+  it("at a URL are refused once they are withdrawn, when the age has passed at which they are fetched anew", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    closing.push(async () => void vi.useRealTimers());
+    const server = await serveJwks(jwks(key, other));
+    closing.push(() => server.close());
+    const all = tokens({ keySet: createKeySet({ location: server.url, warn }) });
+    const text = await token(key);
+    expect(await refusal(all, text)).toBeUndefined();
+    server.set = jwks(other);
+    vi.setSystemTime(Date.now() + 299_000);
+    expect(await refusal(all, text)).toBeUndefined();
+    // What was verified a moment before the keys came anew is taken for ten seconds more.
+    vi.setSystemTime(Date.now() + 11_000);
+    expect(await refusal(all, text)).toMatchObject({ reason: "TOKEN_KEY" });
+  });
+
+  it("at a URL are not fetched for every token that names one that is not there", async () => {
+    const server = await serveJwks(jwks(key));
+    closing.push(() => server.close());
+    const all = tokens({
+      keySet: createKeySet({ location: server.url, warn, cooldownMs: 60_000 }),
+      keptMs: 0,
+    });
     for (let i = 0; i < 20; i++) {
       expect(await refusal(all, await token({ ...other, kid: `k-${i}` }))).toMatchObject({
         reason: "TOKEN_KEY",
@@ -214,11 +248,12 @@ describe("the issuer's keys", () => {
     const server = await serveJwks(jwks(key));
     closing.push(() => server.close());
     server.set = undefined;
-    const all = tokens({ keySet: createKeySet({ location: server.url, warn }) });
-    expect(await refusal(all, await token(key))).toEqual({
-      code: "UNAVAILABLE",
-      reason: "TOKEN_KEYS_UNAVAILABLE",
-    });
+    const unavailable = { code: "UNAVAILABLE", reason: "TOKEN_KEYS_UNAVAILABLE" };
+    const asked = tokens({ keySet: createKeySet({ location: server.url, warn, failureMs: 60_000 }) });
+    for (let i = 0; i < 5; i++) expect(await refusal(asked, await token(key))).toEqual(unavailable);
+    expect(server.requests).toBe(1);
+    const all = tokens({ keySet: createKeySet({ location: server.url, warn, failureMs: 0 }) });
+    expect(await refusal(all, await token(key))).toEqual(unavailable);
     server.set = jwks(key);
     expect(await refusal(all, await token(key))).toBeUndefined();
   });

@@ -3,6 +3,8 @@ import { readFileSync, statSync } from "node:fs";
 import {
   createLocalJWKSet,
   createRemoteJWKSet,
+  customFetch,
+  type FetchImplementation,
   type JSONWebKeySet,
   type JWTVerifyGetKey,
   type LocalJWKSet,
@@ -17,21 +19,43 @@ export interface KeySetOptions {
   readonly warn: (fields: Readonly<Record<string, unknown>>, message: string) => void;
   /** Of a URL: how long an answer may take, in milliseconds. Default 5,000. */
   readonly timeoutMs?: number;
-  /** Of a URL: for how long a token that names a key which is not there causes no other fetch. Default 30,000. */
+  /**
+   * Of a URL: how long after a fetch a token that names a key which is not there causes no other one, in milliseconds: an
+   * issuer's new key is known at its first use, and made-up keys cannot flood the issuer. Default 2,000.
+   */
   readonly cooldownMs?: number;
+  /** Of a URL: how long after a fetch that failed there is no other one, in milliseconds. Default 1,000. */
+  readonly failureMs?: number;
   /** Of a URL: the age at which the keys are fetched anew, so that one that was withdrawn is gone. Default 300,000. */
   readonly maxAgeMs?: number;
 }
 
 /** @throws Error where a file cannot be read or holds no JWKS; a URL is asked only once it is needed */
 export function createKeySet(options: KeySetOptions): KeySet {
-  const { location, timeoutMs = 5000, cooldownMs = 30_000, maxAgeMs = 300_000 } = options;
+  const { location, timeoutMs = 5000, cooldownMs = 2000, failureMs = 1000, maxAgeMs = 300_000 } = options;
   if (!isUrl(location)) return fileKeySet(options);
   return createRemoteJWKSet(new URL(location), {
     timeoutDuration: timeoutMs,
     cooldownDuration: cooldownMs,
     cacheMaxAge: maxAgeMs,
+    [customFetch]: restingAfterFailure(failureMs),
   });
+}
+
+/** While the issuer does not answer, each token would have it asked again. */
+function restingAfterFailure(failureMs: number): FetchImplementation {
+  let failedMs = Number.NEGATIVE_INFINITY;
+  return async (url, options) => {
+    if (performance.now() - failedMs < failureMs) throw new Error("the keys could not be fetched just now");
+    let answered = false;
+    try {
+      const response = await fetch(url, options);
+      answered = response.status === 200;
+      return response;
+    } finally {
+      if (!answered) failedMs = performance.now();
+    }
+  };
 }
 
 export function isUrl(location: string): boolean {
