@@ -42,7 +42,7 @@ export function keyMethods({ keys, pages, now }: AdminOptions): Methods {
     async revokeApiKey({ keyId }, { principal }) {
       const { project } = principal;
       // Else whoever administers one project could shut the operator out, whose key belongs to some project too.
-      if (keys.get(project, keyId).scopes.includes("platform"))
+      if (keys.get(project, keyId)?.scopes.includes("platform"))
         checkPlatform(principal, "revoke another one");
       return { key: keyMessage(await keys.revoke(project, keyId)) };
     },

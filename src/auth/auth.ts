@@ -1,3 +1,4 @@
+import type { WeirError } from "../domain/errors.ts";
 import type { EventRate } from "../domain/event-rate.ts";
 import type { Principal } from "../domain/principal.ts";
 
@@ -15,6 +16,11 @@ export interface Credentials {
 export interface Authenticator {
   /** @throws WeirError UNAUTHENTICATED or PERMISSION_DENIED */
   authenticate(credentials: Credentials): Principal | Promise<Principal>;
+  /**
+   * Why whoever was let in would not be now: the key was revoked, or key or token has ended. For calls that go on.
+   * Undefined while nothing has changed.
+   */
+  refusalOf(principal: Principal): WeirError | undefined;
   /** Whether pages of this origin may ask at all, so that their preflights, which carry no key, are answered. */
   allowsOrigin(origin: string): boolean;
 }

@@ -5,6 +5,7 @@ import type { Authenticator, Credentials } from "./auth.ts";
 import type { ApiKey } from "./key.ts";
 import { allowsPage, type Keys } from "./keys.ts";
 import { scopeOfName } from "./scopes.ts";
+import { expiredToken } from "./tokens/refusals.ts";
 import { looksLikeToken, type Tokens } from "./tokens/tokens.ts";
 
 export interface KeyAuthenticatorOptions {
@@ -24,6 +25,7 @@ const maxSecretCharacters = 4096;
  */
 export function createKeyAuthenticator({ keys, now, tokens }: KeyAuthenticatorOptions): Authenticator {
   const principals = new WeakMap<ApiKey, Principal>();
+  const keyOf = new WeakMap<Principal, Pick<ApiKey, "project" | "id">>();
 
   function principalOf(key: ApiKey): Principal {
     const known = principals.get(key);
@@ -31,6 +33,7 @@ export function createKeyAuthenticator({ keys, now, tokens }: KeyAuthenticatorOp
     const { project, id: keyId, limits } = key;
     const principal = { project, keyId, limits, scopes: new Set(key.scopes.map(scopeOfName)) };
     principals.set(key, principal);
+    keyOf.set(principal, { project, id: keyId });
     return principal;
   }
 
@@ -41,26 +44,40 @@ export function createKeyAuthenticator({ keys, now, tokens }: KeyAuthenticatorOp
         throw refused("NO_KEY", "a key is needed, as x-api-key or Authorization: Bearer");
       const key = secret.length > maxSecretCharacters ? undefined : keys.find(secret);
       if (key === undefined) {
-        if (tokens === undefined || credentials.key === undefined || !looksLikeToken(secret)) {
-          throw refused("UNKNOWN_KEY", "the key is none that is known here");
-        }
+        if (tokens === undefined || credentials.key === undefined || !looksLikeToken(secret))
+          throw unknownKey();
         if (credentials.origin !== undefined) {
           throw refused("KEY_ORIGIN", "tokens are not taken from pages of other sites", "PERMISSION_DENIED");
         }
         return tokens(secret);
       }
-      checkLife(key, now());
+      const over = endOf(key, now());
+      if (over !== undefined) throw over;
       checkPage(key, credentials);
       return principalOf(key);
+    },
+    refusalOf(principal) {
+      const known = keyOf.get(principal);
+      if (known === undefined) {
+        const { expiresMs = Number.POSITIVE_INFINITY } = principal;
+        return expiresMs <= now() ? expiredToken() : undefined;
+      }
+      const key = keys.get(known.project, known.id);
+      return key === undefined ? unknownKey() : endOf(key, now());
     },
     allowsOrigin: (origin) => keys.allowsOrigin(origin),
   };
 }
 
-function checkLife(key: ApiKey, nowMs: number): void {
-  if (key.revokedMs !== undefined) throw refused("REVOKED_KEY", "the key is revoked");
-  if (key.expiresMs !== undefined && key.expiresMs <= nowMs)
-    throw refused("EXPIRED_KEY", "the key has expired");
+function unknownKey(): WeirError {
+  return refused("UNKNOWN_KEY", "the key is none that is known here");
+}
+
+/** Why the key is over; undefined while it is not. */
+function endOf({ revokedMs, expiresMs }: ApiKey, nowMs: number): WeirError | undefined {
+  if (revokedMs !== undefined) return refused("REVOKED_KEY", "the key is revoked");
+  if (expiresMs !== undefined && expiresMs <= nowMs) return refused("EXPIRED_KEY", "the key has expired");
+  return undefined;
 }
 
 function checkPage(key: ApiKey, { key: header, origin }: Credentials): void {

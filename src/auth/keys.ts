@@ -25,8 +25,8 @@ export interface Keys {
   find(secret: string): ApiKey | undefined;
   /** The keys of a project, newest first. */
   list(project: string): readonly ApiKey[];
-  /** A key of the project. @throws WeirError NOT_FOUND */
-  get(project: string, id: string): ApiKey;
+  /** A key of the project, ended or not. */
+  get(project: string, id: string): ApiKey | undefined;
   /** Whether a page of this origin may use some key that has not ended. */
   allowsOrigin(origin: string): boolean;
   /** Whether some key can be used at all. */
@@ -75,10 +75,9 @@ export async function openKeys({ state, now, warn, maxKeys = 1000 }: KeysOptions
     all()
       .filter((key) => key.project === project)
       .sort((a, b) => b.createdMs - a.createdMs || (a.id < b.id ? 1 : -1));
-  const getKey = (project: string, id: string): ApiKey => {
+  const getKey = (project: string, id: string): ApiKey | undefined => {
     const key = followed.entries.get(id);
-    if (key?.project === project) return key;
-    throw new WeirError("NOT_FOUND", "NOT_FOUND", `there is no key ${JSON.stringify(id)}`);
+    return key?.project === project ? key : undefined;
   };
   const check = ({ project, scopes, origins = [], expiresMs }: NewKey): void => {
     if (origins.length > 0 && scopes.some((scope) => scope !== "ingest")) {
@@ -134,6 +133,8 @@ export async function openKeys({ state, now, warn, maxKeys = 1000 }: KeysOptions
     bootstrap: (secret) => keepBootstrapKey(followed, secret, now()),
     async revoke(project, id) {
       const key = getKey(project, id);
+      if (key === undefined)
+        throw new WeirError("NOT_FOUND", "NOT_FOUND", `there is no key ${JSON.stringify(id)}`);
       if (key.revokedMs !== undefined) return key;
       const revoked = { ...key, revokedMs: now() };
       await followed.put(id, revoked);

@@ -10,6 +10,8 @@ export interface Principal {
   readonly keyId?: string;
   /** What the key may do at a time, besides what its project may; absent: the server's defaults. */
   readonly limits?: RateLimits;
+  /** When the token ends that was used, in milliseconds since 1970; absent for keys. */
+  readonly expiresMs?: number;
 }
 
 export const allScopes: ReadonlySet<Scope> = new Set([

@@ -91,6 +91,14 @@ export function createGate({ authenticator, rates, limits, trusts }: GateOptions
     const deadline = stated === undefined ? Number.POSITIVE_INFINITY : Date.now() + stated;
     return createLifetime({ caller, deadline, idleMs: limits.streamIdleMs });
   };
+  // A key that is revoked must not go on reading, or sending, by a stream that it began before.
+  const rechecks = setInterval(() => {
+    for (const { method, principal, lifetime } of calls) {
+      if (isUnary(method) || principal === nobody) continue;
+      const refusal = authenticator.refusalOf(principal);
+      if (refusal !== undefined) lifetime.abort(refusal);
+    }
+  }, limits.recheckMs).unref();
   const settle = () => {
     if (calls.size + entering > 0) return;
     for (const resolve of waiting) resolve();
@@ -134,6 +142,7 @@ export function createGate({ authenticator, rates, limits, trusts }: GateOptions
     authorize,
     close: () => {
       closed = true;
+      clearInterval(rechecks);
       for (const { method, lifetime } of calls) if (!isUnary(method)) lifetime.abort(shuttingDown());
     },
     get size() {

@@ -29,6 +29,8 @@ export interface Limits {
   readonly maxTimeoutMs: number;
   /** A stream on which nothing moves for this long is ended, in milliseconds. */
   readonly streamIdleMs: number;
+  /** Time between looks at whether the callers of streams are still let in, in milliseconds. */
+  readonly recheckMs: number;
   /** How long the reader of a stream that was ended early may take to read so, in milliseconds; then it is cut off. */
   readonly streamCutMs: number;
   /** Bytes of one HTTP/2 stream that may be on their way unread. */
@@ -62,6 +64,7 @@ export const defaultLimits: Limits = {
   defaultTimeoutMs: 30_000,
   maxTimeoutMs: 600_000,
   streamIdleMs: 300_000,
+  recheckMs: 250,
   streamCutMs: 5_000,
   initialWindowBytes: 1 * mib,
   sessionWindowBytes: 2 * mib,

@@ -141,6 +141,7 @@ export async function createTransport(options: TransportOptions): Promise<Transp
   };
 
   async function stopAll(): Promise<void> {
+    gate.close();
     listener.stop();
     figuresListener.stop();
     await engine.close();

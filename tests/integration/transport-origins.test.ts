@@ -197,6 +197,7 @@ describe("a preflight", () => {
       allowedOrigins: ["https://app.example.com"],
       authenticator: {
         allowsOrigin: () => false,
+        refusalOf: () => undefined,
         authenticate: () => {
           throw new WeirError("UNAUTHENTICATED", "INVALID_REQUEST", "no key");
         },
@@ -233,6 +234,7 @@ describe("where keys are required", () => {
       open: false,
       authenticator: {
         allowsOrigin: () => false,
+        refusalOf: () => undefined,
         authenticate: async (credentials) => {
           seen.push(credentials);
           const key = credentials.key ?? credentials.browserKey ?? "";

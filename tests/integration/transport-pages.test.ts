@@ -140,6 +140,7 @@ test("metrics, figures and lag have an address of their own, without a key or TL
     metricsListen: ["127.0.0.1:0"],
     authenticator: {
       allowsOrigin: () => false,
+      refusalOf: () => undefined,
       authenticate: () => {
         throw new Error("nobody is asked");
       },

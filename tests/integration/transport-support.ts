@@ -51,6 +51,7 @@ export async function startPort(options: Partial<TransportOptions> = {}): Promis
     authenticator: {
       authenticate: () => ({ project: "default", scopes: allScopes }),
       allowsOrigin: () => false,
+      refusalOf: () => undefined,
     },
     open: true,
     allowedOrigins: [],

@@ -12,10 +12,14 @@ export function refusedToken(reason: ErrorReason, message: string, cause?: unkno
   return new WeirError("UNAUTHENTICATED", reason, message, cause === undefined ? {} : { cause });
 }
 
+export function expiredToken(): WeirError {
+  return refusedToken("TOKEN_EXPIRED", "the token has expired");
+}
+
 /** @param error what verifying threw */
 export function tokenRefusal(error: unknown): WeirError {
   if (error instanceof WeirError) return error;
-  if (error instanceof errors.JWTExpired) return refusedToken("TOKEN_EXPIRED", "the token has expired");
+  if (error instanceof errors.JWTExpired) return expiredToken();
   if (error instanceof errors.JWTClaimValidationFailed) {
     const { claim, reason } = error;
     const known = reason === "check_failed" ? claimReasons[claim] : undefined;

@@ -53,7 +53,7 @@ export function createTokens(options: TokensOptions): Tokens {
       });
       const principal = principalOf(payload, options);
       if (kept.size >= maxKept) kept.delete(kept.keys().next().value!);
-      kept.set(place, { principal, untilMs: Math.min(now() + keptMs, payload.exp! * 1000 + skewMs) });
+      kept.set(place, { principal, untilMs: Math.min(now() + keptMs, principal.expiresMs!) });
       return principal;
     } catch (error) {
       throw tokenRefusal(error);
@@ -88,7 +88,7 @@ function isUnsigned(token: string): boolean {
 
 /** @throws WeirError TOKEN_CLAIMS or UNKNOWN_PROJECT */
 function principalOf(payload: JWTPayload, options: TokensOptions): Principal {
-  const { projectClaim, scopeClaim, projectExists } = options;
+  const { projectClaim, scopeClaim, projectExists, skewMs } = options;
   const project = payload[projectClaim];
   if (typeof project !== "string" || project === "") {
     throw refusedToken("TOKEN_CLAIMS", `the token's claim ${projectClaim} names no project`);
@@ -98,7 +98,8 @@ function principalOf(payload: JWTPayload, options: TokensOptions): Principal {
   }
   const scopes = new Set(scopesOf(payload[scopeClaim]).map(scopeOfName));
   const subject = typeof payload.sub === "string" ? payload.sub.slice(0, 256) : "";
-  return { project, scopes, keyId: `token ${subject}`.trimEnd(), limits: {} };
+  const expiresMs = payload.exp! * 1000 + skewMs;
+  return { project, scopes, keyId: `token ${subject}`.trimEnd(), limits: {}, expiresMs };
 }
 
 /** Of a text with blanks between them, or of a list; words that are no scopes of ours are passed over. */
