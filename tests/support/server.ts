@@ -28,7 +28,7 @@ export interface RunningServer {
   log(): string;
   /** Its exit code once it has ended, however that came; null where a signal ended it. */
   readonly exited: Promise<number | null>;
-  /** Ends it by SIGTERM and removes a directory that was made for it. @returns the exit code */
+  /** Ends it by SIGTERM and removes a directory that was made for it. @returns the exit code; null after kill9() */
   stop(): Promise<number | null>;
   /** Ends it at once, as a crash would; the data stay. */
   kill9(): Promise<void>;
@@ -60,6 +60,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   }
 
   function handle(url: string): RunningServer {
+    let killed = false;
     return {
       url,
       pid: child.pid!,
@@ -72,10 +73,12 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
         const [code, signal] = await ended;
         clearTimeout(overdue);
         if (own) await rm(dataDir, { recursive: true, force: true });
-        if (signal === "SIGKILL") throw new Error(`the server did not stop in time\n${stdout()}${stderr()}`);
+        if (signal === "SIGKILL" && !killed)
+          throw new Error(`the server did not stop in time\n${stdout()}${stderr()}`);
         return code;
       },
       async kill9() {
+        killed = true;
         child.kill("SIGKILL");
         await ended;
       },

@@ -9,11 +9,12 @@ import { createClickhouseEngine } from "./engine.ts";
 import { questionError, unavailable } from "./failures.ts";
 import type { Layout } from "./layout.ts";
 import { innerTable } from "./native/table.ts";
+import { createReach } from "./reach.ts";
 import { runSequence } from "./sequences.ts";
 
 /** Answers questions, each by one statement, so that all of an answer is of one state of the data. */
 export interface Reader {
-  /** Why the server gave the last question no answer; empty where it gave one. */
+  /** Why the server gives no answers; empty where it does. */
   readonly failure: string;
   /** @param deadline milliseconds since 1970 */
   ask<Q extends Question>(question: Q, layout: Layout, deadline: number): Work<AnswerTo<Q>>;
@@ -26,8 +27,8 @@ export interface Reader {
 
 export function createReader(connection: Connection, now: () => number): Reader {
   const running = new Set<AbortController>();
+  const reach = createReach((signal) => connection.table({ query: "SELECT 1", params: {} }, { signal }));
   let closed = false;
-  let failure = "";
 
   function work<T>(deadline: number, answer: (options: QueryOptions) => Promise<T>): Work<T> {
     // One that waited for its turn.
@@ -38,12 +39,12 @@ export function createReader(connection: Connection, now: () => number): Reader 
     const answered = answer({ signal: controller.signal, ...timeLimit })
       .then(
         (told) => {
-          failure = "";
+          reach.answered();
           return told;
         },
         (error: unknown) => {
           const told = questionError(error);
-          if (told.code === "UNAVAILABLE") failure = told.message;
+          if (told.code === "UNAVAILABLE" && !closed) reach.failed(told.message);
           throw told;
         },
       )
@@ -53,7 +54,7 @@ export function createReader(connection: Connection, now: () => number): Reader 
 
   return {
     get failure() {
-      return failure;
+      return reach.failure;
     },
     ask(question, layout, deadline) {
       const { statements, read } = planQuestion(createClickhouseEngine(layout), question);
@@ -79,6 +80,7 @@ export function createReader(connection: Connection, now: () => number): Reader 
     run: work,
     close() {
       closed = true;
+      reach.close();
       for (const controller of running) controller.abort();
     },
   };
