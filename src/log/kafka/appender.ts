@@ -18,7 +18,7 @@ import { usableEventTopic } from "./topics.ts";
 export interface KafkaAppenderOptions extends KafkaLogOptions {
   /** Default none. */
   readonly compression?: "none" | "gzip";
-  /** Ids acknowledged lately that are remembered to answer repetitions at once. Default 200,000, some 30 MB. */
+  /** Ids acknowledged lately that are remembered to answer repetitions at once. Default 200,000, 18 MB. */
   readonly maxRecentIds?: number;
   /** Milliseconds since its received time after which an id is taken for a new one. Default Infinity. */
   readonly dedupWindowMs?: number;
