@@ -1,0 +1,149 @@
+/** A log on Kafka that one process applies to its DuckDB store. */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { allEvents, caughtUp, getJson, summary } from "../support/figures.ts";
+import { type KafkaBroker, startKafka } from "../support/kafka.ts";
+import { weir } from "../support/process.ts";
+import { type RunningServer, startServer } from "../support/server.ts";
+
+const count = 12_000;
+let kafka: KafkaBroker;
+let directory: string;
+let file: string;
+/** Identities of the file's events. */
+let identities: string[];
+let prefixes = 0;
+const servers: RunningServer[] = [];
+
+const patiently = { timeout: 60_000, interval: 20 };
+
+interface SentEvent {
+  readonly id: string;
+  readonly user_id: string;
+}
+const identityOf = ({ user_id, id }: SentEvent) => `${user_id} ${id}`;
+
+beforeAll(async () => {
+  kafka = await startKafka();
+  directory = await mkdtemp(join(tmpdir(), "weir-duckdb-"));
+  file = join(directory, "events.ndjson.gz");
+  const flags = ["--events", String(count), "--users", "500", "--out", file];
+  expect(await weir(["generate-data", ...flags])).toMatchObject({ code: 0 });
+  const lines = gunzipSync(await readFile(file))
+    .toString()
+    .trimEnd()
+    .split("\n");
+  identities = lines.map((line) => identityOf(JSON.parse(line) as SentEvent)).sort();
+});
+afterEach(async () => {
+  for (const server of servers.splice(0).reverse()) await server.stop();
+});
+afterAll(async () => {
+  await kafka?.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** A log of its own. @returns what starts processes of these roles on it */
+async function newLog(): Promise<(roles: string) => Promise<RunningServer>> {
+  const env = {
+    WEIR_LOG: `kafka://${kafka.brokers.join(",")}/log-${++prefixes}`,
+    WEIR_KAFKA_GROUP: `group-${prefixes}`,
+    // So that a process that dies is missed soon.
+    WEIR_KAFKA_SESSION_TIMEOUT: "2s",
+  };
+  expect(await weir(["topics", "create"], { env })).toMatchObject({ code: 0, stderr: "" });
+  return async (roles) => {
+    const server = await startServer({ env: { ...env, WEIR_ROLES: roles } });
+    servers.push(server);
+    return server;
+  };
+}
+
+async function send(url: string) {
+  const { code, stdout, stderr } = await weir(["send", file, "--url", url, "--json", "--batch", "200"]);
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout) as { read: number; accepted: number; duplicates: number; rejected: number };
+}
+
+/** Each of the file's events counts once, and nothing else. @param records how many the log has at least */
+async function expectEachOnce(url: string, records: number): Promise<void> {
+  const total = async () => (await summary(url)).total_events;
+  await vi.waitFor(async () => expect(await total()).toBe(String(count)), patiently);
+  await caughtUp(url, records);
+  expect((await summary(url)).total_events).toBe(String(count));
+  expect((await allEvents(url)).map(identityOf).sort()).toEqual(identities);
+}
+
+async function membershipOf(url: string): Promise<{ status: string; message: string }> {
+  const { components } = await (await fetch(`${url}/health`)).json();
+  return components.find(({ name }: { name: string }) => name === "membership");
+}
+
+describe("one process of all roles", () => {
+  it("that is killed while events come counts each once, also of those that come again", async () => {
+    let server = await (await newLog())("all");
+    const sending = send(server.url);
+    for (const part of [0.2, 0.6]) {
+      const applied = async () => Number((await summary(server.url)).total_events);
+      await vi.waitFor(async () => expect(await applied()).toBeGreaterThan(count * part), patiently);
+      await server.kill9();
+      server = await server.restart();
+      servers.push(server);
+    }
+    const { read, accepted, duplicates, rejected } = await sending;
+    expect({ read, rejected }).toEqual({ read: count, rejected: 0 });
+    expect(accepted + duplicates).toBe(count);
+    await expectEachOnce(server.url, accepted);
+
+    // With its end it forgets what came before: copies reach the log, and are dropped as they are applied.
+    await server.kill9();
+    server = await server.restart();
+    servers.push(server);
+    const again = await send(server.url);
+    expect(again).toMatchObject({ read: count, rejected: 0 });
+    expect(again.accepted).toBeGreaterThan(0);
+    await expectEachOnce(server.url, accepted + again.accepted);
+  });
+});
+
+describe("ingest apart", () => {
+  it("has its events counted by the process that is consumer and analytics, and followed by its successor", async () => {
+    const serve = await newLog();
+    const [ingest, first] = await Promise.all([serve("ingest"), serve("consumer,analytics")]);
+    expect(await send(ingest.url)).toMatchObject({ read: count, rejected: 0 });
+    await expectEachOnce(first.url, count);
+    expect(await membershipOf(first.url)).toEqual({ name: "membership", status: "healthy", message: "" });
+
+    const spare = await serve("consumer,analytics");
+    await vi.waitFor(async () => {
+      expect(await membershipOf(spare.url)).toMatchObject({
+        status: "degraded",
+        message: expect.stringContaining("a spare"),
+      });
+    }, patiently);
+
+    // Its own store has everything once it has applied the log from its beginning.
+    await first.kill9();
+    await expectEachOnce(spare.url, count);
+    expect((await membershipOf(spare.url)).status).toBe("healthy");
+  });
+
+  it("waits for what the other process has applied", async () => {
+    const serve = await newLog();
+    const [ingest, analytics] = await Promise.all([serve("ingest"), serve("consumer,analytics")]);
+    const headers = { "content-type": "application/json" };
+    for (let i = 1; i <= 20; i++) {
+      const event = { id: `e-${i}`, user_id: `user-${i % 5}`, name: "own" };
+      const durability = i % 2 === 0 ? "DURABILITY_APPLIED" : "DURABILITY_DURABLE";
+      const body = JSON.stringify({ event, options: { durability } });
+      const sent = await (await fetch(`${ingest.url}/v1/events`, { method: "POST", headers, body })).json();
+      expect(sent).toMatchObject({ result: "INGEST_RESULT_ACCEPTED" });
+      const visibility = i % 2 === 0 ? {} : { min_visibility: sent.visibility_token };
+      const counted = await getJson(analytics.url, "/v1/analytics/summary", visibility);
+      expect(counted.total_events).toBe(String(i));
+    }
+  });
+});
