@@ -42,7 +42,7 @@ export interface Rates {
 
 /** What one call costs its caller. */
 export interface Meter {
-  /** Counts bytes of the request as they come. */
+  /** Counts bytes of the request as they come, and those that they become more by being unpacked. */
   bytes(count: number): void;
   /** Absent: events are not limited, or the call brings none. */
   readonly events?: EventRate;

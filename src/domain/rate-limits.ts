@@ -2,7 +2,7 @@
 export interface RateLimits {
   readonly requestsPerSecond?: number;
   readonly eventsPerSecond?: number;
-  /** Of requests, as they come over the wire. */
+  /** Of requests that bring events, once they are unpacked. */
   readonly bytesPerSecond?: number;
   /** Streams under way. */
   readonly streams?: number;

@@ -10,6 +10,7 @@ import type { Call, Protocol } from "../domain/call.ts";
 import { type FieldViolation, WeirError } from "../domain/errors.ts";
 import type { Principal } from "../domain/principal.ts";
 import { toWeirError } from "./errors.ts";
+import type { Intake } from "./intake.ts";
 import { iterateUntilAborted, type Lifetime, untilAborted } from "./lifetime.ts";
 import type { TransportLog } from "./log.ts";
 import type { MountedMethod } from "./methods.ts";
@@ -22,6 +23,8 @@ export interface CallContext {
   readonly requestId: string;
   readonly lifetime: Lifetime;
   readonly meter: Meter;
+  /** Is told of the request's body. */
+  readonly intake: Intake;
   /** Takes note of how the call ended, once. */
   readonly outcome: CallOutcome;
 }

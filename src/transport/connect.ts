@@ -8,8 +8,9 @@ import type {
 } from "@connectrpc/connect/protocol";
 import { WeirError } from "../domain/errors.ts";
 import { inOurForm } from "./answers.ts";
+import { unpacked } from "./body.ts";
 import type { CallContext, Calls } from "./calls.ts";
-import { createEnvelopeCheck } from "./envelope-check.ts";
+import { readEnvelopes } from "./envelopes.ts";
 import { errorAnswer } from "./error-response.ts";
 import { toConnectError, toWeirError } from "./errors.ts";
 import { fromForeign } from "./foreign-errors.ts";
@@ -92,9 +93,9 @@ function wrap(canonical: UniversalHandler, raw: UniversalHandler, maxBodyBytes: 
     const wire = type.wire === "grpc-web-text" ? "grpc-web" : type.wire;
     const handler = type.binary ? raw : canonical;
     const copied = type.wire === "connect" && !type.binary;
-    const copy = copied ? createJsonCopy(request.header.get("content-encoding"), maxBodyBytes) : undefined;
+    const copy = copied ? createJsonCopy() : undefined;
     try {
-      const answer = await handler(toUniversal(request, call, copy));
+      const answer = await handler(toUniversal(request, call, maxBodyBytes, copy));
       const translate = (error: ConnectError): WeirError => {
         const violations = () => copy?.violations(context.method.desc.input) ?? [];
         const ours = fromForeign(error, { invoked: context.outcome.invoked, violations });
@@ -120,6 +121,7 @@ function wrap(canonical: UniversalHandler, raw: UniversalHandler, maxBodyBytes: 
 function toUniversal(
   request: UniversalServerRequest,
   call: ConnectCall,
+  maxBytes: number,
   copy: JsonCopy | undefined,
 ): UniversalServerRequest {
   const header = new Headers(request.header);
@@ -131,7 +133,24 @@ function toUniversal(
     copy?.pass(getMessage(request.url));
     return { ...request, header, body: emptyBody() };
   }
-  return { ...request, header, body: bodyOf(call, copy) };
+  const plain = plainBody(call, header, maxBytes);
+  return { ...request, header, body: bodyOf(call, plain, copy) };
+}
+
+/** The body with what is gzipped unpacked, since connect-es would do so uncounted; the headers then say so. */
+function plainBody({ context, type, chunks }: ConnectCall, header: Headers, maxBytes: number) {
+  const { intake } = context;
+  if (type.wire === "connect") {
+    if (header.get("content-encoding") !== "gzip") return chunks();
+    header.delete("content-encoding");
+    header.delete("content-length");
+    // Who packs the request and does not say what the answer may be gets that packed too.
+    if (!header.has("accept-encoding")) header.set("accept-encoding", "gzip");
+    return unpacked(chunks(), maxBytes, intake.grew);
+  }
+  const source = type.wire === "grpc-web-text" ? fromBase64(chunks()) : chunks();
+  const encoding = header.get(type.wire === "connect-stream" ? "connect-content-encoding" : "grpc-encoding");
+  return readEnvelopes(source, { gzip: encoding === "gzip", maxBytes, intake });
 }
 
 /** The message in the query of a Connect GET. */
@@ -143,25 +162,21 @@ function getMessage(url: string): Uint8Array {
   );
 }
 
-/** The body's chunks while the call lives, checked to be whole envelopes where it has them. */
+/** The body's chunks while the call lives. */
 async function* bodyOf(
-  { context, type, chunks }: ConnectCall,
+  { context }: ConnectCall,
+  chunks: AsyncIterable<Uint8Array>,
   copy: JsonCopy | undefined,
 ): AsyncGenerator<Uint8Array> {
   const { signal, touch } = context.lifetime;
-  const check = type.wire === "connect" ? undefined : createEnvelopeCheck();
-  const source = type.wire === "grpc-web-text" ? fromBase64(chunks()) : chunks();
   try {
-    for await (const chunk of iterateUntilAborted(source, signal, touch)) {
-      check?.read(chunk);
+    for await (const chunk of iterateUntilAborted(chunks, signal, touch)) {
       copy?.pass(chunk);
       yield chunk;
     }
   } catch (error) {
+    context.outcome.error ??= toWeirError(error);
     rethrow(error);
-  }
-  if (check?.complete === false) {
-    rethrow(new WeirError("INVALID_ARGUMENT", "MALFORMED_BODY", "the body ends in the middle of a message"));
   }
 }
 

@@ -1,4 +1,6 @@
 /** One request and its answer, whatever carries them: all that gate, REST and pages know of HTTP. */
+import type { Intake } from "./intake.ts";
+
 export interface Exchange {
   readonly method: string;
   /** Path as it was sent, still encoded, without the query. */
@@ -17,8 +19,11 @@ export interface Exchange {
    * @throws WeirError RESOURCE_EXHAUSTED/BODY_TOO_LARGE beyond `maxBytes` after decompression, MALFORMED_BODY
    */
   body(maxBytes: number): Promise<Uint8Array>;
-  /** Has the listener told of each piece of the body, in bytes as they come over the wire. Once, before it is read. */
-  onBytes(listener: (count: number) => void): void;
+  /**
+   * Has the body's bytes told of, as they come over the wire and as they become more; what is thrown then fails the
+   * reading. Once, before it is read.
+   */
+  countBy(intake: Pick<Intake, "came" | "grew">): void;
   /** Set before respond; each goes out with the answer, whoever makes it. */
   setHeader(name: string, value: string): void;
   /** Answers, once. */

@@ -7,6 +7,7 @@ import { WeirError } from "../domain/errors.ts";
 import { defaultProject, type Principal } from "../domain/principal.ts";
 import type { CallContext, CallOutcome } from "./calls.ts";
 import type { Exchange } from "./exchange.ts";
+import { streamIntake, unaryIntake } from "./intake.ts";
 import { createLifetime, type Lifetime } from "./lifetime.ts";
 import type { Limits } from "./limits.ts";
 import { createMemoryBudget, type Reservation } from "./memory.ts";
@@ -112,16 +113,26 @@ export function createGate({ authenticator, rates, limits, trusts }: GateOptions
         const message = `${limits.maxCalls} calls are under way`;
         throw new WeirError("RESOURCE_EXHAUSTED", "TOO_MANY_REQUESTS", message, { retryDelayMs });
       }
-      entering++;
       const held = memory.reserve(exchange);
+      entering++;
       let meter: Meter | undefined;
       try {
         const principal = await authorize(exchange, method.scope, browserKey, outcome);
         if (closed) throw shuttingDown();
-        meter = holding(meterOf(principal, method), held, isUnary(method));
+        meter = holding(meterOf(principal, method), held);
         const lifetime = lifetimeOf(exchange, method);
-        exchange.onBytes(meter.bytes);
-        const context: CallContext = { method, protocol, principal, requestId, lifetime, meter, outcome };
+        const intake = (isUnary(method) ? unaryIntake : streamIntake)({ count: meter.bytes, held });
+        exchange.countBy(intake);
+        const context: CallContext = {
+          method,
+          protocol,
+          principal,
+          requestId,
+          lifetime,
+          meter,
+          intake,
+          outcome,
+        };
         calls.add(context);
         return context;
       } catch (error) {
@@ -161,14 +172,10 @@ function kindOf(method: MountedMethod): CallKind {
   return method.scope === Scope.QUERY ? "query" : "call";
 }
 
-/** What a call holds of the memory goes with the call. A stream holds little, whatever it has brought so far. */
-function holding(meter: Meter, held: Reservation, unary: boolean): Meter {
+/** What a call holds of the memory goes with the call. */
+function holding(meter: Meter, held: Reservation): Meter {
   return {
     ...meter,
-    bytes: (count) => {
-      meter.bytes(count);
-      if (unary) held.received(count);
-    },
     leave: () => {
       meter.leave();
       held.release();

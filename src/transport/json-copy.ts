@@ -2,7 +2,6 @@
  * Keeps a Connect JSON request's bytes as they pass, so that an error can name the path of each field that is wrong:
  * connect-es names only the last step of it.
  */
-import { gunzipSync } from "node:zlib";
 import type { DescMessage, JsonValue } from "@bufbuild/protobuf";
 import { jsonViolations } from "../contract/json-request.ts";
 import type { FieldViolation } from "../domain/errors.ts";
@@ -13,16 +12,13 @@ export interface JsonCopy {
   violations(desc: DescMessage): readonly FieldViolation[];
 }
 
-/** @param encoding value of content-encoding */
-export function createJsonCopy(encoding: string | null, maxBytes: number): JsonCopy {
+export function createJsonCopy(): JsonCopy {
   const chunks: Uint8Array[] = [];
   return {
     pass: (chunk) => chunks.push(chunk),
     violations: (desc) => {
       try {
-        const sent = Buffer.concat(chunks);
-        const bytes = encoding === "gzip" ? gunzipSync(sent, { maxOutputLength: maxBytes }) : sent;
-        return jsonViolations(desc, JSON.parse(bytes.toString("utf8")) as JsonValue);
+        return jsonViolations(desc, JSON.parse(Buffer.concat(chunks).toString("utf8")) as JsonValue);
       } catch {
         return [];
       }

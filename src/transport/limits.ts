@@ -3,7 +3,7 @@
 export interface Limits {
   /** Largest request body after decompression, in bytes; on gRPC and Connect streams the largest message. */
   readonly maxBodyBytes: number;
-  /** Bytes of the bodies of all unary requests under way; beyond it RESOURCE_EXHAUSTED. */
+  /** Bytes that the bodies of all requests under way may hold, unpacked; of a stream, its message at hand. */
   readonly maxRequestMemoryBytes: number;
   /** Largest set of request headers, the path among them, in bytes. */
   readonly maxHeaderBytes: number;

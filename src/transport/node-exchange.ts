@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { WeirError } from "../domain/errors.ts";
 import { readBody, readChunks } from "./body.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Intake } from "./intake.ts";
 import { type LingerOptions, lingerAfter } from "./linger.ts";
 
 export interface NodeExchange extends Exchange {
@@ -32,11 +33,11 @@ export function createNodeExchange(
     });
   });
   lingerAfter(request, response, linger);
-  let onBytes: ((count: number) => void) | undefined;
+  let intake: Pick<Intake, "came" | "grew"> = uncounted;
   const chunks = () => {
     const source = expectsContinue ? continued(request, response) : readChunks(request);
     expectsContinue = false;
-    return onBytes === undefined ? source : counted(source, onBytes);
+    return intake === uncounted ? source : counted(source, intake);
   };
   const writeAll = async (body: AsyncIterable<Uint8Array>) => {
     for await (const piece of body) {
@@ -70,9 +71,9 @@ export function createNodeExchange(
     closed,
     header: (name) => (name === "host" ? hostOf(request) : headerOf(request, name)),
     chunks,
-    body: (maxBytes) => readBody(chunks(), (name) => headerOf(request, name), maxBytes),
-    onBytes: (listener) => {
-      onBytes = listener;
+    body: (maxBytes) => readBody(chunks(), (name) => headerOf(request, name), maxBytes, intake.grew),
+    countBy: (by) => {
+      intake = by;
     },
     setHeader: (name, value) => {
       // HTTP/2 has no connections to speak of in a header.
@@ -113,12 +114,14 @@ async function* continued(request: IncomingMessage, response: ServerResponse): A
   yield* readChunks(request);
 }
 
+const uncounted: Pick<Intake, "came" | "grew"> = { came: () => {}, grew: () => {} };
+
 async function* counted(
   chunks: AsyncIterable<Uint8Array>,
-  onBytes: (count: number) => void,
+  { came }: Pick<Intake, "came">,
 ): AsyncGenerator<Uint8Array> {
   for await (const chunk of chunks) {
-    onBytes(chunk.length);
+    came(chunk.length);
     yield chunk;
   }
 }

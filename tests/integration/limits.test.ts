@@ -1,20 +1,29 @@
 /** Limits of keys and of memory over the real port. */
 import { once } from "node:events";
-import { connect } from "node:net";
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { connect, type Socket } from "node:net";
+import { gzipSync } from "node:zlib";
+import {
+  create,
+  type DescMethod,
+  type Message,
+  type MessageInitShape,
+  toBinary,
+  toJson,
+} from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createWeirClient, Scope, type WeirClient } from "../../client/node/index.ts";
 import {
   EventIngestionService,
   type StreamEventsRequestSchema,
 } from "../../gen/analytics/v1/ingestion_pb.js";
-import { sendRaw } from "../support/http.ts";
+import { type RawAnswer, type RawRequest, sendRaw } from "../support/http.ts";
 import { type RunningServer, startServer } from "../support/server.ts";
-import { wires } from "../support/wires.ts";
-import { startPort } from "./transport-support.ts";
+import { streamWires, type Wire, wires } from "../support/wires.ts";
+import { startPort, type TestPort } from "./transport-support.ts";
 
 const bootstrapKey = "the-operators-first-key-of-all";
-const { ingestEvents } = EventIngestionService.method;
+const { ingestEvents, streamEvents } = EventIngestionService.method;
 
 let server: RunningServer;
 let operator: WeirClient;
@@ -167,6 +176,118 @@ it("streams of one key are bounded, and leave places to others", async () => {
   leaving.abort();
   for (const { end } of ends) await end();
   await sender.close();
+});
+
+/** A field that no message has, which a reader of protobuf passes over. */
+function unknownField(bytes: number): Buffer {
+  return Buffer.from(
+    new BinaryWriter().tag(1023, WireType.LengthDelimited).bytes(new Uint8Array(bytes)).finish(),
+  );
+}
+
+describe("the bytes of a body", () => {
+  const oneEvent = create(ingestEvents.input, { events: [{ id: "e", userId: "u", name: "n" }] });
+  /** A request for the method whose message is of so many bytes, which mean nothing and pack well. */
+  const padded = (wire: Wire, method: DescMethod, message: Message, bytes: number) => {
+    if (wire.json) return Buffer.from(JSON.stringify(toJson(method.input, message)).padEnd(bytes, " "));
+    return Buffer.concat([toBinary(method.input, message), unknownField(bytes)]);
+  };
+
+  it.each(wires)("count as what they become, over $name", async (wire) => {
+    const made = { name: "b", scopes: [Scope.INGEST], limits: { bytesPerSecond: 100_000n } };
+    const { secret } = await operator.admin.createApiKey(made);
+    const send = (request: RawRequest) =>
+      sendRaw(server.url, { ...request, headers: { ...request.headers, "x-api-key": secret } });
+    const body = gzipSync(padded(wire, ingestEvents, oneEvent, 4_000_000));
+    expect(body.length).toBeLessThan(8192);
+    const plain = wire.request(ingestEvents, oneEvent)!;
+    wire.message(ingestEvents, await send(wire.withGzip(plain, body)));
+    const failure = wire.failure(await send(plain));
+    expect(failure).toMatchObject({ code: "ResourceExhausted", reason: "RATE_LIMITED" });
+    // It owes what is beyond the burst: nearly 39 seconds of its rate.
+    expect(failure.retryDelayMs).toBeGreaterThan(10_000);
+  });
+
+  describe("that would not fit into memory", () => {
+    let port: TestPort;
+    let slow: Socket;
+    beforeAll(async () => {
+      // Far more are refused here than may be under way: what is refused does not count as that.
+      port = await startPort({ limits: { maxRequestMemoryBytes: 1_000_000, maxCalls: 10 } });
+      slow = connect(Number(new URL(port.url).port), "127.0.0.1");
+      const head = "POST /events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+      slow.write(`${head}content-length: 900000\r\n\r\n{`);
+      const body = Buffer.alloc(200_000, " ");
+      const fill = () =>
+        sendRaw(port.url, { version: "1.1", verb: "POST", path: "/events", headers: {}, body });
+      await vi.waitFor(async () => expect((await fill()).status).toBe(429));
+      for (let i = 0; i < 11; i++) expect((await fill()).status).toBe(429);
+    });
+    afterAll(async () => {
+      slow.destroy();
+      await port.transport.close(0);
+    });
+
+    const refusal = { code: "ResourceExhausted", reason: "OUT_OF_MEMORY", retryDelayMs: 1000 };
+
+    it.each(wires)("are refused as they are unpacked, over $name", async (wire) => {
+      const plain = wire.request(ingestEvents, oneEvent)!;
+      const send = (bytes: number) =>
+        sendRaw(port.url, wire.withGzip(plain, gzipSync(padded(wire, ingestEvents, oneEvent, bytes))));
+      for (let i = 0; i < 11; i++) expect(wire.failure(await send(200_000))).toMatchObject(refusal);
+      expect(port.seen.records.at(-1)).toMatchObject({ code: "RESOURCE_EXHAUSTED", reason: "OUT_OF_MEMORY" });
+      wire.message(ingestEvents, await send(50_000));
+    });
+
+    it.each(wires)(
+      "are refused as they come, of whatever length they say nothing, over $name",
+      async (wire) => {
+        const plain = wire.request(ingestEvents, oneEvent)!;
+        const send = (bytes: number) => {
+          const request = wire.withMessage(plain, padded(wire, ingestEvents, oneEvent, bytes));
+          return sendRaw(port.url, { ...request, chunked: true });
+        };
+        for (let i = 0; i < 11; i++) expect(wire.failure(await send(200_000))).toMatchObject(refusal);
+        wire.message(ingestEvents, await send(50_000));
+      },
+    );
+
+    /** Undefined where the answer tells none. */
+    const failureIn = (wire: Wire, answer: RawAnswer) => {
+      try {
+        return wire.failure(answer);
+      } catch {
+        return {};
+      }
+    };
+
+    it.each(streamWires("2"))("end their stream, over $name", async (wire) => {
+      const message = create(streamEvents.input, { message: { case: "batch", value: { sequence: 1n } } });
+      const plain = wire.request(streamEvents, message)!;
+      const send = (bytes: number, packed: boolean) => {
+        const body = padded(wire, streamEvents, message, bytes);
+        return sendRaw(
+          port.url,
+          packed ? wire.withGzip(plain, gzipSync(body)) : wire.withMessage(plain, body),
+        );
+      };
+      for (const packed of [true, false]) {
+        expect(wire.failure(await send(200_000, packed))).toMatchObject(refusal);
+        const taken = await send(50_000, packed);
+        expect(wire.message(streamEvents, taken).$typeName).toBe(streamEvents.output.typeName);
+        expect(failureIn(wire, taken)).not.toMatchObject(refusal);
+      }
+    });
+
+    it("in the query of a GET are refused before they are unpacked", async () => {
+      const message = gzipSync("{}".padEnd(200_000, " ")).toString("base64url");
+      const query = new URLSearchParams({ encoding: "json", compression: "gzip", base64: "1", message });
+      const path = "/analytics.v1.AnalyticsService/GetAnalyticsSummary";
+      const answer = await fetch(`${port.url}${path}?${query}`);
+      expect(answer.status).toBe(429);
+      expect(await answer.json()).toMatchObject({ code: "resource_exhausted" });
+    });
+  });
 });
 
 it("requests that would not fit into memory are refused before they are read, until others are answered", async () => {

@@ -10,6 +10,8 @@ export interface RawRequest {
   /** `host` becomes :authority over HTTP/2. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | undefined;
+  /** The body's length is not said before it comes, as never over HTTP/2. */
+  readonly chunked?: boolean;
   /** The answer has no end, and is left at its first bytes. Over HTTP/2 only. */
   readonly endless?: boolean;
 }
@@ -30,10 +32,10 @@ export function sendRaw(url: string, request: RawRequest): Promise<RawAnswer> {
   return request.version === "2" ? overHttp2(url, request) : overHttp1(url, request);
 }
 
-function overHttp1(url: string, { verb, path, headers, body }: RawRequest): Promise<RawAnswer> {
+function overHttp1(url: string, { verb, path, headers, body, chunked }: RawRequest): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);
-    const length = body === undefined ? {} : { "content-length": String(body.length) };
+    const length = body === undefined || chunked ? {} : { "content-length": String(body.length) };
     const signal = AbortSignal.timeout(answerDeadlineMs);
     const options = { hostname, port, method: verb, path, headers: { ...length, ...headers }, signal };
     const request = http1Request({ ...options, agent: false }, (response) => {
@@ -55,6 +57,7 @@ function overHttp1(url: string, { verb, path, headers, body }: RawRequest): Prom
     });
     // A server that refuses a body need not read it to its end.
     request.on("error", (error) => answered || reject(error));
+    if (chunked) request.flushHeaders();
     request.end(body);
   });
 }

@@ -36,7 +36,7 @@ export declare type RateLimits = Message<"analytics.v1.RateLimits"> & {
   eventsPerSecond?: number | undefined;
 
   /**
-   * Bytes a second of requests that bring events, as they come over the wire, at least 1,024. Absent: no limit of its own.
+   * Bytes a second of requests that bring events, once they are unpacked, at least 1,024. Absent: no limit of its own.
    *
    * @generated from field: optional int64 bytes_per_second = 3;
    */

@@ -19,7 +19,7 @@ export const keySettings = {
     type: bytes(0, 64 * gib),
     default: 0,
     description:
-      "Bytes a second of the requests by which each key sends events, where its own limit is not lower; 0: any number.",
+      "Bytes a second, once unpacked, of the requests by which each key sends events, where its own limit is not lower; 0: any number.",
   }),
   keyStreams: setting({
     flag: "key-streams",
@@ -37,6 +37,7 @@ export const keySettings = {
     flag: "burst",
     type: duration(second, hour),
     default: 10 * second,
-    description: "For how long what a rate allows is saved up, to be used at once.",
+    description:
+      "For how long what a rate allows is saved up, to be used at once; what a request costs beyond that is owed.",
   }),
 };

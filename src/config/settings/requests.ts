@@ -12,7 +12,8 @@ export const requestSettings = {
     flag: "request-memory",
     type: bytes(mib, 64 * gib),
     default: 128 * mib,
-    description: "Memory for the bodies of all unary requests under way; beyond it RESOURCE_EXHAUSTED.",
+    description:
+      "Memory for the bodies of all requests under way, unpacked, of streams for the message at hand; beyond it RESOURCE_EXHAUSTED.",
   }),
   maxHeaderBytes: setting({
     flag: "max-header",
