@@ -12,6 +12,8 @@ import type { RunningServer } from "../support/server.ts";
 const awaySeconds = Number(process.env.WEIR_FAULT_SECONDS ?? 3);
 /** Longer than any wait for a broker's answer, of which the longest is 10 s. */
 const stalledMs = 12_000;
+/** Longer than an insert is waited for, which is 5 s more than the server may take. */
+const stalledInsertSeconds = Math.max(8, awaySeconds);
 
 describe("what processes rely on", () => {
   let installation: Installation;
@@ -22,7 +24,7 @@ describe("what processes rely on", () => {
   let witness: Witness;
 
   beforeAll(async () => {
-    installation = await startInstallation();
+    installation = await startInstallation({ env: { WEIR_CLICKHOUSE_INSERT_TIMEOUT: "1s" } });
     const roles = ["ingest", "ingest", "analytics", "consumer"];
     processes = await Promise.all(roles.map((role) => installation.serve(role)));
     const [one, other, analytics, last] = processes.map(({ url }) => url);
@@ -32,6 +34,7 @@ describe("what processes rely on", () => {
   afterAll(() => installation?.close());
   afterEach(async () => {
     installation?.kafka.resume();
+    installation?.clickhouse.resume();
     await Promise.allSettled([load?.stop(), witness?.stop()]);
   });
 
@@ -64,6 +67,23 @@ describe("what processes rely on", () => {
         expect(producer.log.in_flight_ms).toBeGreaterThan(ms);
       }
     }, patiently);
+
+  /** Resolves once events wait to be applied for so long. */
+  const lagging = (seconds: number) =>
+    vi.waitFor(async () => {
+      const { lag_seconds, lag_events } = await getJson(consumer, "/v1/consumer/lag");
+      expect(lag_seconds).toBeGreaterThan(seconds);
+      expect(Number(lag_events)).toBeGreaterThan(0);
+    }, patiently);
+
+  /** What a question is refused with that waits for its answer as long as it takes. */
+  async function refusal(): Promise<unknown> {
+    const client = createWeirClient({ url: served.analytics, retry: { maxAttempts: 1 } });
+    const question = { filter: 'name == "any"' };
+    const error = await client.analytics.getAnalyticsSummary(question).catch((e) => e);
+    await client.close();
+    return [Code[error.code], errorReason(error)];
+  }
 
   /** What callers meet whose time is up: those that no broker can be reached for, and those who cannot know it yet. */
   function expectOnlyLate(): void {
@@ -107,14 +127,9 @@ describe("what processes rely on", () => {
     await witness.more(1);
     await load.more(200);
     await installation.clickhouse.kill9();
-    const client = createWeirClient({ url: served.analytics, retry: { maxAttempts: 1 } });
-    const refusal = await client.analytics.getAnalyticsSummary({ filter: 'name == "any"' }).catch((e) => e);
-    await client.close();
-    expect([refusal.code, errorReason(refusal)]).toEqual([Code.Unavailable, "STORE_UNAVAILABLE"]);
+    expect(await refusal()).toEqual(["Unavailable", "STORE_UNAVAILABLE"]);
+    await lagging(awaySeconds);
     await vi.waitFor(async () => {
-      const { lag_seconds, lag_events } = await getJson(consumer, "/v1/consumer/lag");
-      expect(lag_seconds).toBeGreaterThan(awaySeconds);
-      expect(Number(lag_events)).toBeGreaterThan(0);
       const { components } = await getJson(consumer, "/v1/consumer/health");
       expect(components).toContainEqual(
         expect.objectContaining({ message: expect.stringContaining("waiting for the store") }),
@@ -123,6 +138,21 @@ describe("what processes rely on", () => {
     await load.more(200);
     await witness.stop();
     await installation.clickhouse.restart();
+    await allReady();
+    await load.more(200);
+    await expectKept();
+    expect(load.refused).toEqual([]);
+  });
+
+  it("ClickHouse stalled for longer than an insert may take: the same, also where it goes on with what was given up", async () => {
+    start("store-stalled");
+    await witness.more(1);
+    await load.more(200);
+    await installation.clickhouse.stall();
+    await lagging(stalledInsertSeconds);
+    await load.more(200);
+    await witness.stop();
+    installation.clickhouse.resume();
     await allReady();
     await load.more(200);
     await expectKept();

@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clickhousePackages } from "./clickhouse/engine.ts";
 import { gather, repository } from "./process.ts";
+import { stall } from "./stall.ts";
 
 export { withoutClickhouse } from "./clickhouse/engine.ts";
 
@@ -26,6 +27,10 @@ export interface ClickhouseEngine extends ClickhouseServer {
   kill9(): Promise<void>;
   /** Starts it again on its data and its port, once it has ended. */
   restart(): Promise<void>;
+  /** Stalls it: connections stay, nothing is answered any more once this resolves. */
+  stall(): Promise<void>;
+  /** Ends a stall. */
+  resume(): void;
 }
 
 let shared: Promise<ClickhouseServer> | undefined;
@@ -76,6 +81,8 @@ export async function startEngine(): Promise<ClickhouseEngine> {
       await ended;
     },
     restart: start,
+    stall: () => stall(child.pid!),
+    resume: () => void child.kill("SIGCONT"),
     async close() {
       if (child.exitCode === null && child.signalCode === null) {
         child.stdin.end();

@@ -24,7 +24,10 @@ export async function startInstallation(
 ): Promise<Installation> {
   const closing: (() => Promise<unknown>)[] = [];
   const close = async () => {
-    for (const end of closing.splice(0).reverse()) await end();
+    const failures: unknown[] = [];
+    // One that does not end as it should must not keep the others alive.
+    for (const end of closing.splice(0).reverse()) await end().catch((error) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   };
   try {
     const kafka = await startKafka(options.kafka);

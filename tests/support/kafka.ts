@@ -1,14 +1,14 @@
 /** A real Apache Kafka broker: one process that is broker and controller, on ports of 127.0.0.1. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { setTimeout as delay } from "node:timers/promises";
 import { kafkaJars } from "./kafka/jars.ts";
 import { gather, repository } from "./process.ts";
+import { stall } from "./stall.ts";
 
 export interface KafkaBroker {
   /** Its addresses for clients, as kafkajs takes them. */
@@ -147,21 +147,11 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaBroke
     },
     kill9,
     restart: start,
-    async stall() {
-      broker?.kill("SIGSTOP");
-      // On a busy machine it goes on for a while.
-      while (!isStopped(broker?.pid)) await delay(1);
-    },
+    stall: () => stall(broker!.pid!),
     resume: () => broker?.kill("SIGCONT"),
     tool,
     close,
   };
-}
-
-/** Whether each of its threads stands still. */
-function isStopped(pid: number | undefined): boolean {
-  const tasks = `/proc/${pid}/task`;
-  return readdirSync(tasks).every((task) => /\) T /.test(readFileSync(join(tasks, task, "stat"), "utf8")));
 }
 
 /**

@@ -1,20 +1,23 @@
 import type { AddressInfo } from "node:net";
-import { createServer, type Server } from "node:net";
-import { afterEach, expect, it } from "vitest";
+import { createServer, type Server, type Socket } from "node:net";
+import { afterEach, expect, it, vi } from "vitest";
 import { createConnection } from "../../src/store/clickhouse/connection.ts";
 
 let server: Server;
 afterEach(() => server.close());
 
-/** Answers each request with these bytes, then breaks the connection off. */
-async function breaksOffAfter(answer: string): Promise<string> {
+async function serve(onSocket: (socket: Socket) => void): Promise<string> {
   server = createServer((socket) => {
     socket.on("error", () => {});
-    socket.once("data", () => socket.write(answer, () => socket.destroy()));
+    onSocket(socket);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/weir`;
 }
+
+/** Answers each request with these bytes, then breaks the connection off. */
+const breaksOffAfter = (answer: string) =>
+  serve((socket) => socket.once("data", () => socket.write(answer, () => socket.destroy())));
 
 const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 /** One column of one row. */
@@ -28,5 +31,19 @@ it.each([
 ])("takes no answer for whole that is broken off %s", async (_, answer) => {
   const connection = createConnection({ url: await breaksOffAfter(answer), maxConnections: 1 });
   await expect(connection.table({ query: "SELECT 1", params: {} })).rejects.toThrow();
+  await connection.close();
+});
+
+it("has room for the next question where the server answers nothing, not even that it ends the last one", async () => {
+  let heard = "";
+  const url = await serve((socket) => socket.on("data", (piece) => (heard += piece)));
+  const connection = createConnection({ url, maxConnections: 1, killTimeoutMs: 50 });
+  const ask = (query: string) =>
+    connection.table({ query, params: {} }, { signal: AbortSignal.timeout(200) });
+  await expect(ask("SELECT 'first'")).rejects.toThrow();
+  await vi.waitFor(async () => {
+    await expect(ask("SELECT 'next'")).rejects.toThrow();
+    expect(heard).toContain("SELECT 'next'");
+  }, 15_000);
   await connection.close();
 });

@@ -42,6 +42,8 @@ export interface ConnectionOptions {
   readonly url: string;
   /** Sockets at once. */
   readonly maxConnections: number;
+  /** Longest wait for the server to hear that a query has lost its caller, in milliseconds. Default 5,000. */
+  readonly killTimeoutMs?: number;
 }
 
 /** Longest wait for a statement of the store's own, of which none reads more than a few rows. */
@@ -53,7 +55,8 @@ const requestTimeoutMs = 3_600_000;
 /** How much longer than the server a caller waits for the end that the server makes. */
 const graceMs = 5000;
 
-export function createConnection({ url, maxConnections }: ConnectionOptions): Connection {
+export function createConnection(options: ConnectionOptions): Connection {
+  const { url, maxConnections, killTimeoutMs = 5000 } = options;
   const client: ClickHouseClient = createClient({
     url,
     application: "weir",
@@ -66,10 +69,13 @@ export function createConnection({ url, maxConnections }: ConnectionOptions): Co
   /** Ends of queries that are being asked for. */
   const kills = new Set<Promise<unknown>>();
 
-  /** The server goes on with a query whose caller has gone, unless it is told. */
+  /** The server goes on with a query whose caller has gone, unless it is told. One that is silent keeps no socket for it. */
   function kill(queryId: string): void {
     const killed = client
-      .command({ query: `KILL QUERY WHERE query_id = '${queryId}' ASYNC` })
+      .command({
+        query: `KILL QUERY WHERE query_id = '${queryId}' ASYNC`,
+        abort_signal: AbortSignal.timeout(killTimeoutMs),
+      })
       .catch(() => {});
     kills.add(killed);
     void killed.finally(() => kills.delete(killed));
