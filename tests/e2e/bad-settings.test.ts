@@ -37,6 +37,18 @@ describe("a setting that cannot be used is refused", () => {
       args: ["--bootstrap-key-file", "LICENSE"],
       says: /--bootstrap-key-file \(.*\): the key must have 24 to 512 visible ASCII characters and no blanks/,
     },
+    {
+      args: ["--log", "kafka://127.0.0.1:9/weir", "--roles", "consumer"],
+      says: /--roles \(WEIR_ROLES\): a DuckDB store is one process's, which is both consumer and analytics/,
+    },
+    {
+      args: ["--store", "clickhouse://127.0.0.1:9/weir"],
+      says: /--store \(WEIR_STORE\): ClickHouse takes a log on Kafka, not one under a folder/,
+    },
+    {
+      args: ["--roles", "ingest"],
+      says: /--roles \(WEIR_ROLES\): a log under a folder is one process's, which has every role/,
+    },
     { args: ["--partitions", "0"], says: /--partitions: "0" is not a whole number from 1/ },
     { args: ["--partition", "8"], says: /Unknown option '--partition'/ },
     { args: ["--log-retention", "10s"], says: /--log-retention: "10s" is not a duration/ },
