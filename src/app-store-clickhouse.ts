@@ -53,7 +53,7 @@ async function openAnswering(options: ClickhouseOptions): Promise<StoreParts> {
 
 /** A store to which this process applies the partitions that the group gives it, while others may apply the rest. */
 async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
-  const { config, log, kafka, stops } = options;
+  const { config, log, kafka, logger, stops } = options;
   const { connection, topics } = kafka;
   const { partitions } = log.identity;
   const followed = await openApplied(config, log, kafka, stops);
@@ -79,6 +79,15 @@ async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
   const offsets = () => presentOffsets(connection, topics.events, partitions);
   await checkPositions({ ...log.identity, offsets }, opened, config.rebuildStore);
   const applied = follow(opened, followed, stops);
+  // At once: what is held has a position that no other process moves, from which the consumer can read.
+  const takeOver = () => {
+    opened.takeOver(membership.partitions()).catch((error: unknown) => {
+      logger.debug({ err: error, stage: "store" }, "partitions are taken over as they are applied");
+    });
+  };
+  const end = membership.onChange(takeOver);
+  stops.push(async () => end());
+  takeOver();
   return {
     store: opened,
     applied,

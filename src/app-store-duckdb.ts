@@ -11,6 +11,9 @@ import { presentOffsets } from "./log/kafka/present-offsets.ts";
 import { createDuckdbStore } from "./store/duckdb/store.ts";
 import { createApplied } from "./visibility/applied.ts";
 
+/** How long dead letters may take to be read and copied; then it is begun anew. */
+const tellTimeoutMs = 60_000;
+
 /** On the embedded log, which drops copies itself. */
 export async function openEmbedded(options: StoreOptions): Promise<StoreParts> {
   const { config, log } = options;
@@ -64,7 +67,7 @@ export async function openOnKafka(
       const starts = every.map((partition) => from.get(partition) ?? Number.MAX_SAFE_INTEGER);
       const pages = store.deadLettersFrom(starts, {
         signal: new AbortController().signal,
-        deadline: Number.POSITIVE_INFINITY,
+        deadline: Date.now() + tellTimeoutMs,
       });
       for await (const page of pages) {
         await letters.publish(page.filter(({ partition, offset }) => offset < (to.get(partition) ?? 0)));

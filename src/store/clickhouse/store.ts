@@ -17,7 +17,8 @@ import { checkSchema } from "./migrate.ts";
 import type { ClickhouseStore, ClickhouseStoreOptions } from "./options.ts";
 import { createOwnership } from "./ownership.ts";
 import { createReader } from "./reader.ts";
-import { countRows, forgetIds, removeRows } from "./removal.ts";
+import { forgetIds, removeRows } from "./removal.ts";
+import { createRowCount } from "./row-count.ts";
 import { untilReached } from "./start.ts";
 import { parseUrl } from "./url.ts";
 import { createWriter } from "./writer.ts";
@@ -86,7 +87,7 @@ export async function openClickhouseStore(
 
   let binding = await readBinding(connection);
   let positions: readonly number[] = await committedPositions();
-  let rows = await countRows(connection);
+  const counted = await createRowCount(connection, now);
   let version = 0;
   let layoutReadMs = now();
   let lastApplyMs: number | undefined;
@@ -163,7 +164,7 @@ export async function openClickhouseStore(
         }
         const done = await writer.apply(blocks, positions);
         positions = done.positions;
-        rows += done.result.applied;
+        counted.add(done.result.applied);
         version++;
         lastApplyMs = performance.now() - started;
         return done.result;
@@ -200,7 +201,7 @@ export async function openClickhouseStore(
     removeBefore: (beforeUs, project) =>
       write(async () => {
         const removed = await removeRows(connection, beforeUs, project);
-        rows -= removed;
+        counted.add(-removed);
         if (removed > 0) version++;
         return removed;
       }),
@@ -221,6 +222,7 @@ export async function openClickhouseStore(
       if (next.every((position, partition) => position === positions[partition])) return;
       positions = next;
       version++;
+      counted.othersWrote();
     },
 
     closeFences: () =>
@@ -239,7 +241,7 @@ export async function openClickhouseStore(
 
     stats: () => ({
       engine: "clickhouse",
-      rows,
+      rows: counted.rows,
       version,
       openFences,
       lastApplyMs: lastApplyMs ?? null,
