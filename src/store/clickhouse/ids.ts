@@ -2,8 +2,9 @@
 import { type IdTable, idKeyBytes, partitionBytes, partitionText, type StoredId } from "../apply/copies.ts";
 import type { Connection } from "./connection.ts";
 
-/** Ids of one look-up; each takes 27 letters of the statement. */
+/** Ids of one look-up; each takes 22 letters of the statement. */
 const maxLookedUp = 100_000;
+const hashBytes = idKeyBytes - partitionBytes;
 
 export function createIdTable(connection: Connection): IdTable {
   return { lookUp: (keys) => lookUp(connection, keys) };
@@ -14,23 +15,28 @@ async function lookUp(connection: Connection, keys: readonly string[]): Promise<
   const known = new Map<string, StoredId[]>();
   for (let from = 0; from < keys.length; from += maxLookedUp) {
     const part = keys.slice(from, from + maxLookedUp);
-    const bytes = Buffer.from(part.join(""), "latin1").toString("base64");
-    // One text that is unfolded there: lists of numbers this large lose digits, or do not fit into a URL.
+    const partitions = new Set(part.map(partitionOfKey));
+    const hashes = part.map((key) => key.slice(partitionBytes)).join("");
+    const bytes = Buffer.from(hashes, "latin1").toString("base64");
+    // One text that is unfolded there: lists of numbers this large lose digits, or do not fit into a URL. Partitions and
+    // hashes apart are found in half the time that pairs take, and in a quarter where there are many; what else is found,
+    // a hash on another of these partitions, nobody asks for.
     const query = `
       WITH base64Decode('${bytes}') AS bytes
-      SELECT partition, hash, offset, received_us FROM ids WHERE (partition, hash) IN (
-        SELECT reinterpretAsInt32(substring(bytes, number * ${idKeyBytes} + 1, ${partitionBytes})),
-          reinterpretAsUInt128(substring(bytes, number * ${idKeyBytes} + ${partitionBytes + 1}, 16))
+      SELECT partition, hash, offset, received_us FROM ids
+      WHERE partition IN (${[...partitions].join(", ")}) AND hash IN (
+        SELECT reinterpretAsUInt128(substring(bytes, number * ${hashBytes} + 1, ${hashBytes}))
         FROM numbers(${part.length})
       )`;
     for await (const { rowCount, columns } of connection.blocks({ query, params: {} })) {
       const [partition, hash, offset, receivedUs] = columns;
       if (partition?.kind !== "numbers" || hash?.kind !== "keys") continue;
       if (offset?.kind !== "numbers" || receivedUs?.kind !== "numbers") continue;
-      const hashes = Buffer.from(hash.words.buffer);
+      const found = Buffer.from(hash.words.buffer);
       for (let row = 0; row < rowCount; row++) {
         const key =
-          partitionText(partition.values[row]!) + hashes.toString("latin1", 16 * row, 16 * row + 16);
+          partitionText(partition.values[row]!) +
+          found.toString("latin1", hashBytes * row, hashBytes * (row + 1));
         const one = { offset: offset.values[row]!, receivedUs: receivedUs.values[row]! };
         const stored = known.get(key);
         if (stored === undefined) known.set(key, [one]);
@@ -39,4 +45,8 @@ async function lookUp(connection: Connection, keys: readonly string[]): Promise<
     }
   }
   return known;
+}
+
+function partitionOfKey(key: string): number {
+  return Buffer.from(key.slice(0, partitionBytes), "latin1").readInt32LE(0);
 }
