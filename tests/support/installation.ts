@@ -20,7 +20,11 @@ export interface Installation {
 
 /** Starts broker and engine, and makes topics and schema as an operator would. */
 export async function startInstallation(
-  options: { kafka?: KafkaOptions; env?: NodeJS.ProcessEnv } = {},
+  options: {
+    kafka?: KafkaOptions;
+    /** Further settings of every process and command, which may depend on where broker and store are. */
+    env?: NodeJS.ProcessEnv | ((kafka: KafkaBroker, store: string) => NodeJS.ProcessEnv);
+  } = {},
 ): Promise<Installation> {
   const closing: (() => Promise<unknown>)[] = [];
   const close = async () => {
@@ -34,12 +38,13 @@ export async function startInstallation(
     closing.push(kafka.close);
     const clickhouse = await startEngine();
     closing.push(clickhouse.close);
-    const env = {
+    const store = clickhouse.newDatabase().replace("http:", "clickhouse:");
+    const env: NodeJS.ProcessEnv = {
       WEIR_LOG: `kafka://${kafka.brokers.join(",")}/weir`,
-      WEIR_STORE: clickhouse.newDatabase().replace("http:", "clickhouse:"),
+      WEIR_STORE: store,
       // So that a process that dies is missed soon.
       WEIR_KAFKA_SESSION_TIMEOUT: "2s",
-      ...options.env,
+      ...(typeof options.env === "function" ? options.env(kafka, store) : options.env),
     };
     for (const command of [["topics", "create"], ...(env.WEIR_STORE === "" ? [] : [["migrate"]])]) {
       const { code, stderr } = await weir(command, { env });

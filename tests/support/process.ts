@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { createLeakCheck } from "./leaks.ts";
 
 export const repository = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -34,7 +35,9 @@ export async function runToEnd(
   return { code, signal, stdout: stdout(), stderr: stderr() };
 }
 
-/** Starts a program of the repository under the Node of the tests, with pipes. */
+/**
+ * Starts a program of the repository under the Node of the tests, with pipes. Where it writes a secret, the test run fails.
+ */
 export function startProgram(
   program: string,
   args: readonly string[],
@@ -42,11 +45,27 @@ export function startProgram(
 ): ChildProcess {
   // What the caller's shell says of Weir must not change the outcome.
   const plain = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("WEIR_")));
-  return spawn(process.execPath, [program, ...args], {
+  const child = spawn(process.execPath, [program, ...args], {
     cwd: repository,
     env: { ...plain, ...env },
     stdio: "pipe",
   });
+  expectNoSecrets(child, args, env);
+  return child;
+}
+
+/** An error that nobody catches, so that no test can pass it over. */
+function expectNoSecrets(child: ChildProcess, args: readonly string[], env: NodeJS.ProcessEnv = {}): void {
+  for (const stream of ["stdout", "stderr"] as const) {
+    // A key that is made is shown once.
+    if (stream === "stdout" && args[0] === "keys" && args[1] === "create") continue;
+    const check = createLeakCheck(args, env);
+    child[stream]!.on("data", (piece: Buffer) => check.read(piece.toString("latin1")));
+    child.once("close", () => {
+      if (check.leak === undefined) return;
+      throw new Error(`weir ${args.join(" ")} wrote a secret to ${stream}: ${check.leak}`);
+    });
+  }
 }
 
 /** The text that a child has written so far. */

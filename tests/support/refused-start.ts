@@ -5,8 +5,11 @@ import { gather, startProgram } from "./process.ts";
 const deadlineMs = 60_000;
 
 /** Runs `weir serve`, which must end by itself, and whose standard error must be one line. */
-export async function refusedStart(args: readonly string[]): Promise<{ code: number | null; line: string }> {
-  const child = startProgram("bin/weir.js", ["serve", ...args]);
+export async function refusedStart(
+  args: readonly string[],
+  env?: NodeJS.ProcessEnv,
+): Promise<{ code: number | null; line: string }> {
+  const child = startProgram("bin/weir.js", ["serve", ...args], env);
   const stderr = gather(child, "stderr");
   const stdout = gather(child, "stdout");
   // A server that runs after all is not left behind.
