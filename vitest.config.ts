@@ -36,6 +36,15 @@ const clickhouse = {
   },
 };
 
+/** Those of several processes, and those of a whole server that run on either store. */
+const distributed = {
+  test: {
+    ...project("distributed", 240_000).test,
+    include: ["tests/distributed/**/*.test.ts", "tests/contract/walls.test.ts"],
+    env: { WEIR_TEST_STORE: "clickhouse" },
+  },
+};
+
 /** How often random tests run there, where each statement takes some milliseconds; what the caller says counts. */
 function fewerRuns(): Record<string, string> {
   const runs = {
@@ -58,7 +67,7 @@ export default defineConfig({
       project("e2e", 240_000, ["tests/support/unpack-browser.ts"]),
       ...(withoutClickhouse() ? [] : [clickhouse]),
       ...(withoutKafka() ? [] : [project("kafka", 120_000)]),
-      ...(withoutKafka() || withoutClickhouse() ? [] : [project("distributed", 240_000)]),
+      ...(withoutKafka() || withoutClickhouse() ? [] : [distributed]),
     ],
   },
 });

@@ -1,4 +1,4 @@
-/** Two projects on one server: every method of the contract is tried across the wall between them. */
+/** Two projects on one server, over either store: every method of the contract is tried across the wall between them. */
 import { hash } from "node:crypto";
 import { create, type DescMethod, type Message, toJson } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
@@ -19,6 +19,7 @@ import { MetricsService } from "../../gen/analytics/v1/metrics_pb.js";
 import { ProducerService } from "../../gen/analytics/v1/producer_pb.js";
 import { isPlanned, scopeOf } from "../../src/contract/options.ts";
 import { contractRegistry } from "../../src/contract/registry.ts";
+import { type Installation, startInstallation } from "../support/installation.ts";
 import { methods } from "../support/method-calls.ts";
 import { type RunningServer, startServer } from "../support/server.ts";
 
@@ -32,6 +33,8 @@ interface Side {
   visibilityToken: string;
 }
 
+/** Where they share ClickHouse. */
+let installation: Installation | undefined;
 let server: RunningServer;
 let red: Side;
 let blue: Side;
@@ -58,7 +61,13 @@ const eventsOf = (name: string) =>
   );
 
 beforeAll(async () => {
-  server = await startServer({ args: ["--auth", "required"], env: { WEIR_BOOTSTRAP_KEY: bootstrapKey } });
+  const env = { WEIR_AUTH: "required", WEIR_BOOTSTRAP_KEY: bootstrapKey };
+  if (process.env.WEIR_TEST_STORE === "clickhouse") {
+    installation = await startInstallation({ env });
+    server = await installation.serve("all");
+  } else {
+    server = await startServer({ env });
+  }
   const operator = client(bootstrapKey);
   const side = async (name: Side["name"]): Promise<Side> => {
     const { secret } = await operator.admin.createProject({
@@ -78,7 +87,8 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const one of clients) await one.close();
-  await server.stop();
+  await server?.stop();
+  await installation?.close();
 });
 
 const { method: ask } = AnalyticsService;
