@@ -64,7 +64,8 @@ export interface StoreParts {
 
 export interface Applying {
   readonly assignment: Assignment;
-  /** As the consumer's option. */
+  /** As the consumer's options. */
+  readonly batchBytes?: number;
   readonly afterBatch?: (result: ApplyResult | undefined) => void;
   /** Tells the consumer that applies the assigned partitions; to be called once. */
   attach(consumer: Consumer): void;

@@ -66,6 +66,7 @@ export async function startStages(options: StageOptions): Promise<Stages> {
       log: reader,
       store,
       assignment: applying.assignment,
+      ...(applying.batchBytes ? { batchBytes: applying.batchBytes } : {}),
       ...(applying.afterBatch ? { afterBatch: applying.afterBatch } : {}),
       metrics,
       logger: logger.child({ stage: "consumer" }),

@@ -12,6 +12,12 @@ import type { ClickhouseStore } from "./store/clickhouse/options.ts";
 import { createClickhouseStore } from "./store/clickhouse/store.ts";
 import { createApplied } from "./visibility/applied.ts";
 
+/**
+ * Four times the consumer's default: of the granules of the id table a look-up reads nearly all, whether it is for some
+ * thousand ids or for some ten thousand.
+ */
+const batchBytes = 16 * 1024 ** 2;
+
 interface ClickhouseOptions extends StoreOptions {
   readonly url: string;
   readonly kafka: KafkaParts;
@@ -93,6 +99,7 @@ async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
     applied,
     applying: {
       assignment: membership,
+      batchBytes,
       attach(own) {
         consumer = own;
         own.onApplied(applied.step);
