@@ -11,7 +11,7 @@ export interface ForeignRecord {
 
 /** Resolves once all of them are on the log. */
 export async function putOnLog({ kafka }: Installation, records: readonly ForeignRecord[]): Promise<void> {
-  const client = createKafkaClient(kafka, { retries: 5 });
+  const client = createKafkaClient(kafka, { retries: 0 });
   try {
     const producer = client.kafka.producer();
     await producer.connect();

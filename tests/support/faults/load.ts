@@ -52,7 +52,7 @@ const users = 40;
 /** Of every so many refused calls one is not made again. */
 const givenUp = 4;
 /** So that this load, and what refuses it, is not all that the machine does. In milliseconds. */
-const pauseMs = 5;
+const pauseMs = 10;
 const firstMs = Date.UTC(2024, 2, 15);
 const monthsMs = 40 * 86_400_000;
 
@@ -166,4 +166,4 @@ export function startFaultLoad({ urls, name, timeoutMs = 60_000 }: FaultLoadOpti
 }
 
 /** How long tests wait for what comes in its own time. */
-export const patiently = { timeout: 60_000, interval: 20 };
+export const patiently = { timeout: 120_000, interval: 20 };
