@@ -57,6 +57,8 @@ export interface StoreParts {
   readonly store: EventStore & DeadLetterStore;
   /** How far the log is applied, by whichever process. */
   readonly applied: AppliedPositions;
+  /** Makes the store's version no older than the call; absent where nobody else writes to it. */
+  readonly refresh?: () => Promise<void>;
   /** What this process applies; absent where it applies nothing. */
   readonly applying?: Applying;
   health(): StageHealth[];

@@ -28,7 +28,7 @@ export function absentService(service: DescService, role: Role, own: readonly Ro
     };
     return [method.localName, method.methodKind === "unary" ? unary : streaming];
   });
-  return { service, implementation: Object.fromEntries(methods) };
+  return { service, implementation: Object.fromEntries(methods), elsewhere: true };
 }
 
 /** Dead letters are kept in the store, which a process has that applies the log or answers from it. */

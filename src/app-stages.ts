@@ -103,7 +103,10 @@ export async function startStages(options: StageOptions): Promise<Stages> {
   const stages = [consumer, live].filter((stage) => stage !== undefined);
   return {
     applied,
-    store: withCache(store, { maxBytes: config.queryCacheBytes }),
+    store: withCache(store, {
+      maxBytes: config.queryCacheBytes,
+      ...(parts.refresh ? { refresh: parts.refresh } : {}),
+    }),
     deadLetters: store,
     ...(consumer ? { consumer } : {}),
     ...(live ? { live } : {}),

@@ -54,7 +54,12 @@ async function openAnswering(options: ClickhouseOptions): Promise<StoreParts> {
   };
   const store = await open(options, { arbiter });
   const applied = follow(store, followed, stops);
-  return { store, applied, health: () => [store.health(), followed.health()] };
+  return {
+    store,
+    applied,
+    refresh: followed.refresh,
+    health: () => [store.health(), followed.health()],
+  };
 }
 
 /** A store to which this process applies the partitions that the group gives it, while others may apply the rest. */
@@ -97,6 +102,7 @@ async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
   return {
     store: opened,
     applied,
+    refresh: followed.refresh,
     applying: {
       assignment: membership,
       batchBytes,

@@ -111,6 +111,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
             ? { producer: { ...stats.read(), log: appender.stats() } }
             : {}),
           ...(consumer ? { consumer: { ...consumer.stats(), store: store?.stats() } } : {}),
+          ...(store && !consumer ? { store: store.stats() } : {}),
           ...(live ? { live: live.stats() } : {}),
         }),
         ...(reader

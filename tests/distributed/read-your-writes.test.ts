@@ -70,6 +70,20 @@ describe("a token of the process that took an event", () => {
   });
 });
 
+describe("an event whose sender waits until it is applied", () => {
+  it("is in what is asked next of the process that answers, also where it has answered that before", async () => {
+    for (let i = 1; i <= 20; i++) {
+      expect(await countOf("patient")).toBe(BigInt(i - 1));
+      const { result } = await ingest.ingestion.ingestEvent({
+        event: { id: `patient-${i}`, userId: "patient", name: "patient" },
+        options: { durability: Durability.APPLIED },
+      });
+      expect(result).toBe(IngestResult.ACCEPTED);
+      expect(await countOf("patient")).toBe(BigInt(i));
+    }
+  });
+});
+
 describe("while no process applies the log", () => {
   it("events are taken, and whoever waits for them does so until one does, or to the deadline", async () => {
     await servers.consumer.stop();

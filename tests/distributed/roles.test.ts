@@ -6,8 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createWeirClient, errorReason } from "../../client/node/index.ts";
 import { AdminService } from "../../gen/analytics/v1/admin_pb.js";
 import { MetricsService } from "../../gen/analytics/v1/metrics_pb.js";
-import { Health } from "../../gen/grpc/health/v1/health_pb.js";
+import { Health, HealthCheckResponse_ServingStatus as Status } from "../../gen/grpc/health/v1/health_pb.js";
 import { isPlanned } from "../../src/contract/options.ts";
+import { contractServices } from "../../src/contract/registry.ts";
 import { type Role, roles } from "../../src/domain/roles.ts";
 import { bufCurl, bufProtocols } from "../support/buf-curl.ts";
 import { getJson } from "../support/figures.ts";
@@ -44,7 +45,7 @@ const parts: Record<Role, { health: string[]; stats: string[] }> = {
     health: ["log", "state", "store", "membership", "applied", "consumer"],
     stats: ["consumer"],
   },
-  analytics: { health: ["log", "state", "store", "applied", "live"], stats: ["live"] },
+  analytics: { health: ["log", "state", "store", "applied", "live"], stats: ["store", "live"] },
 };
 
 let installation: Installation;
@@ -119,8 +120,12 @@ describe.each(roles)("a process with the role %s alone", (role) => {
 
   it("serves by grpc.health.v1 what it answers", async () => {
     const health = createClient(Health, createGrpcTransport({ baseUrl: urlOf(role) }));
-    expect(await health.check({})).toMatchObject({ status: 1 });
-    expect(await health.check({ service: AdminService.typeName })).toMatchObject({ status: 1 });
+    expect((await health.check({})).status).toBe(Status.SERVING);
+    for (const service of contractServices) {
+      const here = [role, undefined].includes(roleOfService[service.name]);
+      const { status } = await health.check({ service: service.typeName });
+      expect(status, service.name).toBe(here ? Status.SERVING : Status.NOT_SERVING);
+    }
   });
 
   it("is not asked again by the typed client for what it does not do", async () => {
