@@ -4,6 +4,7 @@ import { makeStorePlaces } from "./config/places.ts";
 import type { Consumer } from "./consumer/consumer.ts";
 import { createReport } from "./consumer/report.ts";
 import { bindStore, checkPositions } from "./consumer/start-check.ts";
+import type { StageHealth } from "./domain/health.ts";
 import { everyPartition } from "./log/assignment.ts";
 import { openDeadLetterTopic } from "./log/kafka/dead-letter-topic.ts";
 import { createMembership } from "./log/kafka/membership.ts";
@@ -93,8 +94,13 @@ export async function openOnKafka(
       },
       forgetIds: store.forgetIds,
     },
-    health: () => [store.health(), membership.health()],
+    // What a spare would answer of its own store is old.
+    health: () => [store.health(), notReady(membership.health())],
   };
+}
+
+function notReady(health: StageHealth): StageHealth {
+  return health.status === "healthy" ? health : { ...health, status: "unhealthy" };
 }
 
 /** Opens the store and binds it to the log. */

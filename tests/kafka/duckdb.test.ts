@@ -120,7 +120,7 @@ describe("ingest apart", () => {
     const spare = await serve("consumer,analytics");
     await vi.waitFor(async () => {
       expect(await membershipOf(spare.url)).toMatchObject({
-        status: "degraded",
+        status: "unhealthy",
         message: expect.stringContaining("a spare"),
       });
     }, patiently);
