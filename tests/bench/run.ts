@@ -1,12 +1,17 @@
 /**
  * The platform's figures on this machine:
  *
- *   npm run bench [-- --remembered 10000000 --seconds 20 --rate 25000 --events FILE --only ingestion]
+ *   npm run bench [-- ingestion questions access loud-key --remembered 10000000 --seconds 20 --rate 25000 --events FILE
+ *                     --rounds 40]
  *
- * 1. ingestion: 1,000-event batches by gRPC, durable, with so many ids remembered, at most at the rate (0: as fast as it goes),
+ * Each part runs by its name; without one the first two do.
+ * - ingestion: 1,000-event batches by gRPC, durable, with so many ids remembered, at most at the rate (0: as fast as it goes),
  *    and how far the store lags at the end
- * 2. a summary over the events of a file (the flights of January where they stand beside this checkout)
- * 3. start on that data, and memory at rest
+ * - questions: a summary over the events of a file (the flights of January where they stand beside this checkout), start on
+ *   that data, and memory at rest
+ * - access: what a key adds to a batch of 100 and to a single event, over so many rounds
+ * - loud-key: the p99 of a key beside another one that sends far more than it may, over its p99 alone, each for so many
+ *   seconds, three times
  *
  * Figures of different machines cannot be compared; those of one run can.
  */
@@ -15,25 +20,37 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createWeirClient } from "../../client/node/index.ts";
+import { access } from "./access.ts";
+import { loudKey } from "./loud-key.ts";
 import { ingestLoad, repository, runNode } from "./node-program.ts";
 import { preloadIds } from "./preload.ts";
 import { row } from "./report.ts";
 import { type BenchServer, startBenchServer } from "./server.ts";
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     remembered: { type: "string", default: "1000000" },
     seconds: { type: "string", default: "15" },
     rate: { type: "string", default: "0" },
-    only: { type: "string", default: "ingestion,questions" },
+    rounds: { type: "string", default: "40" },
     events: { type: "string", default: join(repository, "../shared/data/flights-2013-01.ndjson.gz") },
   },
 });
 
+const parts: Readonly<Record<string, (directory: string) => Promise<void>>> = {
+  ingestion,
+  questions,
+  access: (place) => access(place, Number(values.rounds)),
+  "loud-key": (place) => loudKey(place, 3, Number(values.seconds)),
+};
+const names = positionals.length === 0 ? ["ingestion", "questions"] : positionals;
+const unknown = names.find((name) => !Object.hasOwn(parts, name));
+if (unknown !== undefined) throw new Error(`${unknown} is none of ${Object.keys(parts).join(", ")}`);
+
 const directory = mkdtempSync(join(tmpdir(), "weir-bench-"));
 try {
-  if (values.only.includes("ingestion")) await ingestion(join(directory, "ingestion"));
-  if (values.only.includes("questions")) await questions(join(directory, "questions"));
+  for (const name of names) await parts[name]!(join(directory, name));
 } finally {
   rmSync(directory, { recursive: true });
 }
