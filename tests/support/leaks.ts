@@ -24,10 +24,11 @@ function secretsOf(args: readonly string[], env: NodeJS.ProcessEnv): [name: stri
   ];
   const store = env.WEIR_STORE ?? "";
   const password = URL.canParse(store) ? decodeURIComponent(new URL(store).password) : "";
+  const flag = args.indexOf("--api-key");
   const all: [string, string | undefined][] = [
     ...variables.map((name): [string, string | undefined] => [name, env[name]]),
     ["the password in WEIR_STORE", password],
-    ["--api-key", args[args.indexOf("--api-key") + 1]],
+    ["--api-key", flag < 0 ? undefined : args[flag + 1]],
   ];
   return all.filter((one): one is [string, string] => (one[1] ?? "").length >= fewestCharacters);
 }

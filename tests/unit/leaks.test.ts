@@ -27,6 +27,7 @@ describe("what a program of the tests writes is looked through", () => {
     const env = { WEIR_STORE: "clickhouse://u:correct%2Fhorse@127.0.0.1/weir" };
     expect(found("correct/horse", env)).toBe("the password in WEIR_STORE");
     expect(found("of another-key", {}, ["keys", "list", "--api-key", "another-key"])).toBe("--api-key");
+    expect(found("Usage: weir generate-data", {}, ["generate-data", "--help"])).toBeUndefined();
     expect(found(`{"keyId":"${key}"}`)).toBe("a key");
     expect(found(`${key.slice(0, 12)}…`)).toBeUndefined();
   });
