@@ -5,6 +5,7 @@ import { Scope } from "../contract/options.ts";
 import type { Protocol } from "../domain/call.ts";
 import { WeirError } from "../domain/errors.ts";
 import { defaultProject, type Principal } from "../domain/principal.ts";
+import { createBrake } from "./brake.ts";
 import type { CallContext, CallOutcome } from "./calls.ts";
 import type { Exchange } from "./exchange.ts";
 import { streamIntake, unaryIntake } from "./intake.ts";
@@ -60,6 +61,7 @@ const nobody: Principal = { project: defaultProject, scopes: new Set() };
 export function createGate({ authenticator, rates, limits, trusts }: GateOptions): Gate {
   const calls = new Set<CallContext>();
   const waiting = new Set<() => void>();
+  const brake = createBrake();
   const memory = createMemoryBudget(limits.maxRequestMemoryBytes, limits.maxBodyBytes);
   let entering = 0;
   let closed = false;
@@ -138,6 +140,7 @@ export function createGate({ authenticator, rates, limits, trusts }: GateOptions
       } catch (error) {
         if (meter === undefined) held.release();
         else meter.leave();
+        await brake.hold(error, exchange.signal);
         throw error;
       } finally {
         entering--;
