@@ -10,6 +10,7 @@ import { appendBy } from "./append.ts";
 import { type Candidate, type CheckOptions, createCheck } from "./check.ts";
 import { positionsOf } from "./positions.ts";
 import type { IngestionStats } from "./stats.ts";
+import { createTurns } from "./turns.ts";
 
 /** Who sends, and by when an answer is needed. */
 export interface Sender {
@@ -69,12 +70,18 @@ export interface AdmissionOptions extends CheckOptions {
   readonly now: () => number;
 }
 
+/** How long the events of one request are worked on before other requests have a turn, in milliseconds. */
+const sliceMs = 2;
+/** Events between two looks at the clock. */
+const stride = 16;
+
 /** A sender's clock that is off by no more than this is left alone. */
 const clockToleranceMs = 60_000;
 
 export function createAdmission(options: AdmissionOptions): Admission {
   const { log, visibility, metrics, stats, now } = options;
   const check = createCheck(options);
+  const turns = createTurns(sliceMs);
 
   return {
     async admit(candidates, ingest, sender, unparsed) {
@@ -93,7 +100,12 @@ export function createAdmission(options: AdmissionOptions): Admission {
       const indexes: number[] = [];
       const ids: string[] = [];
       const rejections: Rejection[] = [];
+      let turnEnd = turns.end();
       for (let index = 0; index < candidates.length; index++) {
+        if (index % stride === stride - 1 && performance.now() >= turnEnd) {
+          await turns.next();
+          turnEnd = turns.end();
+        }
         const failed = unparsed?.get(index);
         const candidate = candidates[index]!;
         const checked = failed ? { id: idOf(candidate), violations: [failed] } : check(candidate, reception);
