@@ -24,6 +24,8 @@ export interface Tail {
 
 /** How long a broker that has nothing new waits with its answer. */
 const maxWaitMs = 500;
+/** Least time between two requests, so that a broker under load need not answer for every few records. */
+const leastIntervalMs = 10;
 /** About how much is taken at once of one partition. */
 const partitionBytes = 1024 ** 2;
 /** Pauses after failures, in milliseconds. */
@@ -47,11 +49,14 @@ export function startTail({ connection, topic, positions, onFetched }: TailOptio
           offset: positions[partition]!,
           maxBytes: partitionBytes,
         }));
+        const asked = performance.now();
         const fetched = await fetcher.fetch(broker, from, maxWaitMs);
         for (const one of fetched) onFetched(one);
         trouble = "";
         lastAnswer = performance.now();
         onProgress();
+        const restMs = leastIntervalMs - (performance.now() - asked);
+        if (restMs > 0) await pause(restMs, end.signal);
       }
     }
 
