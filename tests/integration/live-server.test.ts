@@ -81,6 +81,7 @@ describe.each(protocols)("over %s", (protocol) => {
     try {
       await whole.until(({ window }) => window !== undefined && window.events >= 1000n);
       let isOver = false;
+      const first = whole.all.length;
       const updates = whole.until(() => isOver);
       for (let i = 0; i < 10; i++) {
         const name = `probe-${protocol}-${i}`;
@@ -91,7 +92,7 @@ describe.each(protocols)("over %s", (protocol) => {
         const late = (await seen) - before;
         expect(late, name).toBeLessThanOrEqual(3);
       }
-      expect(whole.all.length).toBeGreaterThan(10);
+      expect(whole.all.length).toBeGreaterThan(first);
       isOver = true;
       await updates;
     } finally {
