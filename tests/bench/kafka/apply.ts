@@ -17,6 +17,9 @@ import { type BenchCluster, startBenchCluster } from "./cluster.ts";
 import { bind, type Cores } from "./cores.ts";
 import { rememberInClickhouse, rememberInDuckdb } from "./remember.ts";
 
+/** Of a batch, as the server has it over ClickHouse; over DuckDB it is the consumer's default. */
+const clickhouseBatchBytes = 16 * 1024 ** 2;
+
 export interface ApplyOptions {
   readonly events: number;
   /** Ids. */
@@ -45,7 +48,7 @@ export async function applyToClickhouse(cores: Cores, options: ApplyOptions): Pr
           });
         });
       }
-      await applyAll(cluster, store, membership);
+      await applyAll(cluster, store, membership, { batchBytes: clickhouseBatchBytes });
       await membership.close();
       await store.close();
     } finally {
@@ -84,14 +87,19 @@ async function withBacklog(
   }
 }
 
-async function applyAll(cluster: BenchCluster, store: EventStore, assignment: Assignment): Promise<void> {
+async function applyAll(
+  cluster: BenchCluster,
+  store: EventStore,
+  assignment: Assignment,
+  options: { readonly batchBytes?: number } = {},
+): Promise<void> {
   const log = await createKafkaReader(cluster.log);
   const ends = log.ends();
   const events = ends.reduce((sum, end) => sum + end, 0);
   const now = Date.now;
   const metrics = createMetrics({ startedAtMs: now(), now });
   const logger = createLogger({ level: "warn" });
-  const consumer = createConsumer({ log, store, assignment, metrics, logger, now });
+  const consumer = createConsumer({ log, store, assignment, ...options, metrics, logger, now });
   const cpu = process.cpuUsage();
   const started = performance.now();
   await new Promise<void>((resolve) => {
