@@ -13,7 +13,8 @@ import { LogStartError, PartitionCountError } from "./log/log.ts";
 import { createKafkaState, type KafkaState } from "./state/kafka/state.ts";
 import { ensureTokenSecret } from "./state/token-secret.ts";
 
-export type TopicsConfig = KafkaConfig & Pick<Config, "partitions" | "logRetention" | "kafkaReplicas">;
+export type TopicsConfig = KafkaConfig &
+  Pick<Config, "partitions" | "logRetention" | "kafkaReplicas" | "kafkaCompression">;
 
 /** Another system, such as brokers, does not answer, or does not let us in. One line for the operator. */
 export class UnreachableError extends Error {
@@ -38,7 +39,7 @@ export interface CreatedLog {
  * used, UnreachableError
  */
 export function createLogTopics(config: TopicsConfig, waitMs: number): Promise<CreatedLog> {
-  const { partitions, logRetention: retentionMs, kafkaReplicas } = config;
+  const { partitions, logRetention: retentionMs, kafkaReplicas, kafkaCompression: compression } = config;
   return onCluster(config, waitMs, async (log) => {
     const { connection, topics } = log;
     const { created, identity } = await createTopics({
@@ -47,6 +48,7 @@ export function createLogTopics(config: TopicsConfig, waitMs: number): Promise<C
       partitions,
       ...(kafkaReplicas === 0 ? {} : { replicas: kafkaReplicas }),
       retentionMs,
+      compression,
       openState: () => openState(log, waitMs),
       randomBytes,
     }).catch(refusePartitions);
@@ -85,6 +87,7 @@ export function checkLogTopics(config: TopicsConfig, waitMs: number): Promise<re
     const identity = await withState(log, waitMs, (state) => readIdentity(state.get));
     if (identity === undefined) return [...problems, problemOf(topics.state, "holds no log yet")];
     if (identity.partitions === asked) return problems;
+    if (asked === settings.partitions.default) return check(identity.partitions);
     const kept = `is of a log with ${identity.partitions} partitions, asked for are ${asked}`;
     return [...(await check(identity.partitions)), problemOf(topics.state, kept)];
   });

@@ -68,6 +68,19 @@ describe("what Java's producer sends", () => {
   });
 });
 
+describe("what Java's producer compresses", () => {
+  it.each(["lz4", "snappy", "zstd", "gzip"])("by %s counts too", async (codec) => {
+    const userId = `by-${codec}`;
+    const records = Array.from({ length: 20 }, (_, i) => ({
+      key: userId,
+      value: recordOf({ id: `${codec}-${i}`, userId, name: "built" }),
+    }));
+    const places = await sendByJava(installation.kafka, topic, records, codec);
+    await isApplied(servers.analytics.url, places.at(-1)!);
+    expect(await countOf(userId)).toBe(20n);
+  });
+});
+
 describe("a record that cannot be applied", () => {
   it("because it is not on its user's partition is a dead letter, and counts once that is replayed", async () => {
     const userId = "lost";

@@ -3,7 +3,7 @@ import { operate, type Program, readWait, waitFlags } from "../operator.ts";
 import { kafkaNames, readSettingFlags, settingFlags } from "../setting-flags.ts";
 import { topicTable } from "./table.ts";
 
-const names = [...kafkaNames, "partitions", "logRetention", "kafkaReplicas"] as const;
+const names = [...kafkaNames, "partitions", "logRetention", "kafkaReplicas", "kafkaCompression"] as const;
 
 export const topics: Command = {
   operands: "create|list|check",

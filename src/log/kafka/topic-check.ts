@@ -21,6 +21,9 @@ export interface TopicProblem {
 
 /** Largest record that the log takes, as encoded; the contract's limits keep all of them well below. */
 export const maxRecordBytes = 128 * 1024;
+/** How records are kept by brokers. */
+export type Compression = "none" | "gzip";
+
 /** So that a batch with one more record than half of it never is too large. */
 const leastMessageBytes = 2 * maxRecordBytes;
 /** A value of the small state has up to 1 MiB, and a key beside it. */
@@ -30,13 +33,19 @@ export const stateMessageBytes = 2 * 1024 ** 2;
 const deadLetterMessageBytes = 2 * 1024 ** 2;
 
 /** Settings that a topic of records is created with. */
-export function eventSettings(replicas: number, retentionMs: number): ReadonlyMap<string, string> {
+export function eventSettings(
+  replicas: number,
+  retentionMs: number,
+  compression: Compression = "none",
+): ReadonlyMap<string, string> {
   return new Map([
     ["cleanup.policy", "delete"],
     ["retention.ms", String(Number.isFinite(retentionMs) ? retentionMs : -1)],
     ["retention.bytes", "-1"],
     ["message.timestamp.type", "LogAppendTime"],
     ["max.message.bytes", "1048588"],
+    // Brokers unpack what other programs compress by codecs that are not read here.
+    ["compression.type", compression === "none" ? "uncompressed" : compression],
     ...sharedSettings(replicas),
   ]);
 }
@@ -95,9 +104,24 @@ export function checkEventTopic(
   }
   return [
     ...problems,
+    ...checkCompression(description),
     ...checkMessageBytes(description, leastMessageBytes),
     ...checkRetention(description, wanted.retentionMs),
   ];
+}
+
+/** The codecs that are read; brokers can bring every batch to one of them. */
+const readable = ["uncompressed", "gzip"];
+
+function checkCompression({ topic, settings }: TopicDescription): TopicProblem[] {
+  const type = settings.get("compression.type") ?? "producer";
+  if (readable.includes(type)) return [];
+  const consequence =
+    type === "producer"
+      ? "one record that another program compresses by lz4, snappy or zstd stops the whole log from being applied"
+      : "which is not read";
+  const message = `topic ${topic} has compression.type=${type}: ${consequence}. Set it to ${readable.join(" or ")}`;
+  return [{ topic, fatal: type !== "producer", message }];
 }
 
 /** What is wrong with a log's topic of dead letters. */

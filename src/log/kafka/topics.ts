@@ -5,6 +5,7 @@ import { LogStartError, PartitionCountError } from "../log.ts";
 import { createTopic, describeTopics, type TopicDescription, withAdmin } from "./admin.ts";
 import type { KafkaConnection } from "./client.ts";
 import {
+  type Compression,
   checkDeadLetterTopic,
   checkEventTopic,
   checkStateTopic,
@@ -31,6 +32,8 @@ export interface CreateTopicsOptions {
   readonly replicas?: number;
   /** How long records and dead letters are kept, in milliseconds; Infinity: for ever. */
   readonly retentionMs: number;
+  /** How brokers keep the records, whatever they were sent with. Default none. */
+  readonly compression?: Compression;
   /** Opens the small state on its topic, once that is there. */
   readonly openState: () => Promise<IdentityState>;
   readonly randomBytes: (length: number) => Uint8Array;
@@ -80,7 +83,9 @@ export function createTopics(options: CreateTopicsOptions): Promise<CreatedTopic
         await make(topics.deadLetters, partitions, deadLetterSettings(replicas, retentionMs));
       }
       // Only now: a topic of records never stands beside the identity of another log.
-      if (events === undefined) await make(topics.events, partitions, eventSettings(replicas, retentionMs));
+      if (events === undefined) {
+        await make(topics.events, partitions, eventSettings(replicas, retentionMs, options.compression));
+      }
       return { created, identity };
     } finally {
       await state.close();

@@ -28,6 +28,7 @@ const names = [
   "partitions",
   "logRetention",
   "kafkaReplicas",
+  "kafkaCompression",
 ] as const;
 
 /** The log is as `weir topics create` makes it. */

@@ -1,6 +1,6 @@
 // Records by Apache Kafka's own clients, as programs in Java send and read them.
 //
-//   send BROKERS TOPIC         of each line KEY, PARTITION or -, VALUE in base64, by tabs; - leaves the partition to
+//   send BROKERS TOPIC [CODEC] of each line KEY, PARTITION or -, VALUE in base64, by tabs; - leaves the partition to
 //                              the default partitioner. Prints partition and offset of each, by a tab.
 //   read BROKERS TOPIC COUNT   prints of each record partition, offset, key, headers (NAME=VALUE by commas) and value in
 //                              base64, by tabs.
@@ -23,12 +23,12 @@ import org.apache.kafka.common.serialization.StringSerializer;
 
 public class Records {
   public static void main(String[] args) throws Exception {
-    if (args[0].equals("send")) send(args[1], args[2]);
+    if (args[0].equals("send")) send(args[1], args[2], args.length > 3 ? args[3] : "none");
     else read(args[1], args[2], Integer.parseInt(args[3]));
   }
 
-  private static void send(String brokers, String topic) throws Exception {
-    Map<String, Object> config = Map.of("bootstrap.servers", brokers);
+  private static void send(String brokers, String topic, String codec) throws Exception {
+    Map<String, Object> config = Map.of("bootstrap.servers", brokers, "compression.type", codec);
     var lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     try (var producer = new KafkaProducer<>(config, new StringSerializer(), new ByteArraySerializer())) {
       for (String line; (line = lines.readLine()) != null; ) {

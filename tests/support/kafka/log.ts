@@ -37,13 +37,18 @@ export function growTopic(connection: KafkaConnection, topic: string, count: num
   });
 }
 
+/** So that brokers keep records as they were sent. */
+function keptAs({ compression = "none" }: KafkaLogOptions): Record<string, string> {
+  return { "compression.type": compression === "none" ? "uncompressed" : compression };
+}
+
 /** A log on a topic that is made for it, by default of 4 partitions. */
 export async function openKafkaLog(
   connection: KafkaConnection,
   options: KafkaLogOptions = {},
 ): Promise<{ readonly log: EventLog; readonly options: LogOptions }> {
   const { partitions = 4 } = options;
-  const topic = options.topic ?? (await createEventTopic(connection, partitions));
+  const topic = options.topic ?? (await createEventTopic(connection, partitions, keptAs(options)));
   const identity = newIdentity(partitions, randomBytes);
   const all = { connection, topic, identity, ...options, partitions };
   return { log: await createKafkaLog(all), options: all };

@@ -13,16 +13,20 @@ export interface JavaRecord {
   readonly value: Uint8Array;
 }
 
-/** @returns where each stands */
+/**
+ * @param codec that the producer compresses by, as it names them
+ * @returns where each stands
+ */
 export async function sendByJava(
   { brokers, tool }: KafkaBroker,
   topic: string,
   records: readonly JavaRecord[],
+  codec = "none",
 ): Promise<{ partition: number; offset: number }[]> {
   const lines = records.map(
     ({ key, partition = "-", value }) => `${key}\t${partition}\t${Buffer.from(value).toString("base64")}\n`,
   );
-  const printed = await tool(program, ["send", brokers.join(","), topic], lines.join(""));
+  const printed = await tool(program, ["send", brokers.join(","), topic, codec], lines.join(""));
   return printed
     .trimEnd()
     .split("\n")
