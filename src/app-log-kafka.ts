@@ -1,7 +1,7 @@
 /** Part of the composition root: the log on Kafka, and the small state in a topic of its own. */
 import type { LogOptions, LogParts } from "./app-parts.ts";
 import { type Config, ConfigError } from "./config/config.ts";
-import { kafkaOf } from "./config/kafka.ts";
+import { groupOf, kafkaOf } from "./config/kafka.ts";
 import { nameOf, settings } from "./config/settings.ts";
 import { readIdentity } from "./log/identity.ts";
 import { createKafkaAppender } from "./log/kafka/appender.ts";
@@ -43,7 +43,11 @@ export async function openKafkaLog(options: LogOptions): Promise<LogParts> {
       logger.error({ err: failure.error }, "records could not be written, and who waited was told");
     },
   };
-  const parts = { identity, state, kafka: { connection, topics, idSecret: identity.idSecret } };
+  const parts = {
+    identity,
+    state,
+    kafka: { connection, topics, group: groupOf(config), idSecret: identity.idSecret },
+  };
   if (config.roles.includes("consumer") || config.roles.includes("analytics")) {
     const log = await createKafkaLog(common).catch(refusePartitions);
     stops.push(() => log.close());

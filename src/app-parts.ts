@@ -41,6 +41,8 @@ export interface LogParts {
 export interface KafkaParts {
   readonly connection: KafkaConnection;
   readonly topics: LogTopics;
+  /** Consumer group whose offsets say what is applied. */
+  readonly group: string;
   /** Keys the hashes of ids. */
   readonly idSecret: Uint8Array;
 }

@@ -107,7 +107,7 @@ function consumerService({ config, log, stages, startedAtMs }: ServiceParts): Se
     consumer,
     startedAtMs,
     lag: () => lagOf(reader, applied.positions(), now()),
-    health: () => [consumer.health(), ...log.health(), store.health()],
+    health: () => [consumer.health(), ...log.health(), ...stages.storeHealth()],
   });
 }
 
@@ -124,7 +124,7 @@ function analyticsService(parts: ServiceParts, visibility: Visibility): ServiceB
     exportSlots: createSlots(config.maxExports, "places for exports"),
     live,
     cursors: createLiveCursors(secret, log.identity.logId),
-    health: () => [store.health(), ...(consumer ? [consumer.health()] : []), live.health()],
+    health: () => [...stages.storeHealth(), ...(consumer ? [consumer.health()] : []), live.health()],
     now,
     platform: () => platformFigures(metrics),
   });

@@ -39,6 +39,8 @@ export interface Stages {
   readonly deadLetters?: DeadLetterStore;
   readonly consumer?: Consumer;
   readonly live?: LiveHub;
+  /** The store, and what tells how far the log is applied to it. */
+  storeHealth(): StageHealth[];
   /** Every part of the process. */
   health(): StageHealth[];
 }
@@ -52,10 +54,14 @@ export async function startStages(options: StageOptions): Promise<Stages> {
   const queue = config.roles.includes("ingest") ? { queue: () => queueOf(log.appender) } : {};
   if (reader === undefined) {
     if (kafka === undefined) throw new TypeError("an embedded log is read where it is written");
-    const applied = await openApplied(config, log, kafka, stops);
+    const applied = await openApplied(log, kafka, stops);
     startUpkeep(options, {});
     observeStages(metrics, queue);
-    return { applied, health: () => [...log.health(), applied.health()] };
+    return {
+      applied,
+      storeHealth: () => [applied.health()],
+      health: () => [...log.health(), applied.health()],
+    };
   }
 
   const parts = await openStore({ config, log: { ...log, reader }, logger, stops });
@@ -110,6 +116,7 @@ export async function startStages(options: StageOptions): Promise<Stages> {
     deadLetters: store,
     ...(consumer ? { consumer } : {}),
     ...(live ? { live } : {}),
+    storeHealth: parts.health,
     health: () => [...log.health(), ...parts.health(), ...stages.map((stage) => stage.health())],
   };
 }

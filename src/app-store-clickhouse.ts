@@ -1,11 +1,10 @@
 /** Part of the composition root: ClickHouse, to which any number of processes apply a log on Kafka. */
 import type { KafkaParts, LogParts, StoreOptions, StoreParts } from "./app-parts.ts";
-import type { Config } from "./config/config.ts";
 import type { Consumer } from "./consumer/consumer.ts";
 import { bindStore, checkPositions } from "./consumer/start-check.ts";
 import { type Applied, followApplied } from "./log/kafka/applied.ts";
 import { openDeadLetterTopic } from "./log/kafka/dead-letter-topic.ts";
-import { createMembership } from "./log/kafka/membership.ts";
+import { createMembership, type Membership } from "./log/kafka/membership.ts";
 import { presentOffsets } from "./log/kafka/present-offsets.ts";
 import type { Arbiter } from "./store/clickhouse/arbiter.ts";
 import type { ClickhouseStore } from "./store/clickhouse/options.ts";
@@ -29,15 +28,14 @@ export async function openClickhouse(options: ClickhouseOptions): Promise<StoreP
 
 /** How far the log is applied, as the group's commits say. */
 export async function openApplied(
-  config: Config,
   { identity: { partitions } }: LogParts,
-  { connection, topics }: KafkaParts,
+  { connection, topics, group }: KafkaParts,
   stops: (() => Promise<void>)[],
 ): Promise<Applied> {
   const applied = await followApplied({
     connection,
     topic: topics.events,
-    group: config.kafkaGroup,
+    group,
     partitions,
   });
   stops.push(() => applied.close());
@@ -46,13 +44,9 @@ export async function openApplied(
 
 /** A store that is asked, while others apply the log to it. */
 async function openAnswering(options: ClickhouseOptions): Promise<StoreParts> {
-  const { config, log, kafka, stops } = options;
-  const followed = await openApplied(config, log, kafka, stops);
-  const arbiter: Arbiter = {
-    committed: async (partition) => ({ position: followed.positions()[partition] ?? 0, epoch: 0 }),
-    commit: () => Promise.reject(new Error("this process applies nothing")),
-  };
-  const store = await open(options, { arbiter });
+  const { log, kafka, stops } = options;
+  const followed = await openApplied(log, kafka, stops);
+  const store = await open(options, { arbiter: positionsOf(followed) });
   const applied = follow(store, followed, stops);
   return {
     store,
@@ -65,38 +59,45 @@ async function openAnswering(options: ClickhouseOptions): Promise<StoreParts> {
 /** A store to which this process applies the partitions that the group gives it, while others may apply the rest. */
 async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
   const { config, log, kafka, logger, stops } = options;
-  const { connection, topics } = kafka;
+  const { connection, topics, group } = kafka;
   const { partitions } = log.identity;
-  const followed = await openApplied(config, log, kafka, stops);
+  const followed = await openApplied(log, kafka, stops);
   const letters = openDeadLetterTopic({ connection, topic: topics.deadLetters });
   stops.push(() => letters.close());
-  let store: ClickhouseStore | undefined;
+  let membership: Membership | undefined;
+  // Before it is a member: while it waits for ClickHouse, others have the partitions.
+  const opened = await open(options, {
+    arbiter: {
+      committed: (partition) => (membership ?? positionsOf(followed)).committed(partition),
+      commit: (partition, committed) => (membership ?? positionsOf(followed)).commit(partition, committed),
+    },
+    beforeCommit: letters.publish,
+  });
   let consumer: Consumer | undefined;
-  const membership = await createMembership({
+  const member = await createMembership({
     connection,
     topic: topics.events,
-    group: config.kafkaGroup,
+    group,
     partitions,
     mode: "spread",
     sessionTimeoutMs: config.kafkaSessionTimeoutMs,
     async onRevoke(revoked) {
       await consumer?.settled();
-      store?.release(revoked);
+      opened.release(revoked);
     },
   });
-  stops.push(() => membership.close());
-  const opened = await open(options, { arbiter: membership, beforeCommit: letters.publish });
-  store = opened;
+  membership = member;
+  stops.push(() => member.close());
   const offsets = () => presentOffsets(connection, topics.events, partitions);
   await checkPositions({ ...log.identity, offsets }, opened, config.rebuildStore);
   const applied = follow(opened, followed, stops);
   // At once: what is held has a position that no other process moves, from which the consumer can read.
   const takeOver = () => {
-    opened.takeOver(membership.partitions()).catch((error: unknown) => {
+    opened.takeOver(member.partitions()).catch((error: unknown) => {
       logger.debug({ err: error, stage: "store" }, "partitions are taken over as they are applied");
     });
   };
-  const end = membership.onChange(takeOver);
+  const end = member.onChange(takeOver);
   stops.push(async () => end());
   takeOver();
   return {
@@ -104,7 +105,7 @@ async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
     applied,
     refresh: followed.refresh,
     applying: {
-      assignment: membership,
+      assignment: member,
       batchBytes,
       attach(own) {
         consumer = own;
@@ -118,7 +119,15 @@ async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
         },
       },
     },
-    health: () => [opened.health(), membership.health(), followed.health()],
+    health: () => [opened.health(), member.health(), followed.health()],
+  };
+}
+
+/** What others have committed, for a process that commits nothing. */
+function positionsOf(followed: Applied): Arbiter {
+  return {
+    committed: async (partition) => ({ position: followed.positions()[partition] ?? 0, epoch: 0 }),
+    commit: () => Promise.reject(new Error("this process applies nothing")),
   };
 }
 

@@ -42,22 +42,23 @@ export async function openOnKafka(
   options: StoreOptions & { readonly kafka: KafkaParts },
 ): Promise<StoreParts> {
   const { config, log, logger, kafka, stops } = options;
-  const { connection, topics } = kafka;
+  const { connection, topics, group } = kafka;
   const { partitions } = log.identity;
   const letters = openDeadLetterTopic({ connection, topic: topics.deadLetters });
   stops.push(() => letters.close());
+  // Before it is a member: what keeps it from starting keeps nobody from the partitions.
+  const store = await open(options, kafka);
   let consumer: Consumer | undefined;
   const membership = await createMembership({
     connection,
     topic: topics.events,
-    group: config.kafkaGroup,
+    group,
     partitions,
     mode: "single",
     sessionTimeoutMs: config.kafkaSessionTimeoutMs,
     onRevoke: async () => consumer?.settled(),
   });
   stops.push(() => membership.close());
-  const store = await open(options, kafka);
   const offsets = () => presentOffsets(connection, topics.events, partitions);
   await checkPositions({ ...log.identity, offsets }, store, config.rebuildStore);
   const every = everyPartition(partitions).partitions();

@@ -73,6 +73,12 @@ export function kafkaOf(config: KafkaConfig): KafkaLog {
   return { connection, topics: topicNames(place) };
 }
 
+/** Consumer group whose offsets say what is applied: one of each log unless the setting names another. */
+export function groupOf({ log, kafkaGroup }: Pick<Config, "log" | "kafkaGroup">): string {
+  const place = logPlace({ log, dataDir: "" });
+  return kafkaGroup === "" && place.kind === "kafka" ? place.prefix : kafkaGroup;
+}
+
 function readCertificates({ kafkaCa, kafkaCert, kafkaKey }: KafkaConfig): NonNullable<KafkaCluster["tls"]> {
   const parse = (pem: Buffer) => new X509Certificate(pem);
   return {

@@ -49,9 +49,9 @@ export const kafkaSettings = {
   kafkaGroup: setting({
     flag: "kafka-group",
     type: name,
-    default: "weir",
+    default: "",
     description:
-      "Consumer group whose members share the partitions, and whose offsets say what is applied; one for each store.",
+      "Consumer group whose members share the partitions, and whose offsets say what is applied; one for each store. Empty: named as the prefix of the log's topics.",
   }),
   kafkaReplicas: setting({
     flag: "kafka-replicas",
