@@ -1,5 +1,7 @@
 /** A real broker of its own for a benchmark, with the topics of a log. */
+
 import { createLogTopics, openState } from "../../../src/app-topics.ts";
+import { kafkaNames } from "../../../src/cli/setting-flags.ts";
 import { readSettings } from "../../../src/config/config.ts";
 import { kafkaOf } from "../../../src/config/kafka.ts";
 import { type LogIdentity, readIdentity } from "../../../src/log/identity.ts";
@@ -17,19 +19,7 @@ export interface BenchCluster {
 }
 
 const startTimeoutMs = 30_000;
-const names = [
-  "log",
-  "kafkaCa",
-  "kafkaCert",
-  "kafkaKey",
-  "kafkaSasl",
-  "kafkaUsername",
-  "kafkaPassword",
-  "partitions",
-  "logRetention",
-  "kafkaReplicas",
-  "kafkaCompression",
-] as const;
+const names = [...kafkaNames, "partitions", "logRetention", "kafkaReplicas", "kafkaCompression"] as const;
 
 /** The log is as `weir topics create` makes it. */
 export async function startBenchCluster(cores: Cores): Promise<BenchCluster> {
