@@ -1,14 +1,14 @@
 /** Part of the composition root: the log on Kafka, and the small state in a topic of its own. */
 import type { LogOptions, LogParts } from "./app-parts.ts";
-import { type Config, ConfigError } from "./config/config.ts";
+import { refusePartitions } from "./app-refusals.ts";
+import { openState } from "./app-topics.ts";
+import type { Config } from "./config/config.ts";
 import { groupOf, kafkaOf } from "./config/kafka.ts";
-import { nameOf, settings } from "./config/settings.ts";
+import { settings } from "./config/settings.ts";
 import { readIdentity } from "./log/identity.ts";
 import { createKafkaAppender } from "./log/kafka/appender.ts";
 import { createKafkaLog } from "./log/kafka/kafka.ts";
-import { openStateTopic } from "./log/kafka/state-topic.ts";
-import { LogStartError, PartitionCountError } from "./log/log.ts";
-import { createKafkaState } from "./state/kafka/state.ts";
+import { LogStartError } from "./log/log.ts";
 
 /**
  * Opens the appending side everywhere, which dead letters are replayed through too, and the reading one where the log is
@@ -18,8 +18,9 @@ import { createKafkaState } from "./state/kafka/state.ts";
  */
 export async function openKafkaLog(options: LogOptions): Promise<LogParts> {
   const { config, metrics, logger, stops } = options;
-  const { connection, topics } = kafkaOf(config);
-  const state = await createKafkaState(await openStateTopic({ connection, topic: topics.state }));
+  const place = kafkaOf(config);
+  const { connection, topics } = place;
+  const state = await openState(place);
   stops.push(() => state.close());
   const identity = await readIdentity(state.get);
   if (identity === undefined) {
@@ -63,9 +64,4 @@ export async function openKafkaLog(options: LogOptions): Promise<LogParts> {
 /** The log knows its own number: only one that was asked for otherwise must be it. */
 function partitionsOf(config: Config, kept: number): number {
   return config.partitions === settings.partitions.default ? kept : config.partitions;
-}
-
-function refusePartitions(error: unknown): never {
-  if (!(error instanceof PartitionCountError)) throw error;
-  throw new ConfigError(`${nameOf(settings.partitions)}: ${error.message}`, { cause: error });
 }

@@ -1,11 +1,9 @@
 /** Part of the composition root: the embedded log, in whose database the small state is kept. */
 import type { LogOptions, LogParts } from "./app-parts.ts";
-import { ConfigError } from "./config/config.ts";
+import { refusePartitions } from "./app-refusals.ts";
 import { makeLogFolder } from "./config/places.ts";
-import { nameOf, settings } from "./config/settings.ts";
 import { openLevelDatabase } from "./log/level/database.ts";
 import { createLevelLog } from "./log/level/level.ts";
-import { PartitionCountError } from "./log/log.ts";
 import { createLevelState } from "./state/level/level.ts";
 
 /** @throws ConfigError where the log was made with other settings */
@@ -27,10 +25,7 @@ export async function openLevelLog({ config, metrics, logger, stops }: LogOption
     now: Date.now,
     onFlush: ({ events, bytes, ms }) => metrics.flush(events, bytes, ms / 1000),
     onWriteFailure: () => metrics.error("", "log", "LOG_UNAVAILABLE"),
-  }).catch((error: unknown) => {
-    if (!(error instanceof PartitionCountError)) throw error;
-    throw new ConfigError(`${nameOf(settings.partitions)}: ${error.message}`, { cause: error });
-  });
+  }).catch(refusePartitions);
   stops.push(() => log.close());
   return {
     identity: log,

@@ -1,11 +1,10 @@
 /** Part of the composition root: ClickHouse, to which any number of processes apply a log on Kafka. */
+import { joinGroup } from "./app-group.ts";
 import type { KafkaParts, LogParts, StoreOptions, StoreParts } from "./app-parts.ts";
 import type { Consumer } from "./consumer/consumer.ts";
-import { bindStore, checkPositions } from "./consumer/start-check.ts";
+import { bindStore } from "./consumer/start-check.ts";
 import { type Applied, followApplied } from "./log/kafka/applied.ts";
 import { openDeadLetterTopic } from "./log/kafka/dead-letter-topic.ts";
-import { createMembership, type Membership } from "./log/kafka/membership.ts";
-import { presentOffsets } from "./log/kafka/present-offsets.ts";
 import type { Arbiter } from "./store/clickhouse/arbiter.ts";
 import type { ClickhouseStore } from "./store/clickhouse/options.ts";
 import { createClickhouseStore } from "./store/clickhouse/store.ts";
@@ -58,38 +57,28 @@ async function openAnswering(options: ClickhouseOptions): Promise<StoreParts> {
 
 /** A store to which this process applies the partitions that the group gives it, while others may apply the rest. */
 async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
-  const { config, log, kafka, logger, stops } = options;
-  const { connection, topics, group } = kafka;
-  const { partitions } = log.identity;
+  const { log, kafka, logger, stops } = options;
+  const { connection, topics } = kafka;
   const followed = await openApplied(log, kafka, stops);
   const letters = openDeadLetterTopic({ connection, topic: topics.deadLetters });
   stops.push(() => letters.close());
-  let membership: Membership | undefined;
-  // Before it is a member: while it waits for ClickHouse, others have the partitions.
+  // It is a member only once the store is there: while it waits for ClickHouse, others have the partitions.
+  let arbiter = positionsOf(followed);
   const opened = await open(options, {
     arbiter: {
-      committed: (partition) => (membership ?? positionsOf(followed)).committed(partition),
-      commit: (partition, committed) => (membership ?? positionsOf(followed)).commit(partition, committed),
+      committed: (partition) => arbiter.committed(partition),
+      commit: (partition, committed) => arbiter.commit(partition, committed),
     },
     beforeCommit: letters.publish,
   });
   let consumer: Consumer | undefined;
-  const member = await createMembership({
-    connection,
-    topic: topics.events,
-    group,
-    partitions,
-    mode: "spread",
-    sessionTimeoutMs: config.kafkaSessionTimeoutMs,
-    async onRevoke(revoked) {
-      await consumer?.settled();
-      opened.release(revoked);
-    },
+  const revoke = async (revoked: readonly number[]) => {
+    await consumer?.settled();
+    opened.release(revoked);
+  };
+  const member = await joinGroup(options, opened, "spread", revoke, (membership) => {
+    arbiter = membership;
   });
-  membership = member;
-  stops.push(() => member.close());
-  const offsets = () => presentOffsets(connection, topics.events, partitions);
-  await checkPositions({ ...log.identity, offsets }, opened, config.rebuildStore);
   const applied = follow(opened, followed, stops);
   // At once: what is held has a position that no other process moves, from which the consumer can read.
   const takeOver = () => {

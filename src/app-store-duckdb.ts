@@ -1,4 +1,5 @@
 /** Part of the composition root: DuckDB, on the embedded log or as the one node that applies a log on Kafka. */
+import { joinGroup } from "./app-group.ts";
 import type { KafkaParts, StoreOptions, StoreParts } from "./app-parts.ts";
 import { makeStorePlaces } from "./config/places.ts";
 import type { Consumer } from "./consumer/consumer.ts";
@@ -7,8 +8,6 @@ import { bindStore, checkPositions } from "./consumer/start-check.ts";
 import type { StageHealth } from "./domain/health.ts";
 import { everyPartition } from "./log/assignment.ts";
 import { openDeadLetterTopic } from "./log/kafka/dead-letter-topic.ts";
-import { createMembership } from "./log/kafka/membership.ts";
-import { presentOffsets } from "./log/kafka/present-offsets.ts";
 import { createDuckdbStore } from "./store/duckdb/store.ts";
 import { createApplied } from "./visibility/applied.ts";
 
@@ -41,26 +40,15 @@ export async function openEmbedded(options: StoreOptions): Promise<StoreParts> {
 export async function openOnKafka(
   options: StoreOptions & { readonly kafka: KafkaParts },
 ): Promise<StoreParts> {
-  const { config, log, logger, kafka, stops } = options;
-  const { connection, topics, group } = kafka;
+  const { log, logger, kafka, stops } = options;
+  const { connection, topics } = kafka;
   const { partitions } = log.identity;
   const letters = openDeadLetterTopic({ connection, topic: topics.deadLetters });
   stops.push(() => letters.close());
   // Before it is a member: what keeps it from starting keeps nobody from the partitions.
   const store = await open(options, kafka);
   let consumer: Consumer | undefined;
-  const membership = await createMembership({
-    connection,
-    topic: topics.events,
-    group,
-    partitions,
-    mode: "single",
-    sessionTimeoutMs: config.kafkaSessionTimeoutMs,
-    onRevoke: async () => consumer?.settled(),
-  });
-  stops.push(() => membership.close());
-  const offsets = () => presentOffsets(connection, topics.events, partitions);
-  await checkPositions({ ...log.identity, offsets }, store, config.rebuildStore);
+  const membership = await joinGroup(options, store, "single", async () => consumer?.settled());
   const every = everyPartition(partitions).partitions();
   const commits = await Promise.all(every.map(membership.committed));
   const report = createReport({
