@@ -135,7 +135,9 @@ async function open(
     ...more,
   });
   stops.push(() => store.close());
-  await bindStore(log.identity, store);
+  const advice =
+    "name the database that was built from this log by --store (WEIR_STORE), or a new one to build it from the log anew";
+  await bindStore(log.identity, store, advice);
   return store;
 }
 

@@ -107,6 +107,9 @@ async function open({ config, log, logger, stops }: StoreOptions, kafka?: KafkaP
     warn: (message) => logger.warn({ stage: "store" }, message),
   });
   stops.push(() => store.close());
-  await bindStore(log.identity, store);
+  const both = kafka
+    ? "name the data directory whose store was built from this log by --data-dir (WEIR_DATA_DIR)"
+    : "give both of one data directory";
+  await bindStore(log.identity, store, `${both}, or move the store away to build a new one from the log`);
   return store;
 }

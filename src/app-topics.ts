@@ -8,7 +8,7 @@ import { type TopicDescription, withAdmin } from "./log/kafka/admin.ts";
 import { untilReached } from "./log/kafka/start.ts";
 import { openStateTopic } from "./log/kafka/state-topic.ts";
 import type { TopicProblem } from "./log/kafka/topic-check.ts";
-import { checkTopics, createTopics, listTopics } from "./log/kafka/topics.ts";
+import { checkTopics, createTopics, listTopics, ReplicaCountError } from "./log/kafka/topics.ts";
 import { LogStartError, PartitionCountError } from "./log/log.ts";
 import { createKafkaState, type KafkaState } from "./state/kafka/state.ts";
 import { ensureTokenSecret } from "./state/token-secret.ts";
@@ -25,6 +25,7 @@ export interface CreatedLog {
   /** Topics that were not there before. */
   readonly created: readonly string[];
   readonly logId: string;
+  readonly partitions: number;
   /** Topic of the small state, with the log's identity and the token secret. */
   readonly state: string;
   /** Whether the secret that signs tokens was made now. */
@@ -32,10 +33,11 @@ export interface CreatedLog {
 }
 
 /**
- * Makes what is missing of a log: topics, identity, token secret.
+ * Makes what is missing of a log: topics, identity, token secret. A log that is there has a number of partitions of its
+ * own, which only another number than the default is compared with.
  *
  * @param waitMs how long to wait for brokers
- * @throws ConfigError where the log has another number of partitions, LogStartError where a topic that is there cannot be
+ * @throws ConfigError where the log has another number of partitions, or there are fewer brokers than replicas; LogStartError where a topic that is there cannot be
  * used, UnreachableError
  */
 export function createLogTopics(config: TopicsConfig, waitMs: number): Promise<CreatedLog> {
@@ -46,14 +48,16 @@ export function createLogTopics(config: TopicsConfig, waitMs: number): Promise<C
       connection,
       topics,
       partitions,
+      keepPartitions: partitions === settings.partitions.default,
       ...(kafkaReplicas === 0 ? {} : { replicas: kafkaReplicas }),
       retentionMs,
       compression,
       openState: () => openState(log, waitMs),
       randomBytes,
-    }).catch(refusePartitions);
+    }).catch(refuseCounts);
     const { made } = await withState(log, waitMs, ensureTokenSecret);
-    return { created, logId: identity.logId, state: topics.state, secretMade: made };
+    const { logId, partitions: kept } = identity;
+    return { created, logId, partitions: kept, state: topics.state, secretMade: made };
   });
 }
 
@@ -140,7 +144,13 @@ function unreachable(error: unknown): never {
   throw new UnreachableError((first as Error).message.split("\n")[0], { cause: error });
 }
 
-function refusePartitions(error: unknown): never {
+function refuseCounts(error: unknown): never {
+  if (error instanceof ReplicaCountError) {
+    const otherwise = "or leave it out for as many as there are, up to 3";
+    throw new ConfigError(`${nameOf(settings.kafkaReplicas)}: ${error.message}, ${otherwise}`, {
+      cause: error,
+    });
+  }
   if (!(error instanceof PartitionCountError)) throw error;
   throw new ConfigError(
     `${nameOf(settings.partitions)}: ${error.message}. With another number a user's events would go to another ` +

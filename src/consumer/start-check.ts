@@ -11,15 +11,17 @@ type Bound = Pick<LogReader, "logId" | "partitions">;
 /**
  * Binds a new store to the log.
  *
+ * @param advice what to do about a store that belongs to another log, which depends on its kind
  * @throws PositionsError where it belongs to another
  */
-export async function bindStore({ logId, partitions }: Bound, store: EventStore): Promise<void> {
+export async function bindStore(
+  { logId, partitions }: Bound,
+  store: EventStore,
+  advice: string,
+): Promise<void> {
   if (store.logId === undefined) return store.bind(logId, partitions);
   if (store.logId === logId) return;
-  throw new PositionsError(
-    `the store belongs to log ${store.logId}, but this is log ${logId}: ` +
-      "give both of one data directory, or move the store away to build a new one from the log",
-  );
+  throw new PositionsError(`the store belongs to log ${store.logId}, but this is log ${logId}: ${advice}`);
 }
 
 export interface CheckedLog extends Bound {

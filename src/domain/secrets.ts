@@ -28,7 +28,14 @@ export function maskSecrets(text: string): string {
   });
 }
 
+/** The URL with its password taken out, as commands take it, which are told passwords by variables. */
+export function withoutPassword(url: string): string {
+  return url.replace(passwordInUrl, "//$1@");
+}
+
+const passwordInUrl = /\/\/([^:@/]*):.*@/s;
+
 /** The URL without its password, whatever that is made of. */
 export function maskPassword(url: string): string {
-  return url.replace(/\/\/([^:@/]*):.*@/s, "//$1:***@");
+  return url.replace(passwordInUrl, "//$1:***@");
 }

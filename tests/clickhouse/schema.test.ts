@@ -6,6 +6,7 @@ import { createClickhouseStore } from "../../src/store/clickhouse/store.ts";
 import { StoreStartError } from "../../src/store/store.ts";
 import { sharedClickhouse, startEngine } from "../support/clickhouse.ts";
 import { memoryArbiter, testSecret } from "../support/clickhouse-store.ts";
+import { weir } from "../support/process.ts";
 import { patiently } from "../support/store.ts";
 
 const server = await sharedClickhouse();
@@ -43,6 +44,17 @@ it("refuses a server without the schema, and says what to run", async () => {
   const url = server.newDatabase();
   await expect(open(url)).rejects.toThrow(StoreStartError);
   await expect(open(url)).rejects.toThrow(/has no schema, this program reads \d+: run weir migrate --store/);
+});
+
+it("suggests a command that runs as it stands, without the password", async () => {
+  const url = server.newDatabase().replace("http://", "clickhouse://default:hunter2@");
+  const message = await open(url).then(String, (error: Error) => error.message);
+  expect(message).not.toContain("hunter2");
+  const [, args, variable] = /: run weir (.*) with its password in (\w+)$/.exec(message)!;
+  const { code, stderr } = await weir(args!.split(" "), { env: { [variable!]: "hunter2" } });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const store = await open(url);
+  await store.close();
 });
 
 it("refuses a schema of a newer version, and names both versions", async () => {

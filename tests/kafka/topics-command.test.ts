@@ -61,11 +61,25 @@ describe("weir topics create", () => {
     expect(stderr.trimEnd()).not.toContain("\n");
   });
 
-  it("says that more replicas are wanted than there are brokers", async () => {
-    const { code, stderr } = await topics("create", newPrefix(), "--kafka-replicas", "3");
-    expect(code).toBe(3);
-    expect(stderr).toMatch(/^weir topics: .*replicat/i);
-    expect(stderr.trimEnd()).not.toContain("\n");
+  it("takes a log's own number of partitions where none is asked for", async () => {
+    const prefix = newPrefix();
+    const made = await topics("create", prefix, "--partitions", "3");
+    const ready = made.stdout.split("\n").find((line) => line.startsWith("log "));
+    const again = await topics("create", prefix);
+    expect(again).toMatchObject({ code: 0, stdout: `${ready}\n`, stderr: "" });
+  });
+
+  it("says how many brokers there are where more replicas are asked for, and what to say", async () => {
+    const prefix = newPrefix();
+    const { code, stdout, stderr } = await topics("create", prefix, "--kafka-replicas", "3");
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toBe(
+      "weir topics: --kafka-replicas (WEIR_KAFKA_REPLICAS): 3 replicas need 3 brokers, and there is 1: say 1 at most, " +
+        "or leave it out for as many as there are, up to 3\n",
+    );
+    expect((await topics("create", prefix, "--kafka-replicas", "1")).code).toBe(0);
+    // What is there is left as it is.
+    expect((await topics("create", prefix, "--kafka-replicas", "3")).code).toBe(0);
   });
 });
 

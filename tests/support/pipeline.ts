@@ -60,7 +60,7 @@ export async function openPipeline(directory: string, options: PipelineOptions =
     await database.close();
   };
   try {
-    await bindStore(log, store);
+    await bindStore(log, store, "");
     const offsets = async () => ({ starts: log.starts(), ends: log.ends() });
     await checkPositions({ ...log, offsets }, store, options.rebuild ?? false);
   } catch (error) {

@@ -9,7 +9,8 @@ export const topics: Command = {
   operands: "create|list|check",
   details: `create makes the topics of the log that are not there yet, and in the one of small state the log's identity and
 the secret that signs tokens. What is there is left as it is. The number of partitions is for ever: with another one a
-user's events would go to another partition, out of order with those before and unknown to what finds duplicates.
+user's events would go to another partition, out of order with those before and unknown to what finds duplicates. A log
+that is there keeps its own where no other is asked for.
 
 list prints the topics, with the settings that matter. check prints what is wrong with them, a problem a line.
 
@@ -43,10 +44,10 @@ interface Call {
 }
 
 async function create({ program, config, waitMs, context: { stdout } }: Call): Promise<number> {
-  const { created, logId, state, secretMade } = await program.createLogTopics(config, waitMs);
+  const { created, logId, partitions, state, secretMade } = await program.createLogTopics(config, waitMs);
   for (const topic of created) stdout.write(`created topic ${topic}\n`);
   if (secretMade) stdout.write(`made the token secret in topic ${state}\n`);
-  stdout.write(`log ${logId} with ${config.partitions} partitions is ready\n`);
+  stdout.write(`log ${logId} with ${partitions} partitions is ready\n`);
   return exitCodes.done;
 }
 

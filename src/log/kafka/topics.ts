@@ -28,6 +28,8 @@ export interface CreateTopicsOptions {
   readonly topics: LogTopics;
   /** Partitions of the log, 1 to 1,024. */
   readonly partitions: number;
+  /** Whether a log that is there keeps another number, instead of being refused. Default false. */
+  readonly keepPartitions?: boolean;
   /** Replicas of each partition. Default: 3, or as many as there are brokers if they are fewer. */
   readonly replicas?: number;
   /** How long records and dead letters are kept, in milliseconds; Infinity: for ever. */
@@ -45,19 +47,31 @@ export interface CreatedTopics {
   readonly identity: LogIdentity;
 }
 
+/** More replicas were asked for than there are brokers to keep them. */
+export class ReplicaCountError extends Error {
+  override readonly name = "ReplicaCountError";
+
+  constructor(replicas: number, brokers: number) {
+    const found = brokers === 1 ? "there is 1" : `there are ${brokers}`;
+    super(`${replicas} replicas need ${replicas} brokers, and ${found}: say ${brokers} at most`);
+  }
+}
+
 /**
  * Makes the topics of a log that are not there yet, and the log's identity in the small state. What is there is left as it
  * is; a log whose topic of records has gone is a new log.
  *
- * @throws PartitionCountError when the log has another number of partitions, LogStartError when a topic that is there
- *   cannot be used
+ * @throws PartitionCountError when the log has another number of partitions, ReplicaCountError where there are fewer
+ *   brokers, LogStartError when a topic that is there cannot be used
  */
 export function createTopics(options: CreateTopicsOptions): Promise<CreatedTopics> {
-  const { connection, topics, partitions, retentionMs, randomBytes } = options;
+  const { connection, topics, retentionMs, randomBytes } = options;
   return withAdmin(connection, async (admin) => {
-    const replicas = options.replicas ?? Math.min(3, (await admin.describeCluster()).brokers.length);
+    const { brokers } = await admin.describeCluster();
+    const { replicas = Math.min(3, brokers.length) } = options;
     const created: string[] = [];
     const make = async (topic: string, count: number, settings: ReadonlyMap<string, string>) => {
+      if (replicas > brokers.length) throw new ReplicaCountError(replicas, brokers.length);
       if (await createTopic(admin, { topic, partitions: count, replicas, settings })) created.push(topic);
     };
     const find = async (topic: string) => (await describeTopics(admin, [topic]))[0];
@@ -72,6 +86,7 @@ export function createTopics(options: CreateTopicsOptions): Promise<CreatedTopic
       // One that was being written when its writer ended has no id yet.
       const begun = (await state.get(identityKeys.logId)) !== undefined;
       let identity = events !== undefined && begun ? await readIdentity(state.get) : undefined;
+      const partitions = (options.keepPartitions && identity?.partitions) || options.partitions;
       if (identity !== undefined) refuseOther(identity.partitions, partitions);
       if (events !== undefined) refuse(checkEventTopic(events, { partitions }));
       if (deadLetters !== undefined) refuse(checkDeadLetterTopic(deadLetters, { partitions }));

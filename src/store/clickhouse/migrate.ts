@@ -1,4 +1,4 @@
-import { maskPassword } from "../../domain/secrets.ts";
+import { maskPassword, withoutPassword } from "../../domain/secrets.ts";
 import { StoreStartError } from "../store.ts";
 import { type Connection, createConnection } from "./connection.ts";
 import { messageOf } from "./failures.ts";
@@ -55,8 +55,10 @@ export async function checkSchema(connection: Connection, url: string): Promise<
   if (version === schemaVersion) return;
   if (version !== undefined && version > schemaVersion) throw newer(place, version);
   const found = version === undefined ? "has no schema" : `has schema version ${version}`;
+  const bare = withoutPassword(url);
+  const password = bare === url ? "" : " with its password in WEIR_CLICKHOUSE_PASSWORD";
   throw new StoreStartError(
-    `${place} ${found}, this program reads ${schemaVersion}: run weir migrate --store ${place}`,
+    `${place} ${found}, this program reads ${schemaVersion}: run weir migrate --store ${bare}${password}`,
   );
 }
 

@@ -1,0 +1,43 @@
+/** Starts that are refused over Kafka and ClickHouse, each with one line that says what fits. */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type Installation, startInstallation } from "../support/installation.ts";
+import { makeDataDirectory, removeDataDirectory } from "../support/pipeline.ts";
+import { weir } from "../support/process.ts";
+import { refusedStart } from "../support/refused-start.ts";
+
+let installation: Installation;
+let dataDir: string;
+/** Settings of a process over another log on the same brokers. */
+let other: NodeJS.ProcessEnv;
+beforeAll(async () => {
+  installation = await startInstallation();
+  dataDir = await makeDataDirectory();
+  const { env, kafka } = installation;
+  other = { ...env, WEIR_LOG: `kafka://${kafka.brokers.join(",")}/other` };
+  expect((await weir(["topics", "create"], { env: other })).code).toBe(0);
+});
+afterAll(async () => {
+  await installation?.close();
+  await removeDataDirectory(dataDir);
+});
+
+const args = () => ["--listen", "127.0.0.1:0", "--data-dir", dataDir];
+const belongsToAnother = /the store belongs to log [0-9a-f]+, but this is log [0-9a-f]+: name the /;
+
+it("a database of another log is told of as one", async () => {
+  await (await installation.serve("analytics")).stop();
+  const { code, line } = await refusedStart(args(), other);
+  expect(code).toBe(1);
+  expect(line).toMatch(belongsToAnother);
+  expect(line).toContain("database that was built from this log by --store (WEIR_STORE)");
+  expect(line).not.toContain("directory");
+});
+
+it("a data directory of another log is told of as one", async () => {
+  const onDuckdb = { WEIR_STORE: "" };
+  await (await installation.serve("all", { dataDir, env: onDuckdb })).stop();
+  const { code, line } = await refusedStart(args(), { ...other, ...onDuckdb });
+  expect(code).toBe(1);
+  expect(line).toMatch(belongsToAnother);
+  expect(line).toContain("data directory whose store was built from this log by --data-dir (WEIR_DATA_DIR)");
+});
