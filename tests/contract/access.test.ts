@@ -1,130 +1,181 @@
-/** Every method of the contract, over every protocol and route, with every kind of key. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ScopeName, scopeNames, scopeOfName } from "../../src/auth/scopes.ts";
+/** Who may call what: every method of the contract, over every protocol and route, with every kind of key. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createWeirClient } from "../../client/node/index.ts";
+import type { Keys as StoredKeys } from "../../src/auth/keys.ts";
+import { type ScopeName, scopeNames } from "../../src/auth/scopes.ts";
 import { Scope, scopeOf } from "../../src/contract/options.ts";
-import { type RawAnswer, type RawRequest, sendRaw } from "../support/http.ts";
+import {
+  type Cell,
+  type Column,
+  cellsOf,
+  type Keys,
+  type Named,
+  others,
+  outcomeOf,
+  type ProjectKeys,
+  refusals,
+  rights,
+} from "../support/access-table.ts";
+import { type RawAnswer, sendRaw } from "../support/http.ts";
 import { withKeys } from "../support/keys.ts";
-import { callsOf, methods } from "../support/method-calls.ts";
+import { methods } from "../support/method-calls.ts";
+import { eventRecord, makeDataDirectory, removeDataDirectory } from "../support/pipeline.ts";
 import { type RunningServer, startServer } from "../support/server.ts";
-import type { Wire } from "../support/wires.ts";
+import { appendRecords, setAside } from "../support/set-aside.ts";
 
-const second = 1000;
+/** Stands in all that is of the first project, and in nothing else. */
+const mark = "crimson";
+const first = `${mark}-shop`;
+const second = "navy-shop";
+
+/** Calls at a time. */
+const callers = 16;
 
 let dataDir: string;
 let server: RunningServer;
-/** Secrets by what the key is. */
-const secrets: Record<string, string> = {};
+let keys: Keys;
+/** What the first project has. */
+let named: Named;
+
+const eventOf = (project: string, id: string) =>
+  eventRecord({ project, id, userId: `${id}-user`, name: `${project}-event`, properties: { of: project } });
+
+async function keysOf(stored: StoredKeys, project: string): Promise<ProjectKeys> {
+  const made: Record<string, string> = {};
+  const make = async (name: string, scopes: readonly ScopeName[]) => {
+    made[name] = (await stored.create({ name: `${project} ${name}`, project, scopes })).secret;
+  };
+  for (const scope of scopeNames) {
+    await make(scope, [scope]);
+    await make(
+      `all but ${scope}`,
+      scopeNames.filter((name) => name !== scope),
+    );
+  }
+  return made as ProjectKeys;
+}
 
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), "weir-access-"));
-  const project = "default";
-  await withKeys(dataDir, async (keys) => {
-    for (const scope of scopeNames) {
-      const { secret } = await keys.create({ name: scope, project, scopes: [scope] });
-      secrets[scope] = secret;
-      const others = scopeNames.filter((name) => name !== scope);
-      secrets[`all but ${scope}`] = (await keys.create({ name: "", project, scopes: others })).secret;
-    }
-    const revoked = await keys.create({ name: "revoked", project, scopes: scopeNames });
-    await keys.revoke(project, revoked.key.id);
-    secrets.revoked = revoked.secret;
-    secrets.expired = (
-      await keys.create({ name: "expired", project, scopes: scopeNames, expiresMs: Date.now() - second })
-    ).secret;
+  dataDir = await makeDataDirectory();
+  const letter = eventOf(first, "letter");
+  await appendRecords(dataDir, [letter, eventOf(first, "stored"), eventOf(second, "other")]);
+  await setAside(dataDir, [letter]);
+  const keyId = await withKeys(dataDir, async (stored) => {
+    const of = { first: await keysOf(stored, first), second: await keysOf(stored, second) };
+    const revoked = await stored.create({ name: "revoked", project: first, scopes: scopeNames });
+    await stored.revoke(first, revoked.key.id);
+    const ends = { name: "expired", project: first, scopes: scopeNames, expiresMs: Date.now() - 1000 };
+    const { query } = of.first;
+    keys = {
+      ...of,
+      wrong: `${query.slice(0, -1)}${query.endsWith("A") ? "B" : "A"}`,
+      revoked: revoked.secret,
+      expired: (await stored.create(ends)).secret,
+    };
+    return (await stored.create({ name: `${mark} to be revoked`, project: first, scopes: ["query"] })).key.id;
   });
-  secrets.wrong = `${secrets.query!.slice(0, -1)}${secrets.query!.endsWith("A") ? "B" : "A"}`;
   server = await startServer({ dataDir, args: ["--auth", "required"] });
+  const event = { id: "seen", userId: "seen-user", name: `${mark}-seen` };
+  const sent = await as(keys.first.ingest, ({ ingestion }) =>
+    ingestion.ingestEvent({ event, options: { durability: 3 } }),
+  );
+  named = {
+    keyId,
+    userId: "stored-user",
+    deletionId: "d-1",
+    deadLetterIds: (await lettersOfFirst()).map(({ deadLetterId }) => deadLetterId),
+    minVisibility: [sent.visibilityToken],
+  };
 });
 afterAll(async () => {
-  await server.stop();
-  await rm(dataDir, { recursive: true });
+  await server?.stop();
+  await removeDataDirectory(dataDir);
 });
 
-const withKey = (request: RawRequest, key: string, header: "x-api-key" | "authorization"): RawRequest => ({
-  ...request,
-  headers: { ...request.headers, [header]: header === "x-api-key" ? key : `Bearer ${key}` },
-});
-
-/** OK where the answer tells no error. */
-function codeOf(wire: Wire, answer: RawAnswer): string {
+async function as<T>(apiKey: string, ask: (client: ReturnType<typeof createWeirClient>) => Promise<T>) {
+  const client = createWeirClient({ url: server.url, apiKey });
   try {
-    return wire.failure(answer).code;
-  } catch {
-    return "OK";
+    return await ask(client);
+  } finally {
+    await client.close();
   }
+}
+const lettersOfFirst = async () =>
+  (await as(keys.first.admin, ({ admin }) => admin.listDeadLetters({}))).deadLetters;
+
+/** Makes the calls of the columns, some at a time. @returns the cells that came out otherwise */
+async function wrongCells(
+  columns: readonly Column[],
+  look: (cell: Cell, answer: RawAnswer) => string | undefined = () => undefined,
+): Promise<string[]> {
+  const cells = columns.flatMap((column) =>
+    methods.flatMap(({ method }) => cellsOf(column, method, keys, named)),
+  );
+  expect(cells.length).toBeGreaterThan(methods.length);
+  const wrong: string[] = [];
+  const left = cells.values();
+  const caller = async () => {
+    for (const cell of left) {
+      const answer = await sendRaw(server.url, cell.request);
+      const outcome = look(cell, answer) ?? outcomeOf(cell, answer);
+      if (outcome === cell.expected) continue;
+      wrong.push(`${cell.method.name} | ${cell.by} | ${cell.column}: ${outcome}, not ${cell.expected}`);
+    }
+  };
+  await Promise.all(Array.from({ length: callers }, caller));
+  return wrong.sort();
+}
+
+/** Told of where an answer has the mark of the first project, whatever the protocol wraps it in. */
+function shown({ method, wire }: Cell, { headers, trailers, body }: RawAnswer): string | undefined {
+  // Projects and their figures are the platform's.
+  if (scopeOf(method) === Scope.PLATFORM) return undefined;
+  const details = trailers.get("grpc-status-details-bin") ?? headers.get("grpc-status-details-bin") ?? "";
+  const unpacked = wire.name.includes("base64") ? Buffer.from(body.toString(), "base64") : body;
+  const texts = [...headers.values(), ...trailers.values(), unpacked.toString("latin1")];
+  const all = [...texts, Buffer.from(details, "base64").toString("latin1")].join("\n");
+  return all.includes(mark) ? "an answer that shows the first project" : undefined;
 }
 
 test("every method states its scope", () => {
-  const scopes = methods.filter(({ method }) => scopeOf(method) === Scope.UNSPECIFIED);
-  expect(scopes.map(({ name }) => name)).toEqual([]);
+  const unspecified = methods.filter(({ method }) => scopeOf(method) === Scope.UNSPECIFIED);
+  expect(unspecified.map(({ name }) => name)).toEqual([]);
 });
 
-const unauthenticated = { code: "Unauthenticated", status: 401 };
-const denied = { code: "PermissionDenied", status: 403 };
+test("the table: method × protocol × (no key, wrong key, wrong scope, expired, revoked, other project, right)", async () => {
+  expect(await wrongCells(refusals)).toEqual([]);
+  expect(await wrongCells(others, shown)).toEqual([]);
 
-describe.each(methods)("$name", ({ method }) => {
-  const scope = scopeOf(method);
-  const own = scopeNames.find((name) => scopeOfName(name) === scope) as ScopeName;
-  const cells: readonly (readonly [
-    what: string,
-    expected: { code: string; status: number },
-    reason: string,
-  ])[] = [
-    ["wrong", unauthenticated, "UNKNOWN_KEY"],
-    ["expired", unauthenticated, "EXPIRED_KEY"],
-    ["revoked", unauthenticated, "REVOKED_KEY"],
-    ...(scope === Scope.ANY ? [] : [[`all but ${own}`, denied, "INSUFFICIENT_SCOPE"] as const]),
-  ];
+  // Nobody of these has done anything: the first project has what it had.
+  expect((await lettersOfFirst()).map(({ deadLetterId }) => deadLetterId)).toEqual(named.deadLetterIds);
+  const { keys: left } = await as(keys.first.admin, ({ admin }) => admin.listApiKeys({}));
+  expect(left.map(({ keyId }) => keyId)).toContain(named.keyId);
+  const summary = await as(keys.first.query, ({ analytics }) => analytics.getAnalyticsSummary({}));
+  expect(summary.totalEvents).toBe(2n);
 
-  test("is refused without a key, and with one that does not fit", async () => {
-    for (const { by, wire, request } of callsOf(method)) {
-      const refusal = async (sent: RawRequest) => wire.failure(await sendRaw(server.url, sent));
-      const expectedOf = ({ code, status }: typeof denied) => ({ code, status: wire.framed ? 200 : status });
-      expect(await refusal(request), by).toMatchObject({ ...expectedOf(unauthenticated), reason: "NO_KEY" });
-      for (const [what, expected, reason] of cells) {
-        const sent = withKey(request, secrets[what]!, "x-api-key");
-        expect(await refusal(sent), `${what} key, ${by}`).toMatchObject({ ...expectedOf(expected), reason });
-      }
-    }
-  });
-
-  test("is let through with a key of its scope, in either header", async () => {
-    const key = secrets[scope === Scope.ANY ? "query" : own]!;
-    for (const { by, wire, request } of callsOf(method)) {
-      for (const header of ["x-api-key", "authorization"] as const) {
-        const answer = await sendRaw(server.url, withKey(request, key, header));
-        // What it says is another test's affair: here it must not be about the key.
-        expect(codeOf(wire, answer), `${header}, ${by}`).not.toMatch(/^(Unauthenticated|PermissionDenied)$/);
-      }
-    }
-  });
+  expect(await wrongCells(rights)).toEqual([]);
 });
 
+/** Paths that are no method's, with what they answer to no key, to keys of every scope but platform, and to that. */
 test.each([
-  ["/health", 200],
-  ["/ready", 200],
-  ["/openapi.json", 200],
-  ["/docs", 200],
-  ["/", 200],
-  ["/stats", 401],
-  ["/lag", 401],
-  ["/metrics", 401],
-])("%s without a key is %i", async (path, status) => {
-  expect((await fetch(server.url + path)).status).toBe(status);
-});
-
-test("the process's figures want scope platform", async () => {
-  for (const path of ["/stats", "/lag", "/metrics"]) {
-    const status = async (key: string) =>
-      (await fetch(server.url + path, { headers: { "x-api-key": key } })).status;
-    expect(await status(secrets["all but platform"]!), path).toBe(403);
-    expect(await status(secrets.platform!), path).toBe(200);
-  }
+  ["/health", 200, 200, 200],
+  ["/ready", 200, 200, 200],
+  ["/openapi.json", 200, 200, 200],
+  ["/docs", 200, 200, 200],
+  ["/", 200, 200, 200],
+  ["/stats", 401, 403, 200],
+  ["/lag", 401, 403, 200],
+  ["/metrics", 401, 403, 200],
+])("%s answers %i without a key, %i with other scopes, %i with scope platform", async (path, ...expected) => {
+  const status = async (headers: Record<string, string>) =>
+    (await fetch(server.url + path, { headers })).status;
+  const keyed = [keys.first["all but platform"], keys.first.platform].map((key) => ({ "x-api-key": key }));
+  expect(await Promise.all([{}, ...keyed].map(status))).toEqual(expected);
 });
 
 test("no secret is in the log", () => {
-  for (const secret of Object.values(secrets)) expect(server.log()).not.toContain(secret);
+  const secrets = [keys.first, keys.second].flatMap((of) => Object.values(of));
+  for (const secret of [...secrets, keys.wrong, keys.expired, keys.revoked]) {
+    expect(server.log().includes(secret)).toBe(false);
+  }
 });

@@ -1,13 +1,12 @@
 /** Every method of the contract, over every protocol and every route: it answers, or says that a later version will. */
 import { create, type DescMethod } from "@bufbuild/protobuf";
-import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { EventIngestionService } from "../../gen/analytics/v1/ingestion_pb.js";
 import { MetricsService } from "../../gen/analytics/v1/metrics_pb.js";
 import { ProducerService } from "../../gen/analytics/v1/producer_pb.js";
 import { isPlanned, restOptionsOf } from "../../src/contract/options.ts";
 import { type RawAnswer, sendRaw } from "../support/http.ts";
-import { bootstrapKey, callsOf, event, methods, requestOf } from "../support/method-calls.ts";
+import { bootstrapKey, callsOf, event, isRead, methods, requestOf } from "../support/method-calls.ts";
 import { bindingsOf } from "../support/rest-request.ts";
 import { type RunningServer, startServer } from "../support/server.ts";
 import { connectJson, rest, restCall, type Wire } from "../support/wires.ts";
@@ -76,7 +75,7 @@ test("every method but those that only stream has a route", () => {
 
 test("what has a GET route is free of side effects; Connect GET reads all that is, and nothing else", async () => {
   for (const { name, method } of methods) {
-    const reads = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+    const reads = isRead(method);
     const got = bindingsOf(method).some(({ httpMethod }) => httpMethod === "GET");
     if (got) expect(reads, name).toBe(true);
     if (method.methodKind !== "unary") continue;

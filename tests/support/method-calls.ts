@@ -1,6 +1,7 @@
 /** Every method of the contract, a request for it, and every way to send that. */
 import { hash } from "node:crypto";
 import { create, type DescMethod, type Message } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { AdminService } from "../../gen/analytics/v1/admin_pb.js";
 import { AnalyticsService } from "../../gen/analytics/v1/analytics_pb.js";
 import { EventIngestionService } from "../../gen/analytics/v1/ingestion_pb.js";
@@ -10,7 +11,7 @@ import { Scope } from "../../src/contract/options.ts";
 import { contractServices } from "../../src/contract/registry.ts";
 import type { RawRequest } from "./http.ts";
 import { bindingsOf } from "./rest-request.ts";
-import { rest, restCall, streamWires, type Wire, wires } from "./wires.ts";
+import { connectGet, rest, restCall, streamWires, type Wire, wires } from "./wires.ts";
 
 /** The operator's key of a server whose every method is called: it is there to be revoked. */
 export const bootstrapKey = "a-key-that-is-there-to-be-revoked";
@@ -53,29 +54,43 @@ export const methods = contractServices.flatMap((service) =>
   service.methods.map((method) => ({ name: `${service.typeName}/${method.name}`, method })),
 );
 
-export function requestOf(method: DescMethod): Message {
+/** @param more fields of the request beside those that it has anyway, or in their place */
+export function requestOf(method: DescMethod, more: Readonly<Record<string, unknown>> = {}): Message {
   const known = Object.fromEntries(
     method.input.fields.flatMap(({ localName }) =>
       localName in pathValues ? [[localName, pathValues[localName]]] : [],
     ),
   );
   const sample = samples.get(method) ?? known;
-  return create(method.input, typeof sample === "function" ? sample() : sample);
+  return create(method.input, { ...(typeof sample === "function" ? sample() : sample), ...more });
 }
 
-/** Every way to call the method: by each protocol, and by each of its routes. */
-export function callsOf(method: DescMethod): { by: string; wire: Wire; request: RawRequest }[] {
-  const protocols = method.methodKind === "unary" ? wires.filter((wire) => wire !== rest) : streamWires("2");
+export interface MethodCall {
+  /** Name of the protocol, or the route. */
+  readonly by: string;
+  readonly wire: Wire;
+  readonly request: RawRequest;
+}
+
+/** Every way to call the method: by each protocol, and by each of its routes. @param more as for requestOf */
+export function callsOf(method: DescMethod, more: Readonly<Record<string, unknown>> = {}): MethodCall[] {
+  const unary = [...wires.filter((wire) => wire !== rest), ...(isRead(method) ? [connectGet] : [])];
+  const protocols = method.methodKind === "unary" ? unary : streamWires("2");
   return [
     ...protocols.map((wire) => ({
       by: wire.name,
       wire,
-      request: { ...wire.request(method, requestOf(method))!, endless: endless.has(method) },
+      request: { ...wire.request(method, requestOf(method, more))!, endless: endless.has(method) },
     })),
     ...bindingsOf(method).map((binding) => ({
       by: `${binding.httpMethod} ${binding.template.source}`,
       wire: rest,
-      request: restCall(binding, requestOf(method)),
+      request: restCall(binding, requestOf(method, more)),
     })),
   ];
+}
+
+/** Whether the method changes nothing, so that Connect takes it by GET too. */
+export function isRead(method: DescMethod): boolean {
+  return method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
 }

@@ -129,6 +129,20 @@ export function restCall(binding: RestBinding, message: Message): RawRequest {
 
 export const connectJson = connect(true);
 
+/** As Connect takes methods without side effects. */
+export const connectGet: Wire = {
+  ...connectJson,
+  name: "Connect GET",
+  request: (method, message) => {
+    const query = new URLSearchParams({
+      connect: "v1",
+      encoding: "json",
+      message: jsonBytes(method, message).toString(),
+    });
+    return { version: "1.1", verb: "GET", path: `${pathOf(method)}?${query}`, headers: {} };
+  },
+};
+
 export const wires: readonly Wire[] = [
   connectJson,
   connect(false),
