@@ -68,6 +68,8 @@ export interface StoreParts {
 
 export interface Applying {
   readonly assignment: Assignment;
+  /** How often a group gave this process its partitions anew; absent without one. */
+  readonly rebalances?: () => number;
   /** As the consumer's options. */
   readonly batchBytes?: number;
   readonly afterBatch?: (result: ApplyResult | undefined) => void;

@@ -19,7 +19,7 @@ import { lagOf } from "./consumer/lag.ts";
 import { createConsumerService } from "./consumer/service.ts";
 import { validate } from "./contract/validate.ts";
 import { bindService, type ServiceBinding } from "./domain/call.ts";
-import { createSlots, type Slots } from "./domain/slots.ts";
+import type { Slots } from "./domain/slots.ts";
 import { uuid7 } from "./domain/uuid7.ts";
 import { createAdmission } from "./ingestion/admission.ts";
 import { createProducerService } from "./ingestion/producer.ts";
@@ -44,6 +44,7 @@ export interface ServiceParts {
   readonly log: LogParts;
   readonly stages: Stages;
   readonly liveSlots: Slots;
+  readonly exportSlots: Slots;
   readonly metrics: Metrics;
   readonly history: History;
   readonly stats: IngestionStats;
@@ -112,7 +113,7 @@ function consumerService({ config, log, stages, startedAtMs }: ServiceParts): Se
 }
 
 function analyticsService(parts: ServiceParts, visibility: Visibility): ServiceBinding {
-  const { config, secret, log, stages, metrics } = parts;
+  const { config, secret, log, stages, metrics, exportSlots } = parts;
   const { store, consumer, live } = stages;
   if (store === undefined || live === undefined) {
     return absentService(AnalyticsService, "analytics", config.roles);
@@ -121,7 +122,7 @@ function analyticsService(parts: ServiceParts, visibility: Visibility): ServiceB
     store,
     visibility,
     pageTokens: createPageTokens(secret),
-    exportSlots: createSlots(config.maxExports, "places for exports"),
+    exportSlots,
     live,
     cursors: createLiveCursors(secret, log.identity.logId),
     health: () => [...stages.storeHealth(), ...(consumer ? [consumer.health()] : []), live.health()],

@@ -1,7 +1,6 @@
 /** Part of the composition root: what is behind the log in this process, by its roles. */
 import { type Access, retentionByProject } from "./app-access.ts";
-import { queueOf } from "./app-log.ts";
-import type { LogParts, StoreParts } from "./app-parts.ts";
+import type { Applying, LogParts, StoreParts } from "./app-parts.ts";
 import { openStore } from "./app-store.ts";
 import { openApplied } from "./app-store-clickhouse.ts";
 import type { Config } from "./config/config.ts";
@@ -14,7 +13,6 @@ import type { LiveHub } from "./live/live.ts";
 import { withCache } from "./query/cache.ts";
 import type { DeadLetterStore } from "./store/dead-letters.ts";
 import type { EventStore } from "./store/store.ts";
-import { observeStages } from "./telemetry/gauges.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import type { AppliedPositions } from "./visibility/visibility.ts";
@@ -38,6 +36,7 @@ export interface Stages {
   readonly store?: EventStore;
   readonly deadLetters?: DeadLetterStore;
   readonly consumer?: Consumer;
+  readonly applying?: Applying;
   readonly live?: LiveHub;
   /** The store, and what tells how far the log is applied to it. */
   storeHealth(): StageHealth[];
@@ -51,12 +50,10 @@ const now = Date.now;
 export async function startStages(options: StageOptions): Promise<Stages> {
   const { config, log, metrics, logger, stops } = options;
   const { reader, kafka } = log;
-  const queue = config.roles.includes("ingest") ? { queue: () => queueOf(log.appender) } : {};
   if (reader === undefined) {
     if (kafka === undefined) throw new TypeError("an embedded log is read where it is written");
     const applied = await openApplied(log, kafka, stops);
     startUpkeep(options, {});
-    observeStages(metrics, queue);
     return {
       applied,
       storeHealth: () => [applied.health()],
@@ -84,12 +81,6 @@ export async function startStages(options: StageOptions): Promise<Stages> {
     stops.push(() => stop());
   }
   startUpkeep(options, parts);
-  observeStages(metrics, {
-    ...queue,
-    lag: { ends: () => reader.ends(), positions: () => applied.positions() },
-    ...(consumer ? { pendingSeconds: consumer.pendingSeconds } : {}),
-    storedEvents: () => Number(store.stats().rows),
-  });
 
   let live: LiveHub | undefined;
   if (config.roles.includes("analytics")) {
@@ -115,6 +106,7 @@ export async function startStages(options: StageOptions): Promise<Stages> {
     }),
     deadLetters: store,
     ...(consumer ? { consumer } : {}),
+    ...(applying ? { applying } : {}),
     ...(live ? { live } : {}),
     storeHealth: parts.health,
     health: () => [...log.health(), ...parts.health(), ...stages.map((stage) => stage.health())],

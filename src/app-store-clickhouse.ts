@@ -95,6 +95,7 @@ async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
     refresh: followed.refresh,
     applying: {
       assignment: member,
+      rebalances: () => Number(member.stats().rebalances),
       batchBytes,
       attach(own) {
         consumer = own;

@@ -76,6 +76,7 @@ export async function openOnKafka(
     applied,
     applying: {
       assignment: membership,
+      rebalances: () => Number(membership.stats().rebalances),
       afterBatch: (result) => report.applied(own(), result === undefined || result.deadLetters > 0),
       attach(applier) {
         consumer = applier;

@@ -4,6 +4,7 @@
  */
 import { openAccess } from "./app-access.ts";
 import { openLog } from "./app-log.ts";
+import { observe } from "./app-observe.ts";
 import { createServices } from "./app-services.ts";
 import { startStages } from "./app-stages.ts";
 import { type Config, ConfigError } from "./config/config.ts";
@@ -68,6 +69,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
       stops,
     });
     const liveSlots = createSlots(config.maxLiveStreams, "places for live streams");
+    const exportSlots = createSlots(config.maxExports, "places for exports");
     const stages = await startStages({ config, log, access, metrics, liveSlots, logger, stops });
     const history = createHistory({ metrics, now });
     history.start();
@@ -82,6 +84,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
       log,
       stages,
       liveSlots,
+      exportSlots,
       metrics,
       history,
       stats,
@@ -121,6 +124,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
       },
     });
     stops.push(() => transport.close(config.shutdownTimeoutMs));
+    observe({ metrics, config, log, stages, liveSlots, exportSlots, transport });
     const urls = (await transport.start().catch(refuseAddress)).map(
       (address) => `${tls ? "https" : "http"}://${address}`,
     );

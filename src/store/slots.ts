@@ -5,6 +5,8 @@ import type { AskOptions } from "./store.ts";
 export interface Slots {
   readonly running: number;
   readonly waiting: number;
+  /** How many found no room to wait. */
+  readonly refused: number;
   /**
    * Runs the work when its turn comes. The caller gets an error as soon as its signal aborts or its deadline passes; the
    * slot is free only when the work has ended.
@@ -34,6 +36,7 @@ const longestTimer = 2 ** 31 - 1;
 export function createSlots({ maxRunning, maxWaiting, now }: SlotLimits): Slots {
   const queue = new Set<() => void>();
   let running = 0;
+  let refused = 0;
 
   const startNext = () => {
     for (const start of queue) {
@@ -50,11 +53,17 @@ export function createSlots({ maxRunning, maxWaiting, now }: SlotLimits): Slots 
     get waiting() {
       return queue.size;
     },
+    get refused() {
+      return refused;
+    },
     run<T>(work: () => Work<T>, { signal, deadline }: AskOptions): Promise<T> {
       if (signal.aborted) return Promise.reject(endedBy(signal));
       const remaining = deadline - now();
       if (remaining <= 0) return Promise.reject(tooLate());
-      if (running >= maxRunning && queue.size >= maxWaiting) return Promise.reject(tooMany(maxWaiting));
+      if (running >= maxRunning && queue.size >= maxWaiting) {
+        refused++;
+        return Promise.reject(tooMany(maxWaiting));
+      }
       return new Promise<T>((resolve, reject) => {
         let underWay: Work<T> | undefined;
         const timer = remaining < longestTimer ? setTimeout(() => giveUp(tooLate()), remaining) : undefined;

@@ -12,7 +12,7 @@ export interface MetricDefinition {
 }
 
 const short = [
-  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ];
 const sizes = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
 
@@ -65,13 +65,13 @@ export const catalogue = {
   ),
 } as const satisfies Record<string, MetricDefinition>;
 
+type Observed = Record<string, readonly [name: string, help: string, labels: readonly string[]]>;
+
 /**
- * Gauges of the stages, read at each scrape, as the first arguments of Metrics.observe:
- * `metrics.observe(...stageGauges.queueEvents, () => depth)`.
+ * Gauges of the parts, read at each scrape, as the first arguments of Metrics.observe:
+ * `metrics.observe(...stageGauges.storedEvents, () => rows)`.
  */
 export const stageGauges = {
-  queueEvents: ["weir_queue_events", "Records that wait to be written to the log.", []],
-  queueBytes: ["weir_queue_bytes", "Bytes of records that wait to be written to the log.", []],
   lagEvents: [
     "kafka_consumer_lag_total",
     "Records on the log that are not yet applied to the store, whichever log engine runs.",
@@ -83,4 +83,29 @@ export const stageGauges = {
     [],
   ],
   storedEvents: ["weir_store_events", "Events in the store.", []],
-} as const satisfies Record<string, readonly [name: string, help: string, labels: readonly string[]]>;
+  storeBytes: ["weir_store_size_bytes", "Size of the store's files.", []],
+  endOffset: ["weir_log_end_offset", "Offset that the log's next record gets.", ["partition"]],
+  appliedOffset: ["weir_log_applied_offset", "Offset of the next record to apply.", ["partition"]],
+  partitions: ["weir_consumer_partitions", "Partitions that this process applies.", []],
+  resourceUsed: ["weir_resource_used", "How much is taken of what is bounded.", ["resource"]],
+  resourceLimit: ["weir_resource_limit", "How much there is of it.", ["resource"]],
+  health: [
+    "weir_part_health",
+    "1 for a part that is healthy, 0.5 for one that is degraded, 0 for one that is unhealthy.",
+    ["part"],
+  ],
+  diskFree: ["weir_disk_free_bytes", "Bytes free on the disk of an embedded part.", ["part"]],
+  diskSize: ["weir_disk_size_bytes", "Size of that disk.", ["part"]],
+  info: ["weir_info", "1, with what runs in the labels.", ["version", "roles", "log", "store"]],
+} as const satisfies Observed;
+
+/** Counters of the parts, kept by them and read at each scrape, as the first arguments of Metrics.observeTotal. */
+export const stageCounters = {
+  resourceRefused: ["weir_resource_refused_total", "How often there was no room.", ["resource"]],
+  rebalances: ["weir_consumer_rebalances_total", "How often the group gave out its partitions anew.", []],
+  threadActive: [
+    "weir_thread_active_seconds_total",
+    "How long a JavaScript thread has been busy.",
+    ["thread"],
+  ],
+} as const satisfies Observed;

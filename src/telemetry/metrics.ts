@@ -1,11 +1,12 @@
-import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { collectDefaultMetrics, Registry } from "prom-client";
 import { createLabelBound } from "./bound.ts";
 import { catalogue } from "./catalogue.ts";
 import { createCounters, createHistograms } from "./families.ts";
 import { createLifetimeLatency, type Quantiles } from "./latency.ts";
+import { type Read, registerObserved } from "./observed.ts";
 import { createRate } from "./rate.ts";
 
-export { stageGauges } from "./catalogue.ts";
+export { stageCounters, stageGauges } from "./catalogue.ts";
 
 export type EventStage = "ingest" | "consume";
 export type EventResult =
@@ -16,12 +17,6 @@ export type EventResult =
   | "quarantined"
   | "applied"
   | "dead_letter";
-
-/** One labelled value of an observed gauge. */
-export interface LabelledValue {
-  readonly labels: Readonly<Record<string, string | number>>;
-  readonly value: number;
-}
 
 /**
  * What the stages count and measure: one call for each request, write or block, not for each event. `project` is ""
@@ -58,12 +53,9 @@ export interface Metrics {
    *
    * @throws Error when the name is taken
    */
-  observe(
-    name: string,
-    help: string,
-    labels: readonly string[],
-    read: () => number | readonly LabelledValue[],
-  ): void;
+  observe(name: string, help: string, labels: readonly string[], read: Read): void;
+  /** As observe, for a counter that a part keeps itself; stageCounters names those that the documents list. */
+  observeTotal(name: string, help: string, labels: readonly string[], read: Read): void;
   /** Events applied to the store in a second, over the last 60 seconds. */
   appliedPerSecond(): number;
   /** Durations of all calls but streams, in seconds; undefined before the first. */
@@ -132,6 +124,7 @@ export function createMetrics({ startedAtMs, now, maxProjects = 100 }: MetricsOp
   const applied = createRate({ now });
   const requests = createLifetimeLatency();
   let inFlight = 0;
+  const to = { registry, onFailure: () => metrics.error("", "telemetry", "INTERNAL") };
 
   const metrics: Metrics = {
     events(p, stage, result, count) {
@@ -165,27 +158,10 @@ export function createMetrics({ startedAtMs, now, maxProjects = 100 }: MetricsOp
       applyEvents(count);
     },
     visibilityDelay: (seconds) => visibility(seconds),
-    observe(name, help, labels, read) {
-      new Gauge({
-        name,
-        help,
-        labelNames: [...labels],
-        registers: [registry],
-        collect() {
-          this.reset();
-          try {
-            const value = read();
-            if (typeof value === "number") this.set(value);
-            else for (const one of value) this.set({ ...one.labels }, one.value);
-          } catch {
-            // An unlabelled gauge stands at 0 after a reset, which would be a false value.
-            if (labels.length === 0) this.remove();
-            else this.reset();
-            metrics.error("", "telemetry", "INTERNAL");
-          }
-        },
-      });
-    },
+    observe: (name, help, labels, read) =>
+      registerObserved({ kind: "gauge", name, help, labels, read, ...to }),
+    observeTotal: (name, help, labels, read) =>
+      registerObserved({ kind: "counter", name, help, labels, read, ...to }),
     appliedPerSecond: () => applied.perSecond(),
     requestQuantiles: () => requests.quantiles(),
     text: () => registry.metrics(),

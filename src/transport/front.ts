@@ -17,7 +17,7 @@ import type { CallRecord, TransportLog } from "./log.ts";
 import { isUnary } from "./methods.ts";
 import type { OriginPolicy } from "./origins.ts";
 import type { Page } from "./pages.ts";
-import { requestIdHeader, requestIdOf } from "./request-id.ts";
+import { requestIdHeader, requestIdOf, traceIdOf } from "./request-id.ts";
 import type { Rest } from "./rest.ts";
 import type { Routes, Target } from "./routes.ts";
 import { type ContentType, protocolOf } from "./wire.ts";
@@ -47,6 +47,7 @@ export function createFront({ routes, gate, rest, origins, log, observe, underWa
   return async (exchange) => {
     const started = performance.now();
     const requestId = requestIdOf(exchange);
+    const traceId = traceIdOf(exchange);
     exchange.setHeader(requestIdHeader, requestId);
     const outcome: CallOutcome = { error: undefined, principal: undefined, invoked: false };
     let target: Target | undefined;
@@ -56,7 +57,8 @@ export function createFront({ routes, gate, rest, origins, log, observe, underWa
         gate.leave(context);
         underWay(-1);
       }
-      const record = recordOf(requestId, target, outcome, performance.now() - started);
+      const ids = traceId === undefined ? { requestId } : { requestId, traceId };
+      const record = recordOf(ids, target, outcome, performance.now() - started);
       report(log, exchange, record, target);
       observe(record);
     };
@@ -131,14 +133,14 @@ async function servePage(exchange: Exchange, page: Page, gate: Gate): Promise<vo
 }
 
 function recordOf(
-  requestId: string,
+  ids: Pick<CallRecord, "requestId" | "traceId">,
   target: Target | undefined,
   { error, principal }: CallOutcome,
   durationMs: number,
 ): CallRecord {
   const { keyId, project } = principal ?? {};
   return {
-    requestId,
+    ...ids,
     protocol:
       target?.kind === "rpc" ? protocolOf(target.type.wire) : target?.kind === "rest" ? "rest" : "page",
     method: target === undefined ? "none" : target.kind === "page" ? target.page.path : target.method.name,

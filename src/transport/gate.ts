@@ -11,7 +11,7 @@ import type { Exchange } from "./exchange.ts";
 import { streamIntake, unaryIntake } from "./intake.ts";
 import { createLifetime, type Lifetime } from "./lifetime.ts";
 import type { Limits } from "./limits.ts";
-import { createMemoryBudget, type Reservation } from "./memory.ts";
+import { createMemoryBudget, type MemoryBudget, type Reservation } from "./memory.ts";
 import { isUnary, type MountedMethod } from "./methods.ts";
 import type { OriginPolicy } from "./origins.ts";
 import { statedTimeoutMs } from "./timeouts.ts";
@@ -40,6 +40,10 @@ export interface Gate {
   close(): void;
   /** Calls under way. */
   readonly size: number;
+  /** Calls that found no room. */
+  readonly refused: number;
+  /** What the bodies of requests hold. */
+  readonly memory: Pick<MemoryBudget, "held" | "refused">;
   /** Resolves once no call is under way. */
   empty(): Promise<void>;
 }
@@ -64,6 +68,7 @@ export function createGate({ authenticator, rates, limits, trusts }: GateOptions
   const brake = createBrake();
   const memory = createMemoryBudget(limits.maxRequestMemoryBytes, limits.maxBodyBytes);
   let entering = 0;
+  let refused = 0;
   let closed = false;
 
   const authorize = async (
@@ -112,6 +117,7 @@ export function createGate({ authenticator, rates, limits, trusts }: GateOptions
       const { method, protocol, requestId, outcome, browserKey } = entry;
       if (closed) throw shuttingDown();
       if (calls.size + entering >= limits.maxCalls) {
+        refused++;
         const message = `${limits.maxCalls} calls are under way`;
         throw new WeirError("RESOURCE_EXHAUSTED", "TOO_MANY_REQUESTS", message, { retryDelayMs });
       }
@@ -162,6 +168,10 @@ export function createGate({ authenticator, rates, limits, trusts }: GateOptions
     get size() {
       return calls.size;
     },
+    get refused() {
+      return refused;
+    },
+    memory,
     empty: () =>
       new Promise((resolve) => {
         waiting.add(resolve);

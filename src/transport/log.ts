@@ -12,6 +12,8 @@ export interface TransportLog {
 /** One request once it is answered, for metrics and the access log. */
 export interface CallRecord {
   readonly requestId: string;
+  /** Of the caller's trace; absent where it named none. */
+  readonly traceId?: string;
   /** `page` for what is no method of the contract: plain pages, preflights, paths that nothing is served at. */
   readonly protocol: Protocol | "page";
   /** Full name of the method, path of the page, or `none`: one of a fixed set. */

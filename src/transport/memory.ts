@@ -5,6 +5,8 @@ import type { Exchange } from "./exchange.ts";
 export interface MemoryBudget {
   /** Bytes held now. */
   readonly held: number;
+  /** How many requests found no room. */
+  readonly refused: number;
   /**
    * Sets aside what a request says that it brings.
    *
@@ -33,9 +35,13 @@ const greatestRatio = 1032;
 
 export function createMemoryBudget(maxBytes: number, maxBodyBytes: number): MemoryBudget {
   let held = 0;
+  let refused = 0;
   return {
     get held() {
       return held;
+    },
+    get refused() {
+      return refused;
     },
     reserve(exchange) {
       let reserved = 0;
@@ -48,6 +54,7 @@ export function createMemoryBudget(maxBytes: number, maxBodyBytes: number): Memo
           if (over) return;
           const others = held - reserved;
           if (bytes > reserved && others > 0 && others + bytes > maxBytes) {
+            refused++;
             const message = "the bodies of other requests fill the memory that there is for them";
             throw new WeirError("RESOURCE_EXHAUSTED", "OUT_OF_MEMORY", message, { retryDelayMs });
           }

@@ -59,6 +59,11 @@ export interface Transport {
   start(): Promise<readonly string[]>;
   /** The addresses of `metricsListen` with the ports that were taken, once started. */
   readonly metricsAddresses: readonly string[];
+  /** What is bounded: how much of it is taken, and how often there was no room. */
+  readonly room: {
+    calls(): { used: number; limit: number; refused: number };
+    requestMemory(): { used: number; limit: number; refused: number };
+  };
   /**
    * Takes no more calls, ends streams, waits for unary calls, then ends every connection.
    *
@@ -118,6 +123,14 @@ export async function createTransport(options: TransportOptions): Promise<Transp
   const metricsAddresses: string[] = [];
   return {
     metricsAddresses,
+    room: {
+      calls: () => ({ used: gate.size, limit: limits.maxCalls, refused: gate.refused }),
+      requestMemory: () => ({
+        used: gate.memory.held,
+        limit: limits.maxRequestMemoryBytes,
+        refused: gate.memory.refused,
+      }),
+    },
     start: async () => {
       try {
         const addresses: string[] = [];

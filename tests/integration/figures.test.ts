@@ -8,7 +8,7 @@ import { type RunningServer, startServer } from "../support/server.ts";
 let server: RunningServer;
 let client: WeirClient;
 beforeAll(async () => {
-  server = await startServer();
+  server = await startServer({ args: ["--max-live-streams", "1"] });
   client = createWeirClient({ url: server.url });
 });
 afterAll(async () => {
@@ -39,6 +39,66 @@ test("appends and questions are measured", async () => {
   await client.analytics.getAnalyticsSummary({});
   expect(await sample("weir_log_append_duration_seconds_count")).toBe(1);
   expect(await sample('event_processing_duration_seconds_count{stage="query"}')).toBe(1);
+});
+
+test("what is bounded tells how much is taken, how much there is, and how often there was no room", async () => {
+  const of = async (resource: string) => {
+    const values = ["used", "limit", "refused_total"].map((what) =>
+      sample(`weir_resource_${what}{resource="${resource}"}`),
+    );
+    return Promise.all(values);
+  };
+  expect(await of("live_streams")).toEqual([0, 1, 0]);
+  const caller = new AbortController();
+  const stream = client.metrics.streamMetrics({}, { signal: caller.signal })[Symbol.asyncIterator]();
+  await stream.next();
+  await expect(client.metrics.streamMetrics({})[Symbol.asyncIterator]().next()).rejects.toThrow(/taken/);
+  expect(await of("live_streams")).toEqual([1, 1, 1]);
+  expect(await of("calls")).toEqual([1, 10_000, 0]);
+  caller.abort();
+  await expect(stream.next()).rejects.toThrow();
+  for (const resource of [
+    "log_queue_events",
+    "log_queue_bytes",
+    "questions",
+    "questions_waiting",
+    "exports",
+  ]) {
+    const [used, limit, refused] = await of(resource);
+    expect([used, refused], resource).toEqual([0, 0]);
+    expect(limit, resource).toBeGreaterThan(0);
+  }
+});
+
+test("the process says what it is, how its parts are, and what is left of its disk and threads", async () => {
+  expect(
+    await sample('weir_info{version="0.1.0",roles="ingest,consumer,analytics",log="level",store="duckdb"}'),
+  ).toBe(1);
+  for (const part of ["log", "store", "consumer", "live"]) {
+    expect(await sample(`weir_part_health{part="${part}"}`), part).toBe(1);
+  }
+  for (const part of ["log", "store"]) {
+    const free = await sample(`weir_disk_free_bytes{part="${part}"}`);
+    expect(free).toBeGreaterThan(0);
+    expect(await sample(`weir_disk_size_bytes{part="${part}"}`)).toBeGreaterThanOrEqual(free);
+  }
+  for (const thread of ["main", "store"]) {
+    expect(await sample(`weir_thread_active_seconds_total{thread="${thread}"}`), thread).toBeGreaterThan(0);
+  }
+  expect(await sample("weir_store_size_bytes")).toBeGreaterThan(0);
+});
+
+test("the log's end and what is applied are told by partition", async () => {
+  const offsets = async (name: string) =>
+    Promise.all(Array.from({ length: 8 }, (_, partition) => sample(`${name}{partition="${partition}"}`)));
+  await client.ingestion.ingestEvent({
+    event: { id: "offsets", userId: "v" },
+    options: { durability: Durability.APPLIED },
+  });
+  const ends = await offsets("weir_log_end_offset");
+  expect(ends.reduce((a, b) => a + b)).toBeGreaterThan(0);
+  expect(await offsets("weir_log_applied_offset")).toEqual(ends);
+  expect(await sample("weir_consumer_partitions")).toBe(8);
 });
 
 test("a call under way is counted until it ends", async () => {

@@ -236,6 +236,7 @@ describe("the bytes of a body", () => {
         sendRaw(port.url, wire.withGzip(plain, gzipSync(padded(wire, ingestEvents, oneEvent, bytes))));
       for (let i = 0; i < 11; i++) expect(wire.failure(await send(200_000))).toMatchObject(refusal);
       expect(port.seen.records.at(-1)).toMatchObject({ code: "RESOURCE_EXHAUSTED", reason: "OUT_OF_MEMORY" });
+      expect(port.transport.room.requestMemory().refused).toBeGreaterThan(0);
       wire.message(ingestEvents, await send(50_000));
     });
 

@@ -80,7 +80,7 @@ it("lets so many wait and refuses more, with a delay after which to come again",
   caller.abort();
   await expect(running).rejects.toMatchObject({ code: "CANCELLED" });
   expect(await waiting).toHaveProperty("firstEventUs");
-  expect(store.stats()).toMatchObject({ queriesRunning: 0, queriesWaiting: 0 });
+  expect(store.stats()).toMatchObject({ queriesRunning: 0, queriesWaiting: 0, queriesRefused: 1 });
 });
 
 it("gives a waiting question up when its caller goes away or its deadline passes", async () => {

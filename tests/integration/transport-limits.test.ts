@@ -218,6 +218,7 @@ describe("a stream", () => {
 describe("calls under way", () => {
   test("are taken up to the limit; the next is told to come again", async () => {
     const port = await start({ limits: { maxCalls: 3 } });
+    expect(port.transport.room.calls()).toEqual({ used: 0, limit: 3, refused: 0 });
     const transport = createGrpcTransport({ baseUrl: port.url });
     const controller = new AbortController();
     const waiting = [1, 2, 3].map(() =>
@@ -228,6 +229,7 @@ describe("calls under way", () => {
       code: "ResourceExhausted",
       reason: "TOO_MANY_REQUESTS",
     });
+    expect(port.transport.room.calls()).toEqual({ used: 3, limit: 3, refused: 1 });
     expect((await fetch(`${port.url}/health`)).status).toBe(200);
     controller.abort();
     await Promise.all(waiting);

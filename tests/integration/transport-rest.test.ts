@@ -215,3 +215,21 @@ describe("x-request-id", () => {
     });
   });
 });
+
+describe("the caller's trace", () => {
+  const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+  test.each([
+    [`00-${traceId}-00f067aa0ba902b7-01`, traceId],
+    [`cc-${traceId}-00f067aa0ba902b7-01-what-comes-later`, traceId],
+    [`ff-${traceId}-00f067aa0ba902b7-01`, undefined],
+    [`00-${"0".repeat(32)}-00f067aa0ba902b7-01`, undefined],
+    [`00-${traceId}-${"0".repeat(16)}-01`, undefined],
+    [`00-${traceId.toUpperCase()}-00f067aa0ba902b7-01`, undefined],
+    ["nonsense", undefined],
+  ])("%s is %s in the log line", async (traceparent, expected) => {
+    await post("/events", { user_id: "u" }, { traceparent });
+    const { fields } = port.seen.logged.at(-1)!;
+    expect((fields as { traceId?: string }).traceId).toBe(expected);
+  });
+});

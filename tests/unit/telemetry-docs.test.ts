@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { EventIngestionService } from "../../gen/analytics/v1/ingestion_pb.js";
 import { catalogue } from "../../src/telemetry/catalogue.ts";
-import { createMetrics, stageGauges } from "../../src/telemetry/metrics.ts";
+import { createMetrics, stageCounters, stageGauges } from "../../src/telemetry/metrics.ts";
 import type { CallRecord } from "../../src/transport/log.ts";
 import { mountMethods } from "../../src/transport/methods.ts";
 
@@ -15,10 +15,13 @@ function documented(): Map<string, string> {
   return new Map([...rows].map((row) => [row[1]!, `${row[2]} ${row[3]!.replaceAll(/[` ]/g, "")}`]));
 }
 
-/** What a server registers: its own metrics, the process's, and the gauges of the stages. */
+/** What a server registers: its own metrics, the process's, and those that its parts are asked for. */
 function registered(): Map<string, string> {
   const metrics = createMetrics({ startedAtMs: 0, now: () => 0 });
   for (const [name, help, labels] of Object.values(stageGauges)) metrics.observe(name, help, labels, () => 0);
+  for (const [name, help, labels] of Object.values(stageCounters)) {
+    metrics.observeTotal(name, help, labels, () => 0);
+  }
   const all = metrics.registry.getMetricsAsArray() as unknown as {
     name: string;
     type: string;

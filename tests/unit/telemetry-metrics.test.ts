@@ -172,7 +172,7 @@ describe("an observed gauge", () => {
 
   it("cannot take a name twice", () => {
     const metrics = metricsAt();
-    metrics.observe(...stageGauges.queueBytes, () => 1);
-    expect(() => metrics.observe(...stageGauges.queueBytes, () => 2)).toThrow(/already/);
+    metrics.observe(...stageGauges.storeBytes, () => 1);
+    expect(() => metrics.observe(...stageGauges.storeBytes, () => 2)).toThrow(/already/);
   });
 });

@@ -39,13 +39,13 @@ function createFixture(historyOptions: Partial<HistoryOptions> = {}) {
   const history = createHistory({ metrics, now, ...historyOptions });
   const service = createMetricsService({ metrics, history, now });
   const depth = { value: 0 };
-  metrics.observe(...stageGauges.queueEvents, () => depth.value);
+  metrics.observe(...stageGauges.storedEvents, () => depth.value);
   return {
     clock,
     metrics,
     history,
     service,
-    /** One sample of weir_queue_events for each value, 5 s apart, the first at once. */
+    /** One sample of weir_store_events for each value, 5 s apart, the first at once. */
     async record(values: readonly number[]) {
       for (const value of values) {
         depth.value = value;
@@ -67,7 +67,7 @@ function createFixture(historyOptions: Partial<HistoryOptions> = {}) {
 }
 
 const wholeRange = { start: timestampFromMs(0) };
-const queue = "weir_queue_events";
+const queue = "weir_store_events";
 
 describe("GetMetrics", () => {
   it("answers each series as it stands now, by name, then by labels", async () => {

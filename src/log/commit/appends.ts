@@ -49,6 +49,8 @@ export interface AppendQueue {
   /** Records taken and not yet answered. */
   readonly events: number;
   readonly bytes: number;
+  /** Appends for which there was no room, by the bound that they met first. */
+  readonly refused: { readonly events: number; readonly bytes: number };
   /**
    * Takes a call's records, all or none.
    *
@@ -75,6 +77,7 @@ export function createAppendQueue(limits: QueueLimits): AppendQueue {
   let first = 0;
   let events = 0;
   let bytes = 0;
+  const refused = { events: 0, bytes: 0 };
 
   function take(
     records: readonly LogRecord[],
@@ -82,7 +85,9 @@ export function createAppendQueue(limits: QueueLimits): AppendQueue {
     answer: Answer | undefined,
   ): Append {
     const size = byteLength(records);
-    if (events + records.length > limits.maxEvents || bytes + size > limits.maxBytes) {
+    const tooMany = events + records.length > limits.maxEvents;
+    if (tooMany || bytes + size > limits.maxBytes) {
+      refused[tooMany ? "events" : "bytes"]++;
       throw new WeirError(
         "RESOURCE_EXHAUSTED",
         "QUEUE_FULL",
@@ -104,6 +109,7 @@ export function createAppendQueue(limits: QueueLimits): AppendQueue {
     get bytes() {
       return bytes;
     },
+    refused,
     take: (records, retryDelayMs) => take(records, retryDelayMs, undefined),
     takeAnswered: (records, retryDelayMs) =>
       new Promise((resolve, reject) => {

@@ -53,6 +53,9 @@ export interface WriterStats {
   readonly duplicates: number;
   readonly queueEvents: number;
   readonly queueBytes: number;
+  /** Appends refused, for the bound of events or of bytes. */
+  readonly refusedForEvents: number;
+  readonly refusedForBytes: number;
   readonly groups: number;
   readonly lastFlushMs: number;
   /** How long the write under way has taken so far; 0 where there is none. */
@@ -247,6 +250,8 @@ export function createWriter<G extends Group>(options: WriterOptions<G>): Writer
       duplicates,
       queueEvents: queue.events,
       queueBytes: queue.bytes,
+      refusedForEvents: queue.refused.events,
+      refusedForBytes: queue.refused.bytes,
       groups,
       lastFlushMs: lastFlush.ms,
       inFlightMs: inFlightMs(),

@@ -247,6 +247,7 @@ export async function openClickhouseStore(
       lastApplyMs: lastApplyMs ?? null,
       queriesRunning: slots.running,
       queriesWaiting: slots.waiting,
+      queriesRefused: slots.refused,
     }),
 
     close() {

@@ -10,6 +10,8 @@ export interface Link {
   readonly state: StoreState;
   /** Why the worker is gone; undefined while it lives. */
   readonly lost: string | undefined;
+  /** How long the worker's thread has been busy since it began, in milliseconds; what DuckDB's own threads do is not in it. */
+  activeMs(): number;
   call<K extends CallKind>(kind: K, request: Calls[K]["request"]): PendingCall<Calls[K]["answer"]>;
   /** Closes the database and ends the worker; once, however often it is called. */
   close(): Promise<void>;
@@ -102,6 +104,7 @@ export async function startWorker(options: WorkerOptions, warn: (message: string
     get lost() {
       return lost;
     },
+    activeMs: () => worker.performance.eventLoopUtilization().active,
     call,
     close() {
       closed ??= close();

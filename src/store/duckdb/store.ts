@@ -213,7 +213,9 @@ export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<Du
         lastApplyMs: lastApplyMs ?? null,
         queriesRunning: slots.running,
         queriesWaiting: slots.waiting,
+        queriesRefused: slots.refused,
         exportsRunning: exportSlots.running,
+        threadActiveMs: link.activeMs(),
       };
     },
 

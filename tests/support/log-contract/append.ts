@@ -103,7 +103,7 @@ export function appendContract(make: () => Promise<LogFixture>): void {
       await expect(log.append(more)).rejects.toMatchObject(full);
       expect(() => log.enqueue(more)).toThrow(expect.objectContaining(full));
       log.enqueue(more.slice(1));
-      expect(log.stats()).toMatchObject({ queueEvents: 5 });
+      expect(log.stats()).toMatchObject({ queueEvents: 5, refusedForEvents: 2, refusedForBytes: 0 });
       contract.release();
       await first;
       await vi.waitFor(() => expect(log.stats()).toMatchObject({ queueEvents: 0, queueBytes: 0 }));
@@ -116,6 +116,7 @@ export function appendContract(make: () => Promise<LogFixture>): void {
     it("is bounded in bytes too", async () => {
       const log = await contract.open({ maxQueueBytes: 1000 });
       await expect(log.append([logRecord("a", { padding: 1000 })])).rejects.toMatchObject(full);
+      expect(log.stats()).toMatchObject({ refusedForEvents: 0, refusedForBytes: 1 });
       expect((await log.append([logRecord("a", { padding: 900 })])).duplicateCount).toBe(0);
     });
   });
