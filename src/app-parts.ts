@@ -59,7 +59,7 @@ export interface StoreParts {
   readonly store: EventStore & DeadLetterStore;
   /** How far the log is applied, by whichever process. */
   readonly applied: AppliedPositions;
-  /** Makes the store's version no older than the call; absent where nobody else writes to it. */
+  /** Makes `applied` and the store's version no older than the call; absent where nobody else writes to the store. */
   readonly refresh?: () => Promise<void>;
   /** What this process applies; absent where it applies nothing. */
   readonly applying?: Applying;

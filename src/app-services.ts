@@ -55,8 +55,9 @@ const now = Date.now;
 /** Those of the process's roles; the others say where they are. */
 export function createServices(parts: ServiceParts): ServiceBinding[] {
   const { config, secret, log, stages, liveSlots, metrics, history } = parts;
-  const { applied, deadLetters = absentDeadLetters(config.roles) } = stages;
-  const visibility = createVisibility({ secret, logId: log.identity.logId, applied });
+  const { applied, refresh, deadLetters = absentDeadLetters(config.roles) } = stages;
+  const { logId } = log.identity;
+  const visibility = createVisibility({ secret, logId, applied, ...(refresh ? { refresh } : {}) });
   return [
     ...ingestServices(parts, visibility),
     consumerService(parts),

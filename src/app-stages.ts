@@ -32,6 +32,8 @@ export interface StageOptions {
 export interface Stages {
   /** How far the log is applied, by whichever process. */
   readonly applied: AppliedPositions;
+  /** Makes `applied` no older than the call; absent where it always is. */
+  readonly refresh?: () => Promise<void>;
   /** Answers questions. */
   readonly store?: EventStore;
   readonly deadLetters?: DeadLetterStore;
@@ -56,6 +58,7 @@ export async function startStages(options: StageOptions): Promise<Stages> {
     startUpkeep(options, {});
     return {
       applied,
+      refresh: applied.refresh,
       storeHealth: () => [applied.health()],
       health: () => [...log.health(), applied.health()],
     };
@@ -98,12 +101,11 @@ export async function startStages(options: StageOptions): Promise<Stages> {
     stops.push(() => close());
   }
   const stages = [consumer, live].filter((stage) => stage !== undefined);
+  const refresh = parts.refresh ? { refresh: parts.refresh } : {};
   return {
     applied,
-    store: withCache(store, {
-      maxBytes: config.queryCacheBytes,
-      ...(parts.refresh ? { refresh: parts.refresh } : {}),
-    }),
+    ...refresh,
+    store: withCache(store, { maxBytes: config.queryCacheBytes, ...refresh }),
     deadLetters: store,
     ...(consumer ? { consumer } : {}),
     ...(applying ? { applying } : {}),

@@ -1,4 +1,5 @@
 import { WeirError } from "../domain/errors.ts";
+import { pause } from "../domain/pause.ts";
 import { createTokenCodec, type Positions, type TokenCodec } from "./token.ts";
 
 export type { Positions } from "./token.ts";
@@ -35,9 +36,14 @@ export function createVisibility(options: {
   readonly secret: Uint8Array;
   readonly logId: string;
   readonly applied: AppliedPositions;
+  /**
+   * Makes the positions no older than the call, where they can go back without this process's doing. Nothing counts as
+   * visible before such a look has succeeded. Default: they are always those of now.
+   */
+  readonly refresh?: () => Promise<void>;
 }): Visibility {
   const codec: TokenCodec = createTokenCodec(options.secret, options.logId);
-  const { applied } = options;
+  const { applied, refresh } = options;
 
   const reached = (positions: Positions) => {
     const now = applied.positions();
@@ -46,7 +52,9 @@ export function createVisibility(options: {
   };
 
   async function waitFor(positions: Positions, { deadline, signal }: WaitOptions): Promise<void> {
-    if (reached(positions)) return;
+    if (positions.size === 0 || (refresh === undefined && reached(positions))) return;
+    const ended = new AbortController();
+    let current = refresh === undefined;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const late = () =>
       reject(
@@ -65,14 +73,22 @@ export function createVisibility(options: {
     const timer = Number.isFinite(deadline)
       ? setTimeout(late, Math.max(0, deadline - Date.now()))
       : undefined;
-    const unsubscribe = applied.onApplied(() => {
-      if (reached(positions)) resolve();
-    });
+    const check = () => {
+      if (current && reached(positions)) resolve();
+    };
+    const unsubscribe = applied.onApplied(check);
+    if (refresh !== undefined) {
+      void untilDone(refresh, ended.signal).then(() => {
+        current = true;
+        check();
+      });
+    }
     signal.addEventListener("abort", aborted, { once: true });
     if (signal.aborted) aborted();
     try {
       await promise;
     } finally {
+      ended.abort();
       clearTimeout(timer);
       unsubscribe();
       signal.removeEventListener("abort", aborted);
@@ -92,4 +108,17 @@ export function createVisibility(options: {
       await waitFor(needed, wait);
     },
   };
+}
+
+/** Time between two looks where one has failed, in milliseconds. */
+const retryMs = 100;
+
+async function untilDone(look: () => Promise<void>, ended: AbortSignal): Promise<void> {
+  while (!ended.aborted) {
+    try {
+      return await look();
+    } catch {
+      await pause(retryMs, ended);
+    }
+  }
 }

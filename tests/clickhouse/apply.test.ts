@@ -129,15 +129,26 @@ it("refuses a partition whose committed offset has expired, in a line", async ()
   expect(await places()).toEqual([0]);
 });
 
-it("learns from others how far they have come, and never goes back", async () => {
+it("follows what others have committed, also back, but for what it holds itself", async () => {
   const { store } = temporary;
   const { version } = store;
   store.noteApplied([3, 0, 2, 0]);
+  store.noteApplied([3, 0, 2, 0]);
   expect(store.version).toBe(version + 1);
   store.noteApplied([1, 4, 2, 0]);
-  expect(store.positions()).toEqual([3, 4, 2, 0]);
-  store.noteApplied([3, 4, 2, 0]);
+  expect(store.positions()).toEqual([1, 4, 2, 0]);
   expect(store.version).toBe(version + 2);
+  await store.takeOver([3]);
+  store.noteApplied([0, 4, 2, 9]);
+  expect(store.positions()).toEqual([0, 4, 2, 0]);
+});
+
+it("is of another version once it has taken a partition over, which may hide rows", async () => {
+  await temporary.store.apply([block(0, sent("1"))]);
+  temporary.store.release([0]);
+  const { version } = temporary.store;
+  await temporary.store.takeOver([0]);
+  expect(temporary.store.version).toBe(version + 1);
 });
 
 it("gives frequent keys a column, which older rows have too, and which another process finds", async () => {

@@ -7,7 +7,7 @@ const secret = Buffer.from("a secret of some length");
 const never = new AbortController().signal;
 const soon = () => Date.now() + 60_000;
 
-function fixture(positions: number[]) {
+function fixture(positions: number[], more: { refresh?: () => Promise<void> } = {}) {
   const listeners = new Set<() => void>();
   const visibility = createVisibility({
     secret,
@@ -19,6 +19,7 @@ function fixture(positions: number[]) {
         return () => listeners.delete(listener);
       },
     },
+    ...more,
   });
   const advance = (partition: number, offset: number) => {
     positions[partition] = offset;
@@ -89,6 +90,36 @@ describe("waiting for visibility", () => {
     advance(0, 4);
     await wait;
     expect(listeners.size).toBe(0);
+  });
+
+  test("does not go by positions from before the call, where they can go back", async () => {
+    const positions = [5];
+    const wait = { deadline: soon(), signal: never };
+    const { visibility, advance, listeners } = fixture(positions, {
+      refresh: async () => {
+        positions[0] = Math.min(positions[0]!, 2);
+      },
+    });
+    await visibility.waitFor(new Map([[0, 2]]), wait);
+    let done = false;
+    const waiting = visibility.waitFor(new Map([[0, 3]]), wait).then(() => {
+      done = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(done).toBe(false);
+    advance(0, 3);
+    await waiting;
+    expect(listeners.size).toBe(0);
+  });
+
+  test("looks again where a look fails, and takes nothing for visible until one succeeds", async () => {
+    let looks = 0;
+    const refresh = async () => {
+      if (++looks < 3) throw new Error("no answer");
+    };
+    const { visibility } = fixture([3], { refresh });
+    await visibility.waitFor(new Map([[0, 3]]), { deadline: soon(), signal: never });
+    expect(looks).toBe(3);
   });
 
   test("is DEADLINE_EXCEEDED with NOT_YET_VISIBLE past the deadline", async () => {

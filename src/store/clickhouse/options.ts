@@ -41,7 +41,10 @@ export interface ClickhouseStore extends EventStore, DeadLetterStore, IdKeeper {
   takeOver(partitions: readonly number[]): Promise<void>;
   /** Another process applies these from now on. */
   release(partitions: readonly number[]): void;
-  /** What other processes have applied by now: of each partition the next offset, of which none goes back. */
+  /**
+   * What the group has committed by now: of each partition the next offset, which holds for those that this process does
+   * not hold. One goes back where an operator has reset it: its records are applied anew.
+   */
   noteApplied(positions: readonly number[]): void;
   /** Closes the fences of held partitions that are old enough; answers how many fences are open. */
   closeFences(): Promise<number>;

@@ -114,8 +114,10 @@ export async function openClickhouseStore(
   async function takeOver(partitions: readonly number[]): Promise<boolean> {
     let same = true;
     for (const partition of partitions) {
-      if (positions[partition] === undefined) continue;
+      if (positions[partition] === undefined || ownership.held(partition) !== undefined) continue;
       const { position } = await ownership.takeOver(partition);
+      // The fence hides what a former owner left.
+      version++;
       if (position === positions[partition]) continue;
       move(partition, position);
       same = false;
@@ -217,7 +219,7 @@ export async function openClickhouseStore(
 
     noteApplied(applied) {
       const next = positions.map((position, partition) =>
-        ownership.held(partition) === undefined ? Math.max(position, applied[partition] ?? 0) : position,
+        ownership.held(partition) === undefined ? (applied[partition] ?? 0) : position,
       );
       if (next.every((position, partition) => position === positions[partition])) return;
       positions = next;
