@@ -4,9 +4,15 @@ import { expect, vi } from "vitest";
 // biome-ignore lint/suspicious/noExplicitAny: answers are compared with what they are expected to be, whole
 type Json = any;
 
-/** The answer of a GET. @throws Error with status and body where it is not 200 */
-export async function getJson(url: string, path: string, query: Record<string, string> = {}): Promise<Json> {
-  const response = await fetch(`${url}${path}?${new URLSearchParams(query)}`);
+/** The answer of a GET. @param key where one is needed @throws Error with status and body where it is not 200 */
+export async function getJson(
+  url: string,
+  path: string,
+  query: Record<string, string> = {},
+  key?: string,
+): Promise<Json> {
+  const headers = key === undefined ? undefined : { "x-api-key": key };
+  const response = await fetch(`${url}${path}?${new URLSearchParams(query)}`, headers && { headers });
   const body = await response.text();
   if (response.status !== 200) throw new Error(`GET ${path} answered ${response.status}: ${body}`);
   return JSON.parse(body);
@@ -18,20 +24,21 @@ interface PartitionLag {
   readonly applied: number;
 }
 
-async function lagOf(url: string): Promise<PartitionLag[]> {
-  return (await getJson(url, "/lag")).partitions;
+async function lagOf(url: string, key?: string): Promise<PartitionLag[]> {
+  return (await getJson(url, "/lag", {}, key)).partitions;
 }
 
 /**
  * Waits until this process knows everything on the log to be applied.
  *
  * @param records how many records the log has had, where it may not know yet of the last ones. Default: it does
+ * @param key of the platform, where one is needed
  * @returns how many records the log has had
  */
-export async function caughtUp(url: string, records = 0): Promise<number> {
+export async function caughtUp(url: string, records = 0, key?: string): Promise<number> {
   let ends = 0;
   const behind = async () => {
-    const partitions = await lagOf(url);
+    const partitions = await lagOf(url, key);
     ends = partitions.reduce((sum, { end }) => sum + end, 0);
     return partitions.reduce((sum, { applied }) => sum - applied, Math.max(ends, records));
   };
