@@ -43,6 +43,9 @@ export interface RunReaderOptions {
   readonly sliceMs: number;
 }
 
+/** Of one block; undefined: one that is not there. */
+type Records = readonly (Uint8Array | undefined)[];
+
 /** Records between two looks at the clock. */
 const stride = 64;
 
@@ -99,7 +102,7 @@ export function createRunReader({ log, foreign, members, heads, sliceMs }: RunRe
   }
 
   /** Gives records from `offset` on until the slice's time is over. Answers the offset of the first not given. */
-  function slice(partition: number, records: readonly Uint8Array[], first: number, offset: number): number {
+  function slice(partition: number, records: Records, first: number, offset: number): number {
     const started = performance.now();
     const until = turnStarted + sliceMs;
     const atHead = heads[partition] === offset;
@@ -109,11 +112,10 @@ export function createRunReader({ log, foreign, members, heads, sliceMs }: RunRe
     const projects = Map.groupBy(waiting, ({ project }) => project);
     let next = offset;
     for (; next < first + records.length && waiting.length > 0; next++) {
-      const record = records[next - first]!;
+      const record = records[next - first];
       if (!bounded.every(isReady)) break;
-      const project = projectOf(record);
-      // A record without length keeps the offset of one that was removed.
-      if (record.length > 0 && (project === undefined || projects.has(project))) {
+      const project = record && projectOf(record);
+      if (record !== undefined && (project === undefined || projects.has(project))) {
         const read = decodeOrSkip(record);
         if (read !== undefined) deliver(read, projects.get(read.project), standing, next);
       }
@@ -129,8 +131,8 @@ export function createRunReader({ log, foreign, members, heads, sliceMs }: RunRe
     return next;
   }
 
-  function recordsOf(block: Block): Uint8Array[] | undefined {
-    const records: Uint8Array[] = [];
+  function recordsOf(block: Block): Records[number][] | undefined {
+    const records: Records[number][] = [];
     try {
       readBlock(block.bytes, (record) => records.push(record));
       return records;

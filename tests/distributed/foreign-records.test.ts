@@ -141,6 +141,35 @@ describe("a record that cannot be applied", () => {
   });
 });
 
+describe("a record without a value", () => {
+  it("is a dead letter, whether it is null or of no length, and holds up nothing", async () => {
+    const userId = "valueless";
+    const places = await sendByJava(installation.kafka, topic, [
+      { key: userId, value: null },
+      { key: userId, value: Uint8Array.of() },
+      { key: userId, value: recordOf({ id: "valueless-1", userId, name: "late" }) },
+    ]);
+    await isApplied(servers.analytics.url, places.at(-1)!);
+    expect(await countOf(userId)).toBe(1n);
+    // The newest comes first.
+    const letters = (await lettersOf("analytics", "UNDECODABLE")).reverse();
+    expect(letters).toMatchObject(
+      places.slice(0, 2).map(({ partition, offset }) => ({
+        partition,
+        offset: BigInt(offset),
+        message: "the record is empty",
+        record: new Uint8Array(),
+      })),
+    );
+    const deadLetterIds = letters.map(({ deadLetterId }) => deadLetterId);
+    await expect(clients.analytics.admin.replayDeadLetters({ deadLetterIds })).rejects.toThrow(
+      /cannot be decoded/,
+    );
+    const discarded = await clients.analytics.admin.discardDeadLetters({ deadLetterIds });
+    expect(discarded.discardedCount).toBe(2);
+  });
+});
+
 describe("a record of ours", () => {
   it("has key and headers for others to go by, and is read by what is made of the contract", async () => {
     const event = {

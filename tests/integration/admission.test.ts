@@ -24,7 +24,7 @@ async function records(): Promise<DecodedRecord[]> {
   const found: DecodedRecord[] = [];
   for (let partition = 0; partition < fixture.log.partitions; partition++) {
     for (const block of await fixture.log.read(partition, 0, 1e9)) {
-      readBlock(block.bytes, (bytes) => found.push(decodeRecord(bytes)));
+      readBlock(block.bytes, (bytes) => found.push(decodeRecord(bytes!)));
     }
   }
   return found;

@@ -115,10 +115,20 @@ it("applies consecutive blocks of one partition in one call", async () => {
 });
 
 it("keeps the offset of a record that was removed", async () => {
-  const records = [recordOf(sent("1")), new Uint8Array(0), recordOf(sent("3"))];
+  const records = [recordOf(sent("1")), undefined, recordOf(sent("3"))];
   expect(await temporary.store.apply([blockOf(0, 0, records)])).toMatchObject({ applied: 2, deadLetters: 0 });
   expect((await stored()).map((event) => event.offset).sort()).toEqual([0, 2]);
   expect(temporary.store.positions()[0]).toBe(3);
+});
+
+it("makes a dead letter of a record without a value", async () => {
+  const records = [Uint8Array.of(), recordOf(sent("2"))];
+  const result = await temporary.store.apply([blockOf(0, 0, records)]);
+  expect(result).toMatchObject({
+    applied: 1,
+    setAside: [{ offset: 0, reason: "UNDECODABLE", message: "the record is empty", record: Uint8Array.of() }],
+  });
+  expect(await ids()).toEqual(["2"]);
 });
 
 it("refuses the whole call for a gap, a broken block, a false count or an unknown partition", async () => {

@@ -39,7 +39,7 @@ describe("a topic of records", () => {
   const texts = async (log: EventLog, partition = 0, offset = 0) => {
     const found: string[] = [];
     for (const block of await log.read(partition, offset, 1e6)) {
-      readBlock(block.bytes, (record) => found.push(Buffer.from(record).toString()));
+      readBlock(block.bytes, (record) => found.push(Buffer.from(record ?? []).toString()));
     }
     return found;
   };

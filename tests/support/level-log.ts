@@ -95,7 +95,9 @@ export async function readAll(log: LogReader, maxBytes = 65_536): Promise<Stored
           throw new Error(`${partition}/${block.firstOffset} follows ${partition}/${expected}`);
         }
         readBlock(block.bytes, (record) => {
-          const identity = Buffer.from(record).toString().trimEnd();
+          const identity = Buffer.from(record ?? [])
+            .toString()
+            .trimEnd();
           stored.push({ identity, partition, offset: expected++ });
         });
       }

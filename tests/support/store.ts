@@ -36,10 +36,14 @@ export function recordOf({ project = "p", receivedUs = 1_000_000, event }: Sent)
   return Buffer.concat([encodeRecordHead(project, receivedUs, ""), encodeEventField(bytes.length), bytes]);
 }
 
-/** A block of records as they stand. */
-export function blockOf(partition: number, firstOffset: number, records: readonly Uint8Array[]): Block {
+/** A block of records as they stand; undefined: one that is not there. */
+export function blockOf(
+  partition: number,
+  firstOffset: number,
+  records: readonly (Uint8Array | undefined)[],
+): Block {
   const builder = createBlockBuilder();
-  for (const record of records) builder.add([record]);
+  for (const record of records) builder.add(record && [record]);
   return { partition, firstOffset, count: records.length, bytes: builder.build(1_000_000) };
 }
 

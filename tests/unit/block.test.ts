@@ -9,17 +9,17 @@ import {
   readBlock,
 } from "../../src/domain/record/block.ts";
 
-function build(records: readonly (readonly Uint8Array[])[], madeAtMs = 0): Uint8Array {
+function build(records: readonly (readonly Uint8Array[] | undefined)[], madeAtMs = 0): Uint8Array {
   const builder = createBlockBuilder();
   for (const record of records) builder.add(record);
   return builder.build(madeAtMs);
 }
 
-function recordsOf(block: Uint8Array): Uint8Array[] {
-  const records: Uint8Array[] = [];
+function recordsOf(block: Uint8Array): (Uint8Array | undefined)[] {
+  const records: (Uint8Array | undefined)[] = [];
   readBlock(block, (record, index) => {
     expect(index).toBe(records.length);
-    records.push(record.slice());
+    records.push(record?.slice());
   });
   return records;
 }
@@ -28,14 +28,16 @@ const text = (value: string) => new TextEncoder().encode(value);
 
 describe("a block", () => {
   it("gives back what was put in, whatever the pieces and lengths", () => {
-    const parts = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 4 });
+    const parts = fc.option(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 4 }), {
+      nil: undefined,
+    });
     fc.assert(
       fc.property(fc.array(parts, { maxLength: 40 }), fc.double({ noNaN: true }), (records, madeAtMs) => {
         const block = build(records, madeAtMs);
         expect(blockCount(block)).toBe(records.length);
         expect(blockTime(block)).toBe(madeAtMs);
         expect(recordsOf(block)).toEqual(
-          records.map((record) => Uint8Array.from(record.flatMap((p) => [...p]))),
+          records.map((record) => record && Uint8Array.from(record.flatMap((p) => [...p]))),
         );
       }),
     );
@@ -45,14 +47,15 @@ describe("a block", () => {
     const builder = createBlockBuilder();
     expect(builder.byteLength).toBe(blockHeaderBytes);
     for (const length of [0, 1, 127, 128, 16_383, 16_384]) builder.add([new Uint8Array(length)]);
-    expect(builder.count).toBe(6);
+    builder.add(undefined);
+    expect(builder.count).toBe(7);
     expect(builder.build(0)).toHaveLength(builder.byteLength);
   });
 
   it("keeps its layout", () => {
-    const block = build([[text("ab")], [text("c"), text("d")], []], 1);
+    const block = build([[text("ab")], [text("c"), text("d")], undefined, []], 1);
     expect(Buffer.from(block).toString("hex")).toBe(
-      `01${Buffer.from(block.subarray(1, 5)).toString("hex")}03000000000000000000f03f02616202636400`,
+      `01${Buffer.from(block.subarray(1, 5)).toString("hex")}04000000000000000000f03f026162026364008000`,
     );
   });
 

@@ -41,11 +41,11 @@ const fetched = (
   messages: batches.flatMap(of),
 });
 
-/** Offset and text of each record. */
-function texts(blocks: readonly Block[]): [offset: number, text: string][] {
+/** Offset and text of each record; undefined: one that is not there. */
+function texts(blocks: readonly Block[]): [offset: number, text: string | undefined][] {
   return blocks.flatMap(({ firstOffset, bytes }) => {
-    const found: [number, string][] = [];
-    readBlock(bytes, (record, i) => found.push([firstOffset + i, Buffer.from(record).toString()]));
+    const found: [number, string | undefined][] = [];
+    readBlock(bytes, (record, i) => found.push([firstOffset + i, record && Buffer.from(record).toString()]));
     return found;
   });
 }
@@ -71,7 +71,7 @@ describe("blocks of what a broker gives", () => {
       { first: 10, sent: 4, values: { 2: "a" } },
       { first: 20, sent: 3, values: { 1: "b" } },
     ];
-    expect(texts(blocksOf(fetched(batches), 8, 100)).filter(([, text]) => text !== "")).toEqual([
+    expect(texts(blocksOf(fetched(batches), 8, 100)).filter(([, text]) => text !== undefined)).toEqual([
       [12, "a"],
       [21, "b"],
     ]);
@@ -80,22 +80,23 @@ describe("blocks of what a broker gives", () => {
     expect(blocks.at(-1)!.firstOffset + blocks.at(-1)!.count).toBe(23);
   });
 
-  it("keep the offsets of markers, of records without a value and of transactions that were given up", () => {
+  it("keep the offsets of markers and of transactions that were given up, but have records without a value", () => {
     const batches: Batch[] = [
       { first: 0, sent: 1, producer: "1", kind: "transaction", values: { 0: "given up" } },
       { first: 1, sent: 1, producer: "2", kind: "transaction", values: { 0: "committed" } },
       { first: 2, sent: 1, producer: "1", values: { 0: "outside of any" } },
       { first: 3, sent: 1, producer: "1", kind: "marker", values: { 0: "\0\0\0\0" } },
       { first: 4, sent: 1, producer: "1", kind: "transaction", values: { 0: "the next one" } },
-      { first: 5, sent: 1, values: { 0: null } },
+      { first: 5, sent: 2, values: { 0: null, 1: "" } },
     ];
     const shown = texts(blocksOf(fetched(batches, [{ producerId: "1", firstOffset: "0" }]), 0, 100));
     expect(shown.map(([, text]) => text)).toEqual([
-      "",
+      undefined,
       "committed",
       "outside of any",
-      "",
+      undefined,
       "the next one",
+      "",
       "",
     ]);
   });
@@ -105,7 +106,7 @@ describe("blocks of what a broker gives", () => {
       { first: 8, sent: 1, producer: "1", kind: "transaction", values: { 0: "given up" } },
     ];
     const aborted = [{ producerId: "1", firstOffset: "2" }];
-    expect(texts(blocksOf(fetched(batches, aborted), 8, 100))).toEqual([[8, ""]]);
+    expect(texts(blocksOf(fetched(batches, aborted), 8, 100))).toEqual([[8, undefined]]);
   });
 
   it("are cut where a gap is wide", () => {

@@ -6,7 +6,8 @@
  *   1  u32  CRC-32 (zlib's) of everything from byte 5
  *   5  u32  number of records
  *   9  f64  time it was made, in milliseconds since 1970
- *  17       the records, each as a varint length and that many bytes; a length of 0 keeps the offset of one removed
+ *  17       the records, each as a varint length and that many bytes; a length of 0 keeps the offset of one that is not
+ *           there, unless it is written in two bytes: that is a record without a value, as only others put on the log
  */
 import { crc32 } from "node:zlib";
 
@@ -31,12 +32,13 @@ export interface BlockBuilder {
   readonly count: number;
   /** Bytes of the block as it stands. */
   readonly byteLength: number;
-  add(record: RecordParts): void;
+  /** @param record undefined: one that is not there, whose offset is kept */
+  add(record: RecordParts | undefined): void;
   build(madeAtMs: number): Uint8Array;
 }
 
 export function createBlockBuilder(): BlockBuilder {
-  const records: RecordParts[] = [];
+  const records: (RecordParts | undefined)[] = [];
   const lengths: number[] = [];
   let byteLength = blockHeaderBytes;
   return {
@@ -48,18 +50,25 @@ export function createBlockBuilder(): BlockBuilder {
     },
     add(record) {
       let length = 0;
-      for (const part of record) length += part.length;
+      for (const part of record ?? nothing) length += part.length;
       records.push(record);
       lengths.push(length);
-      byteLength += varintLength(length) + length;
+      const isEmpty = record !== undefined && length === 0;
+      byteLength += (isEmpty ? emptyLength.length : varintLength(length)) + length;
     },
     build(madeAtMs) {
       // Not from Buffer's shared pool: the bytes are handed to another thread later.
       const bytes = new Uint8Array(byteLength);
       let at = blockHeaderBytes;
       for (let i = 0; i < records.length; i++) {
+        const record = records[i];
+        if (record !== undefined && lengths[i] === 0) {
+          bytes.set(emptyLength, at);
+          at += emptyLength.length;
+          continue;
+        }
         at = writeVarint(bytes, at, lengths[i]!);
-        for (const part of records[i]!) {
+        for (const part of record ?? nothing) {
           bytes.set(part, at);
           at += part.length;
         }
@@ -73,6 +82,10 @@ export function createBlockBuilder(): BlockBuilder {
     },
   };
 }
+
+const nothing: RecordParts = [];
+/** The length of a record that is there without a value. */
+const emptyLength = Uint8Array.of(0x80, 0);
 
 /** A block that is not what the log wrote: never skipped, the reader stops. */
 export class BrokenBlockError extends Error {
@@ -90,11 +103,14 @@ export function blockTime(bytes: Uint8Array): number {
 }
 
 /**
- * Checks the block and calls `visit` with each record's bytes (a view) and its index.
+ * Checks the block and calls `visit` with each record's bytes (a view; undefined of one that is not there) and its index.
  *
  * @throws BrokenBlockError when format, CRC, count or lengths do not hold
  */
-export function readBlock(bytes: Uint8Array, visit: (record: Uint8Array, index: number) => void): void {
+export function readBlock(
+  bytes: Uint8Array,
+  visit: (record: Uint8Array | undefined, index: number) => void,
+): void {
   if (bytes.length < blockHeaderBytes)
     throw new BrokenBlockError(`block of ${bytes.length} bytes is too short`);
   const header = view(bytes);
@@ -108,6 +124,7 @@ export function readBlock(bytes: Uint8Array, visit: (record: Uint8Array, index: 
   const count = header.getUint32(5, true);
   let at = blockHeaderBytes;
   for (let i = 0; i < count; i++) {
+    const start = at;
     let length = 0;
     for (let shift = 0; ; shift += 7) {
       const byte = bytes[at++];
@@ -116,7 +133,8 @@ export function readBlock(bytes: Uint8Array, visit: (record: Uint8Array, index: 
       if (byte < 0x80) break;
     }
     if (at + length > bytes.length) throw new BrokenBlockError(`record ${i} goes beyond the block`);
-    visit(bytes.subarray(at, at + length), i);
+    const isThere = length > 0 || at - start > 1;
+    visit(isThere ? bytes.subarray(at, at + length) : undefined, i);
     at += length;
   }
   if (at !== bytes.length)

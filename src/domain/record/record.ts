@@ -62,6 +62,7 @@ export interface DecodedRecord {
 
 /** @throws Error where the bytes are no record: not protobuf, or without project, received time or event */
 export function decodeRecord(bytes: Uint8Array): DecodedRecord {
+  if (bytes.length === 0) throw new Error("the record is empty");
   const reader = new BinaryReader(bytes);
   let project = "";
   let requestId = "";

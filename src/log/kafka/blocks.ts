@@ -1,16 +1,16 @@
 /** Makes the log's blocks of what a broker gives. */
-import { type Block, createBlockBuilder } from "../../domain/record/block.ts";
+import { type Block, createBlockBuilder, type RecordParts } from "../../domain/record/block.ts";
 import type { RawPartition, RawRecord } from "./internals.ts";
 
 /** Most records of a block. */
 const maxBlockRecords = 65_536;
-/** Keeps the offset of what no reader is shown. */
-const nothing: readonly Uint8Array[] = [];
+/** Of a record whose producer gave it no value. On this topic nobody removes anything by that. */
+const noValue: RecordParts = [];
 
 /**
  * Blocks of the offsets from `from` up to `until`, as far as the fetch has them. An offset that has no record for readers
- * (a transaction's marker, a record of a transaction that was given up, one that compaction took away, one without a
- * value) is kept by a record of length 0. A block's time is that of its newest record.
+ * (a transaction's marker, a record of a transaction that was given up, one that compaction took away) is kept as one of
+ * no record. A record without a value is one, which cannot be decoded. A block's time is that of its newest record.
  */
 export function blocksOf(fetched: RawPartition, from: number, until: number): Block[] {
   const blocks: Block[] = [];
@@ -27,7 +27,7 @@ export function blocksOf(fetched: RawPartition, from: number, until: number): Bl
     builder = createBlockBuilder();
   }
 
-  function add(parts: readonly Uint8Array[]): void {
+  function add(parts: RecordParts | undefined): void {
     builder.add(parts);
     next++;
     if (builder.count === maxBlockRecords) finish();
@@ -36,15 +36,16 @@ export function blocksOf(fetched: RawPartition, from: number, until: number): Bl
   let batchEnd = from;
   for (const record of fetched.messages) {
     const offset = Number(record.offset);
-    const hidden = isAborted(record, offset) || record.isControlRecord || record.value === null;
+    const hidden = isAborted(record, offset) || record.isControlRecord;
     if (offset >= until) break;
     batchEnd = Number(record.batchContext.firstOffset) + record.batchContext.lastOffsetDelta + 1;
     if (offset < next) continue;
     timeMs = Math.max(timeMs, Number(record.timestamp));
-    while (next < offset) add(nothing);
-    add(hidden ? nothing : [record.value!]);
+    while (next < offset) add(undefined);
+    if (hidden) add(undefined);
+    else add(record.value === null ? noValue : [record.value]);
   }
-  while (next < Math.min(batchEnd, until)) add(nothing);
+  while (next < Math.min(batchEnd, until)) add(undefined);
   finish();
   return blocks;
 }

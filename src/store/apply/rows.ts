@@ -71,8 +71,7 @@ export function decodeBlocks(
     let next = firstOffset;
     readBlock(bytes, (record) => {
       const offset = next++;
-      // A length of 0 keeps the offset of a record that was removed.
-      if (offset < position || record.length === 0) return;
+      if (offset < position || record === undefined) return;
       const row = decodeRow(read, record, standing, offset, madeUs);
       if ("flat" in row) events.push(row);
       else deadLetters.push(row);

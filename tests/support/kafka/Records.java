@@ -1,7 +1,7 @@
 // Records by Apache Kafka's own clients, as programs in Java send and read them.
 //
 //   send BROKERS TOPIC [CODEC] of each line KEY, PARTITION or -, VALUE in base64, by tabs; - leaves the partition to
-//                              the default partitioner. Prints partition and offset of each, by a tab.
+//                              the default partitioner, and the record without a value. Prints partition and offset of each, by a tab.
 //   read BROKERS TOPIC COUNT   prints of each record partition, offset, key, headers (NAME=VALUE by commas) and value in
 //                              base64, by tabs.
 import java.io.BufferedReader;
@@ -34,7 +34,7 @@ public class Records {
       for (String line; (line = lines.readLine()) != null; ) {
         String[] parts = line.split("\t", -1);
         Integer partition = parts[1].equals("-") ? null : Integer.valueOf(parts[1]);
-        byte[] value = Base64.getDecoder().decode(parts[2]);
+        byte[] value = parts[2].equals("-") ? null : Base64.getDecoder().decode(parts[2]);
         var sent = producer.send(new ProducerRecord<>(topic, partition, parts[0], value)).get();
         System.out.println(sent.partition() + "\t" + sent.offset());
       }
@@ -60,7 +60,7 @@ public class Records {
     var headers = new ArrayList<String>();
     for (var header : record.headers())
       headers.add(header.key() + "=" + new String(header.value(), StandardCharsets.UTF_8));
-    String value = Base64.getEncoder().encodeToString(record.value());
+    String value = record.value() == null ? "" : Base64.getEncoder().encodeToString(record.value());
     return String.join(
         "\t",
         String.valueOf(record.partition()),

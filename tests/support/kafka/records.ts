@@ -10,7 +10,8 @@ export interface JavaRecord {
   readonly key: string;
   /** Default: as the producer's own partitioner has it. */
   readonly partition?: number;
-  readonly value: Uint8Array;
+  /** null: the record has none. */
+  readonly value: Uint8Array | null;
 }
 
 /**
@@ -24,7 +25,8 @@ export async function sendByJava(
   codec = "none",
 ): Promise<{ partition: number; offset: number }[]> {
   const lines = records.map(
-    ({ key, partition = "-", value }) => `${key}\t${partition}\t${Buffer.from(value).toString("base64")}\n`,
+    ({ key, partition = "-", value }) =>
+      `${key}\t${partition}\t${value === null ? "-" : Buffer.from(value).toString("base64")}\n`,
   );
   const printed = await tool(program, ["send", brokers.join(","), topic, codec], lines.join(""));
   return printed
