@@ -61,6 +61,8 @@ export interface StoreParts {
   readonly applied: AppliedPositions;
   /** Makes `applied` and the store's version no older than the call; absent where nobody else writes to the store. */
   readonly refresh?: () => Promise<void>;
+  /** @throws WeirError UNAVAILABLE where what the store holds is not to be told now. Absent where it always is. */
+  readonly refuse?: () => void;
   /** What this process applies; absent where it applies nothing. */
   readonly applying?: Applying;
   health(): StageHealth[];

@@ -128,6 +128,7 @@ function analyticsService(parts: ServiceParts, visibility: Visibility): ServiceB
     cursors: createLiveCursors(secret, log.identity.logId),
     health: () => [...stages.storeHealth(), ...(consumer ? [consumer.health()] : []), live.health()],
     now,
+    ...(stages.refuse ? { refuse: stages.refuse } : {}),
     platform: () => platformFigures(metrics),
   });
 }

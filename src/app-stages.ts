@@ -37,6 +37,8 @@ export interface Stages {
   /** Answers questions. */
   readonly store?: EventStore;
   readonly deadLetters?: DeadLetterStore;
+  /** @throws WeirError UNAVAILABLE where what the store holds is not to be told now. Absent where it always is. */
+  readonly refuse?: () => void;
   readonly consumer?: Consumer;
   readonly applying?: Applying;
   readonly live?: LiveHub;
@@ -106,12 +108,27 @@ export async function startStages(options: StageOptions): Promise<Stages> {
     applied,
     ...refresh,
     store: withCache(store, { maxBytes: config.queryCacheBytes, ...refresh }),
-    deadLetters: store,
+    deadLetters: refusing(store, parts.refuse),
+    ...(parts.refuse ? { refuse: parts.refuse } : {}),
     ...(consumer ? { consumer } : {}),
     ...(applying ? { applying } : {}),
     ...(live ? { live } : {}),
     storeHealth: parts.health,
     health: () => [...log.health(), ...parts.health(), ...stages.map((stage) => stage.health())],
+  };
+}
+
+function refusing(letters: DeadLetterStore, refuse: (() => void) | undefined): DeadLetterStore {
+  if (refuse === undefined) return letters;
+  return {
+    async deadLetters(...asked) {
+      refuse();
+      return letters.deadLetters(...asked);
+    },
+    async discard(...asked) {
+      refuse();
+      return letters.discard(...asked);
+    },
   };
 }
 

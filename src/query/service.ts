@@ -23,6 +23,12 @@ export interface QueryOptions extends LiveOptions, ExportOptions {
   readonly visibility: Visibility;
   readonly pageTokens: PageTokens;
   readonly health: () => readonly StageHealth[];
+  /**
+   * Throws where nothing of the store may be answered now. Default: it never does.
+   *
+   * @throws WeirError UNAVAILABLE
+   */
+  readonly refuse?: () => void;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** The platform's own figures. */
@@ -31,7 +37,7 @@ export interface QueryOptions extends LiveOptions, ExportOptions {
 
 /** AnalyticsService: from request to question to response. */
 export function createAnalyticsService(options: QueryOptions): ServiceBinding {
-  return bindService(AnalyticsService, {
+  const ofStore = {
     ...overviewMethods(options),
     ...seriesMethods(options),
     ...eventMethods(options),
@@ -40,10 +46,24 @@ export function createAnalyticsService(options: QueryOptions): ServiceBinding {
     ...funnelMethods(options),
     ...retentionMethods(options),
     ...pathMethods(options),
+  };
+  return bindService(AnalyticsService, {
+    ...(options.refuse ? refusing(ofStore, options.refuse) : ofStore),
     ...liveMethods(options),
     getMetrics: options.platform,
     async getAnalyticsHealth() {
       return healthAnswer(options.health());
     },
   });
+}
+
+/** The methods, each of which calls `refuse` first. */
+function refusing<M extends object>(methods: M, refuse: () => void): M {
+  const call =
+    (method: (...given: unknown[]) => unknown) =>
+    (...given: unknown[]) => {
+      refuse();
+      return method(...given);
+    };
+  return Object.fromEntries(Object.entries(methods).map(([name, method]) => [name, call(method)])) as M;
 }

@@ -125,6 +125,14 @@ describe("ingest apart", () => {
       });
     }, patiently);
 
+    for (const path of ["/v1/analytics/summary", "/v1/analytics/export", "/v1/admin/dead-letters"]) {
+      const answer = await fetch(`${spare.url}${path}`);
+      expect(answer.status, path).toBe(503);
+      expect(answer.headers.get("retry-after"), path).toBe("1");
+      expect((await answer.json()).details[0].reason, path).toBe("STORE_UNAVAILABLE");
+    }
+    expect((await fetch(`${spare.url}/v1/analytics/metrics`)).status).toBe(200);
+
     // Its own store has everything once it has applied the log from its beginning.
     await first.kill9();
     await expectEachOnce(spare.url, count);
@@ -134,6 +142,11 @@ describe("ingest apart", () => {
   it("waits for what the other process has applied", async () => {
     const serve = await newLog();
     const [ingest, analytics] = await Promise.all([serve("ingest"), serve("consumer,analytics")]);
+    // Until the group has given it the log it is no better than a spare.
+    await vi.waitFor(
+      async () => expect((await membershipOf(analytics.url)).status).toBe("healthy"),
+      patiently,
+    );
     const headers = { "content-type": "application/json" };
     for (let i = 1; i <= 20; i++) {
       const event = { id: `e-${i}`, user_id: `user-${i % 5}`, name: "own" };

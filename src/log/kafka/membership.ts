@@ -65,6 +65,8 @@ export interface Membership extends Assignment, Stage {
    *   everything held is given up, and comes back in a new generation, in which the broker no longer does that commit)
    */
   commit(partition: number, commit: Commit): Promise<void>;
+  /** Whether the group gave it nothing when it last gave, or has given nothing yet: all may be with others. */
+  readonly isSpare: boolean;
   /** Hands over what it holds, leaves the group, closes. */
   close(): Promise<void>;
 }
@@ -107,6 +109,9 @@ export async function createMembership(options: MembershipOptions): Promise<Memb
 
   return {
     partitions: () => member.partitions,
+    get isSpare() {
+      return member.given.length === 0;
+    },
     onChange: member.onChange,
     committed: commits.committed,
     commit: commits.commit,

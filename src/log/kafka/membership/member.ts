@@ -24,6 +24,8 @@ export interface Member {
   readonly partitions: readonly number[];
   /** What may be committed now: also what is being handed over. */
   readonly tenure: Tenure | undefined;
+  /** What it was last given, held or not. */
+  readonly given: readonly number[];
   /** How often the group has given it something, or nothing. */
   readonly rebalances: number;
   /** How long it has held no membership, in milliseconds; 0 where it does. */
@@ -149,6 +151,9 @@ export function startMember(options: MemberOptions): Member {
     },
     get tenure() {
       return tenure;
+    },
+    get given() {
+      return claim.partitions;
     },
     get rebalances() {
       return rebalances;
