@@ -7,6 +7,7 @@ import type { ApplyResult, EventStore } from "../store/store.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { createRate } from "../telemetry/rate.ts";
+import { createBatches } from "./batches.ts";
 
 export interface ConsumerFigures {
   readonly applied: number;
@@ -43,7 +44,7 @@ export interface ConsumerOptions {
   readonly logger: Logger;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** About how much of the log is applied in one transaction. Default 4 MiB. */
+  /** About how much of the log is applied in one transaction; as much may be read ahead. Default 4 MiB. */
   readonly batchBytes?: number;
   /**
    * Least time from the start of one transaction to the start of the next, in milliseconds: small ones cost nearly as
@@ -58,6 +59,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   const { log, store, assignment, metrics, logger, now } = options;
   const { batchBytes = 4 * 1024 * 1024, intervalMs = 25 } = options;
   const { least, most } = options.backoffMs ?? { least: 100, most: 10_000 };
+  const batches = createBatches({ log, assignment, positions: () => store.positions(), bytes: batchBytes });
   const listeners = new Set<() => void>();
   const rate = createRate({ now });
   const totals = { applied: 0, batches: 0, errors: 0, deadLetters: 0, duplicates: 0 };
@@ -73,31 +75,11 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   /** What is being read and applied. */
   let round: Promise<unknown> = Promise.resolve();
   let wake: () => void = () => {};
-  /** Lets go of the read under way, which waits long while the log is being opened anew. */
-  let abandonRead: () => void = () => {};
   const unsubscribe: (() => void)[] = [];
-
-  async function nextBlocks(): Promise<Block[]> {
-    const ends = log.ends();
-    const positions = store.positions();
-    const behind = assignment
-      .partitions()
-      .filter((partition) => ends[partition]! > (positions[partition] ?? 0));
-    const share = Math.ceil(batchBytes / Math.max(1, behind.length));
-    const blocks: Block[] = [];
-    for (const partition of behind)
-      blocks.push(...(await log.read(partition, positions[partition] ?? 0, share)));
-    // Another process may apply some of them by now.
-    const assigned = new Set(assignment.partitions());
-    return blocks.filter(({ partition }) => assigned.has(partition));
-  }
 
   /** Answers whether there was anything to apply. */
   async function applyNext(): Promise<boolean> {
-    const blocks = await new Promise<Block[]>((resolve, reject) => {
-      abandonRead = () => resolve([]);
-      nextBlocks().then(resolve, reject);
-    });
+    const blocks = await batches.next();
     pendingSinceMs =
       blocks.length === 0 ? undefined : Math.min(...blocks.map(({ bytes }) => blockTime(bytes)));
     if (blocks.length === 0) {
@@ -105,6 +87,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       return false;
     }
     const started = performance.now();
+    batches.readOn(blocks);
     const result = await apply(blocks);
     record(result, (performance.now() - started) / 1000);
     trouble = "";
@@ -202,13 +185,13 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     },
     async stop() {
       running = false;
-      abandonRead();
+      batches.abandon();
       wake();
       await loop;
       for (const end of unsubscribe.splice(0)) end();
     },
     async settled() {
-      abandonRead();
+      batches.abandon();
       await round;
     },
     positions: () => store.positions(),

@@ -1,0 +1,83 @@
+import type { Block } from "../domain/record/block.ts";
+import type { Assignment } from "../log/assignment.ts";
+import type { LogReader } from "../log/log.ts";
+
+/** Gives the blocks to be applied, batch by batch. */
+export interface Batches {
+  /** What follows on the store's positions, of the partitions that are assigned by then; none at the log's end. */
+  next(): Promise<readonly Block[]>;
+  /** Reads what follows on blocks that are being applied, so that it is there when they have been. */
+  readOn(applying: readonly Block[]): void;
+  /** Lets go of what is being read, which waits long while the log is being opened anew: `next` answers nothing. */
+  abandon(): void;
+}
+
+export interface BatchesOptions {
+  readonly log: LogReader;
+  readonly assignment: Assignment;
+  /** The store's. */
+  readonly positions: () => readonly number[];
+  /** About how much a batch takes. Another one of as much may have been read ahead. */
+  readonly bytes: number;
+}
+
+export function createBatches({ log, assignment, positions, bytes }: BatchesOptions): Batches {
+  let abandon: () => void = () => {};
+  /** What was read ahead; none where that failed. */
+  let ahead: Promise<readonly Block[]> | undefined;
+
+  async function read(from: readonly number[]): Promise<readonly Block[]> {
+    const ends = log.ends();
+    const behind = assignment.partitions().filter((partition) => ends[partition]! > (from[partition] ?? 0));
+    const share = Math.ceil(bytes / Math.max(1, behind.length));
+    const blocks: Block[] = [];
+    for (const partition of behind) blocks.push(...(await log.read(partition, from[partition] ?? 0, share)));
+    return blocks;
+  }
+
+  async function take(): Promise<readonly Block[]> {
+    const readAhead = ahead;
+    ahead = undefined;
+    const blocks = readAhead && (await readAhead);
+    if (blocks && follow(blocks, positions())) return blocks;
+    return read(positions());
+  }
+
+  return {
+    async next() {
+      const blocks = await new Promise<readonly Block[]>((resolve, reject) => {
+        abandon = () => resolve([]);
+        take().then(resolve, reject);
+      });
+      // Another process may apply some of them by now.
+      const assigned = new Set(assignment.partitions());
+      return blocks.filter(({ partition }) => assigned.has(partition));
+    },
+    readOn(applying) {
+      // At the log's end what comes in small pieces is taken together a moment later.
+      if (applying.reduce((sum, block) => sum + block.bytes.length, 0) < bytes / 2) return;
+      ahead = read(after(applying, positions())).catch(() => []);
+    },
+    abandon() {
+      ahead = undefined;
+      abandon();
+    },
+  };
+}
+
+/** Whether there are blocks, the first of each partition beginning at its position, or holding it. */
+function follow(blocks: readonly Block[], positions: readonly number[]): boolean {
+  const next = [...positions];
+  for (const { partition, firstOffset, count } of blocks) {
+    if (!(firstOffset <= next[partition]! && next[partition]! < firstOffset + count)) return false;
+    next[partition] = firstOffset + count;
+  }
+  return blocks.length > 0;
+}
+
+/** Where the positions are once the blocks are applied. */
+function after(blocks: readonly Block[], positions: readonly number[]): readonly number[] {
+  const next = [...positions];
+  for (const { partition, firstOffset, count } of blocks) next[partition] = firstOffset + count;
+  return next;
+}
