@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { withoutClickhouse } from "./tests/support/clickhouse/engine.ts";
 import { withoutKafka } from "./tests/support/kafka/jars.ts";
+import { withoutPrometheus } from "./tests/support/prometheus/programs.ts";
 
 // The store's worker threads run our sources as they stand. Node strips their types by a WebAssembly module, and where
 // many such threads come and go in one process V8 crashes now and then as it frees that module's code (a core dump showed
@@ -45,6 +46,9 @@ const distributed = {
   },
 };
 
+/** Those with a real Prometheus. */
+const monitoring = project("monitoring", 120_000, ["tests/support/prometheus/fetch.ts"]);
+
 /** How often random tests run there, where each statement takes some milliseconds; what the caller says counts. */
 function fewerRuns(): Record<string, string> {
   const runs = {
@@ -67,6 +71,7 @@ export default defineConfig({
       project("e2e", 240_000, ["tests/support/unpack-browser.ts"]),
       ...(withoutClickhouse() ? [] : [clickhouse]),
       ...(withoutKafka() ? [] : [project("kafka", 120_000)]),
+      ...(withoutPrometheus() ? [] : [monitoring]),
       ...(withoutKafka() || withoutClickhouse() ? [] : [distributed]),
     ],
   },

@@ -5,15 +5,15 @@ import { type Finished, gather, repository } from "./process.ts";
 /** Longer than any of these commands takes; one that hangs is ended by it. */
 const commandDeadlineMs = 60_000;
 
-/** Runs another program (curl, buf, grpcurl) to its end, in the repository. */
+/** Runs another program (curl, buf, grpcurl) to its end. */
 export async function runCommand(
   command: string,
   args: readonly string[],
-  { stdin, env, deadlineMs = commandDeadlineMs }: CommandOptions = {},
+  { stdin, env, cwd = repository, deadlineMs = commandDeadlineMs }: CommandOptions = {},
 ): Promise<Finished> {
   const signal = AbortSignal.timeout(deadlineMs);
   const child = spawn(command, args, {
-    cwd: repository,
+    cwd,
     env: { ...process.env, ...env },
     stdio: "pipe",
     signal,
@@ -29,6 +29,8 @@ export async function runCommand(
 export interface CommandOptions {
   stdin?: string | Buffer;
   env?: NodeJS.ProcessEnv;
+  /** Default: the repository. */
+  cwd?: string;
   /** Milliseconds until the program is ended. Default 60,000. */
   deadlineMs?: number;
 }

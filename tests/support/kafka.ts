@@ -2,11 +2,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { kafkaJars } from "./kafka/jars.ts";
+import { freePorts } from "./ports.ts";
 import { gather, repository } from "./process.ts";
 import { stall } from "./stall.ts";
 
@@ -152,22 +152,4 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaBroke
     tool,
     close,
   };
-}
-
-/**
- * Ports below those that outgoing connections get: a client that tries to come back to a broker that is down would
- * otherwise now and then connect to itself, and keep the broker from its port.
- */
-async function freePorts(count: number): Promise<number[]> {
-  const ports: number[] = [];
-  while (ports.length < count) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
-    const server = createServer().unref();
-    const free = await new Promise<boolean>((resolve) => {
-      server.once("error", () => resolve(false));
-      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-    });
-    if (free && !ports.includes(port)) ports.push(port);
-  }
-  return ports;
 }

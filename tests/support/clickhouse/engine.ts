@@ -1,16 +1,11 @@
 /** ClickHouse's engine for tests: chdb from PyPI, fetched once into .cache, which is ignored. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import { runCommand } from "../command.ts";
-import { repository } from "../process.ts";
+import { fetchDeadlineMs, fetched, isFetched } from "../fetched.ts";
 
 /** The engine alone, without what chdb adds for tables of Python. */
 const requirement = "chdb-core==26.9.0";
-const cache = join(repository, ".cache");
-const cached = join(cache, "chdb-26.9.0");
-/** 230 MB. */
-const fetchDeadlineMs = 110_000;
+const name = "chdb-26.9.0";
 
 /**
  * Whether tests with ClickHouse are left out, because this machine has no Python or no pip, which is said on standard
@@ -21,7 +16,7 @@ export function withoutClickhouse(): boolean {
   const runs = (...args: string[]) => spawnSync("python3", args, { stdio: "ignore" }).status === 0;
   const absent = !runs("--version")
     ? "python3"
-    : existsSync(cached) || runs("-m", "pip", "--version")
+    : isFetched(name) || runs("-m", "pip", "--version")
       ? ""
       : "pip";
   if (absent === "") return false;
@@ -29,22 +24,12 @@ export function withoutClickhouse(): boolean {
   return true;
 }
 
-/** Folder of the engine's Python packages, which pip fetches once and which are kept. */
-export async function clickhousePackages(): Promise<string> {
-  if (existsSync(cached)) return cached;
-  mkdirSync(cache, { recursive: true });
-  const folder = mkdtempSync(join(cache, "chdb-"));
-  try {
+/** Folder of the engine's Python packages (230 MB), which pip fetches once and which are kept. */
+export function clickhousePackages(): Promise<string> {
+  return fetched(name, async (folder) => {
     const args = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", folder];
     const options = { deadlineMs: fetchDeadlineMs };
     const { code, stderr } = await runCommand("python3", [...args, "--no-deps", requirement], options);
     if (code !== 0) throw new Error(`pip could not fetch chdb:\n${stderr}`);
-    renameSync(folder, cached);
-  } catch (error) {
-    // Another test may have been as far at the same time; either folder will do.
-    if (!existsSync(cached)) throw error;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-  return cached;
+  });
 }

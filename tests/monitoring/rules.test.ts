@@ -1,0 +1,75 @@
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { runCommand } from "../support/command.ts";
+import { makeDirectory, removeDirectory } from "../support/level-log.ts";
+import { repository } from "../support/process.ts";
+import { prometheusPrograms } from "../support/prometheus/programs.ts";
+import { prometheusFolder, rules, textsOf } from "../support/prometheus/rules.ts";
+
+let promtool: string;
+beforeAll(async () => {
+  ({ promtool } = await prometheusPrograms());
+});
+
+const alerts = rules().filter(({ kind }) => kind === "alert");
+const recorded = rules().filter(({ kind }) => kind === "record");
+const tests = textsOf("tests");
+
+it("promtool takes the configuration and finds nothing in the rules", async () => {
+  const folder = await makeDirectory();
+  cpSync(prometheusFolder, folder, { recursive: true });
+  // An operator's own.
+  writeFileSync(join(folder, "platform-key"), "k".repeat(24));
+  const config = await runCommand(promtool, ["check", "config", join(folder, "prometheus.yml")]);
+  expect(config).toMatchObject({ code: 0 });
+  const all = ["recording.yml", "alerts.yml"].map((file) => join(folder, "rules", file));
+  const checked = await runCommand(promtool, ["check", "rules", "--lint=all", "--lint-fatal", ...all]);
+  expect(checked).toMatchObject({ code: 0, stderr: "" });
+  expect(checked.stdout.match(/(\d+) rules found/g)).toEqual([
+    `${recorded.length} rules found`,
+    `${alerts.length} rules found`,
+  ]);
+  await removeDirectory(folder);
+});
+
+it("the rules' own tests hold in promtool's simulated time", async () => {
+  const files = ["alerts-processes", "alerts-events", "alerts-room", "recording"];
+  expect(files).toHaveLength(tests.length);
+  const args = files.map((file) => join(prometheusFolder, "tests", `${file}.yml`));
+  const { code, stdout, stderr } = await runCommand(promtool, ["test", "rules", ...args]);
+  expect(code, stdout + stderr).toBe(0);
+});
+
+describe("in these tests", () => {
+  /** Of one case what is expected of an alert, by time: whether it fires. */
+  function firings(text: string, name: string): boolean[] {
+    const moments = new RegExp(`alertname: ${name}(, exp_alerts: \\[\\]| *\\n +exp_alerts:\\n)`, "g");
+    return [...text.matchAll(moments)].map(([, end]) => !end!.startsWith(","));
+  }
+
+  it.each(alerts)("$name is silent, fires and is silent again", ({ name }) => {
+    const cases = tests.flatMap((text) => text.split(/^ {2}- name: /m)).map((text) => firings(text, name));
+    expect(cases.map((fires) => fires.join(" "))).toContainEqual(
+      expect.stringMatching(/false true.* false$/),
+    );
+  });
+
+  it.each(recorded)("$name has a value", ({ name }) => {
+    // One that only others are made of shows in theirs.
+    const used = [name, ...recorded.filter(({ expr }) => expr.includes(name)).map((other) => other.name)];
+    expect(used.some((one) => tests.some((text) => text.includes(`- expr: ${one}\n`)))).toBe(true);
+  });
+});
+
+it("docs/MONITORING.md says of each alert what to look at", () => {
+  const text = readFileSync(join(repository, "docs/MONITORING.md"), "utf8");
+  const documented = [...text.matchAll(/^\| `(Weir\w+)` \| (critical|warning) \|/gm)].map(
+    ([, name, severity]) => `${name} ${severity}`,
+  );
+  const severities = textsOf("rules").flatMap((text) => [
+    ...text.matchAll(/- alert: (\w+)\n(?: {8}.*\n)*? {8}labels: \{ severity: (\w+) \}/g),
+  ]);
+  expect(documented).toEqual(severities.map(([, name, severity]) => `${name} ${severity}`));
+  expect(documented).toHaveLength(alerts.length);
+});
