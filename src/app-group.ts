@@ -14,27 +14,47 @@ import type { EventStore } from "./store/store.ts";
  * @throws PositionsError, LogStartError
  */
 export async function joinGroup(
-  { config, log, kafka, stops }: StoreOptions & { readonly kafka: KafkaParts },
+  { config, log, kafka, logger, start, stops }: StoreOptions & { readonly kafka: KafkaParts },
   store: EventStore,
   mode: AssignmentMode,
   onRevoke: (partitions: readonly number[]) => Promise<void>,
   joined: (membership: Membership) => void = () => {},
 ): Promise<Membership> {
-  const { connection, topics, group } = kafka;
+  const { place, connection, topics, group } = kafka;
   const { partitions } = log.identity;
   const topic = topics.events;
-  const membership = await createMembership({
-    connection,
-    topic,
-    group,
-    partitions,
-    mode,
-    sessionTimeoutMs: config.kafkaSessionTimeoutMs,
-    onRevoke,
-  });
+  const membership = await start.waitFor(coordinatorOf(kafka), (wait) =>
+    createMembership({
+      connection,
+      topic,
+      group,
+      partitions,
+      mode,
+      sessionTimeoutMs: config.kafkaSessionTimeoutMs,
+      onRevoke,
+      onTrouble: tellChanges((why) =>
+        logger.warn({ stage: "membership" }, `no member of group ${group}: ${why}`),
+      ),
+      wait,
+    }),
+  );
   stops.push(() => membership.close());
   joined(membership);
-  const offsets = () => presentOffsets(connection, topic, partitions);
+  const offsets = () => start.waitFor(place, (wait) => presentOffsets(connection, topic, partitions, wait));
   await checkPositions({ ...log.identity, offsets }, store, config.rebuildStore);
   return membership;
+}
+
+/** What is said again and again is told once, until something else is said. */
+function tellChanges(tell: (text: string) => void): (text: string) => void {
+  let last = "";
+  return (text) => {
+    if (text !== last) tell(text);
+    last = text;
+  };
+}
+
+/** For people. */
+export function coordinatorOf({ place, group }: KafkaParts): string {
+  return `the coordinator of group ${group} on ${place}`;
 }

@@ -17,10 +17,11 @@ import { LogStartError } from "./log/log.ts";
  * @throws ConfigError where the log was made with other settings, LogStartError where it cannot be used
  */
 export async function openKafkaLog(options: LogOptions): Promise<LogParts> {
-  const { config, metrics, logger, stops } = options;
-  const place = kafkaOf(config);
-  const { connection, topics } = place;
-  const state = await openState(place);
+  const { config, metrics, logger, start, stops } = options;
+  const kafka = kafkaOf(config);
+  const { connection, topics } = kafka;
+  const place = `Kafka at ${connection.brokers.join(",")}`;
+  const state = await start.waitFor(place, (wait) => openState(kafka, { wait }));
   stops.push(() => state.close());
   const identity = await readIdentity(state.get);
   if (identity === undefined) {
@@ -47,15 +48,19 @@ export async function openKafkaLog(options: LogOptions): Promise<LogParts> {
   const parts = {
     identity,
     state,
-    kafka: { connection, topics, group: groupOf(config), idSecret: identity.idSecret },
+    kafka: { place, connection, topics, group: groupOf(config), idSecret: identity.idSecret },
   };
   if (config.roles.includes("consumer") || config.roles.includes("analytics")) {
-    const log = await createKafkaLog(common).catch(refusePartitions);
+    const log = await start
+      .waitFor(place, (wait) => createKafkaLog({ ...common, wait }))
+      .catch(refusePartitions);
     stops.push(() => log.close());
     const health = () => [log.health(), state.health()];
     return { ...parts, appender: log, reader: log, forgetIds: log.forgetIds, health };
   }
-  const appender = await createKafkaAppender(common).catch(refusePartitions);
+  const appender = await start
+    .waitFor(place, (wait) => createKafkaAppender({ ...common, wait }))
+    .catch(refusePartitions);
   stops.push(() => appender.close());
   const health = () => [appender.health(), state.health()];
   return { ...parts, appender, forgetIds: appender.forgetIds, health };

@@ -1,4 +1,5 @@
 /** What the parts of the composition root give each other. */
+import type { Start } from "./app-start.ts";
 import type { Config } from "./config/config.ts";
 import type { Consumer } from "./consumer/consumer.ts";
 import type { StageHealth } from "./domain/health.ts";
@@ -18,6 +19,7 @@ export interface LogOptions {
   readonly config: Config;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  readonly start: Start;
   /** Takes what ends each part, in the order in which they are started. */
   readonly stops: (() => Promise<void>)[];
 }
@@ -39,6 +41,8 @@ export interface LogParts {
 }
 
 export interface KafkaParts {
+  /** For people. */
+  readonly place: string;
   readonly connection: KafkaConnection;
   readonly topics: LogTopics;
   /** Consumer group whose offsets say what is applied. */
@@ -51,6 +55,7 @@ export interface StoreOptions {
   readonly config: Config;
   readonly log: LogParts & { readonly reader: LogReader };
   readonly logger: Logger;
+  readonly start: Start;
   /** Takes what ends each part, in the order in which they are started. */
   readonly stops: (() => Promise<void>)[];
 }

@@ -1,6 +1,7 @@
 /** Part of the composition root: what is behind the log in this process, by its roles. */
 import { type Access, retentionByProject } from "./app-access.ts";
 import type { Applying, LogParts, StoreParts } from "./app-parts.ts";
+import type { Start } from "./app-start.ts";
 import { openStore } from "./app-store.ts";
 import { openApplied } from "./app-store-clickhouse.ts";
 import type { Config } from "./config/config.ts";
@@ -24,6 +25,7 @@ export interface StageOptions {
   readonly metrics: Metrics;
   readonly liveSlots: Slots;
   readonly logger: Logger;
+  readonly start: Start;
   /** Takes what ends each part, in the order in which they are started. */
   readonly stops: (() => Promise<void>)[];
 }
@@ -52,11 +54,11 @@ const now = Date.now;
 
 /** @throws Error with one line for the operator where the store cannot be used or does not fit the log */
 export async function startStages(options: StageOptions): Promise<Stages> {
-  const { config, log, metrics, logger, stops } = options;
+  const { config, log, metrics, logger, start, stops } = options;
   const { reader, kafka } = log;
   if (reader === undefined) {
     if (kafka === undefined) throw new TypeError("an embedded log is read where it is written");
-    const applied = await openApplied(log, kafka, stops);
+    const applied = await openApplied(log, kafka, options);
     startUpkeep(options, {});
     return {
       applied,
@@ -66,7 +68,7 @@ export async function startStages(options: StageOptions): Promise<Stages> {
     };
   }
 
-  const parts = await openStore({ config, log: { ...log, reader }, logger, stops });
+  const parts = await openStore({ config, log: { ...log, reader }, logger, start, stops });
   const { store, applied, applying } = parts;
   let consumer: Consumer | undefined;
   if (applying !== undefined) {

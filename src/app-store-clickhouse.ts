@@ -1,8 +1,9 @@
 /** Part of the composition root: ClickHouse, to which any number of processes apply a log on Kafka. */
-import { joinGroup } from "./app-group.ts";
+import { coordinatorOf, joinGroup } from "./app-group.ts";
 import type { KafkaParts, LogParts, StoreOptions, StoreParts } from "./app-parts.ts";
 import type { Consumer } from "./consumer/consumer.ts";
 import { bindStore } from "./consumer/start-check.ts";
+import { maskPassword } from "./domain/secrets.ts";
 import { type Applied, followApplied } from "./log/kafka/applied.ts";
 import { openDeadLetterTopic } from "./log/kafka/dead-letter-topic.ts";
 import type { Arbiter } from "./store/clickhouse/arbiter.ts";
@@ -28,15 +29,13 @@ export async function openClickhouse(options: ClickhouseOptions): Promise<StoreP
 /** How far the log is applied, as the group's commits say. */
 export async function openApplied(
   { identity: { partitions } }: LogParts,
-  { connection, topics, group }: KafkaParts,
-  stops: (() => Promise<void>)[],
+  kafka: KafkaParts,
+  { start, stops }: Pick<StoreOptions, "start" | "stops">,
 ): Promise<Applied> {
-  const applied = await followApplied({
-    connection,
-    topic: topics.events,
-    group,
-    partitions,
-  });
+  const { connection, topics, group } = kafka;
+  const applied = await start.waitFor(coordinatorOf(kafka), (wait) =>
+    followApplied({ connection, topic: topics.events, group, partitions, wait }),
+  );
   stops.push(() => applied.close());
   return applied;
 }
@@ -44,7 +43,7 @@ export async function openApplied(
 /** A store that is asked, while others apply the log to it. */
 async function openAnswering(options: ClickhouseOptions): Promise<StoreParts> {
   const { log, kafka, stops } = options;
-  const followed = await openApplied(log, kafka, stops);
+  const followed = await openApplied(log, kafka, options);
   const store = await open(options, { arbiter: positionsOf(followed) });
   const applied = follow(store, followed, stops);
   return {
@@ -59,7 +58,7 @@ async function openAnswering(options: ClickhouseOptions): Promise<StoreParts> {
 async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
   const { log, kafka, logger, stops } = options;
   const { connection, topics } = kafka;
-  const followed = await openApplied(log, kafka, stops);
+  const followed = await openApplied(log, kafka, options);
   const letters = openDeadLetterTopic({ connection, topic: topics.deadLetters });
   stops.push(() => letters.close());
   // It is a member only once the store is there: while it waits for ClickHouse, others have the partitions.
@@ -123,18 +122,22 @@ function positionsOf(followed: Applied): Arbiter {
 
 /** Opens the store and binds it to the log. */
 async function open(
-  { config, log, url, kafka, stops }: ClickhouseOptions,
+  { config, log, url, kafka, start, stops }: ClickhouseOptions,
   more: Pick<Parameters<typeof createClickhouseStore>[0], "arbiter" | "beforeCommit">,
 ): Promise<ClickhouseStore> {
-  const store = await createClickhouseStore({
-    url,
-    idSecret: kafka.idSecret,
-    dedupWindowMs: config.dedupWindow,
-    maxQueries: config.maxQueries,
-    maxWaitingQueries: config.maxWaitingQueries,
-    insertTimeoutMs: config.clickhouseInsertTimeoutMs,
-    ...more,
-  });
+  const store = await start.waitFor(`ClickHouse at ${maskPassword(url)}`, (wait) =>
+    createClickhouseStore({
+      url,
+      idSecret: kafka.idSecret,
+      dedupWindowMs: config.dedupWindow,
+      maxQueries: config.maxQueries,
+      maxWaitingQueries: config.maxWaitingQueries,
+      insertTimeoutMs: config.clickhouseInsertTimeoutMs,
+      wait,
+      givenUp: wait.signal,
+      ...more,
+    }),
+  );
   stops.push(() => store.close());
   const advice =
     "name the database that was built from this log by --store (WEIR_STORE), or a new one to build it from the log anew";

@@ -1,5 +1,5 @@
 /** Part of the composition root: DuckDB, on the embedded log or as the one node that applies a log on Kafka. */
-import { joinGroup } from "./app-group.ts";
+import { coordinatorOf, joinGroup } from "./app-group.ts";
 import type { KafkaParts, StoreOptions, StoreParts } from "./app-parts.ts";
 import { makeStorePlaces } from "./config/places.ts";
 import type { Consumer } from "./consumer/consumer.ts";
@@ -42,7 +42,7 @@ export async function openEmbedded(options: StoreOptions): Promise<StoreParts> {
 export async function openOnKafka(
   options: StoreOptions & { readonly kafka: KafkaParts },
 ): Promise<StoreParts> {
-  const { log, logger, kafka, stops } = options;
+  const { log, logger, kafka, start, stops } = options;
   const { connection, topics } = kafka;
   const { partitions } = log.identity;
   const letters = openDeadLetterTopic({ connection, topic: topics.deadLetters });
@@ -52,7 +52,9 @@ export async function openOnKafka(
   let consumer: Consumer | undefined;
   const membership = await joinGroup(options, store, "single", async () => consumer?.settled());
   const every = everyPartition(partitions).partitions();
-  const commits = await Promise.all(every.map(membership.committed));
+  const commits = await start.waitFor(coordinatorOf(kafka), () =>
+    Promise.all(every.map(membership.committed)),
+  );
   const report = createReport({
     told: new Map(every.map((partition) => [partition, commits[partition]?.position ?? 0])),
     async tellSetAside(from, to) {

@@ -6,7 +6,7 @@ import { nameOf, settings } from "./config/settings.ts";
 import { readIdentity } from "./log/identity.ts";
 import { type TopicDescription, withAdmin } from "./log/kafka/admin.ts";
 import { untilReached } from "./log/kafka/start.ts";
-import { openStateTopic } from "./log/kafka/state-topic.ts";
+import { openStateTopic, type StateTopicOptions } from "./log/kafka/state-topic.ts";
 import type { TopicProblem } from "./log/kafka/topic-check.ts";
 import { checkTopics, createTopics, listTopics, ReplicaCountError } from "./log/kafka/topics.ts";
 import { LogStartError, PartitionCountError } from "./log/log.ts";
@@ -52,7 +52,7 @@ export function createLogTopics(config: TopicsConfig, waitMs: number): Promise<C
       ...(kafkaReplicas === 0 ? {} : { replicas: kafkaReplicas }),
       retentionMs,
       compression,
-      openState: () => openState(log, waitMs),
+      openState: () => openState(log, { startTimeoutMs: waitMs }),
       randomBytes,
     }).catch(refuseCounts);
     const { made } = await withState(log, waitMs, ensureTokenSecret);
@@ -101,10 +101,12 @@ function problemOf(topic: string, what: string): TopicProblem {
   return { topic, fatal: true, message: `topic ${topic} ${what}` };
 }
 
-/** The small state of a log on Kafka. @throws LogStartError */
-export async function openState({ connection, topics }: KafkaLog, waitMs?: number): Promise<KafkaState> {
-  const startTimeoutMs = waitMs === undefined ? {} : { startTimeoutMs: waitMs };
-  return createKafkaState(await openStateTopic({ connection, topic: topics.state, ...startTimeoutMs }));
+/** The small state of a log on Kafka. @throws LogStartError; the reason of the wait's signal */
+export async function openState(
+  { connection, topics }: KafkaLog,
+  options: Pick<StateTopicOptions, "startTimeoutMs" | "wait"> = {},
+): Promise<KafkaState> {
+  return createKafkaState(await openStateTopic({ connection, topic: topics.state, ...options }));
 }
 
 async function withState<T>(
@@ -112,7 +114,7 @@ async function withState<T>(
   waitMs: number,
   work: (state: KafkaState) => Promise<T>,
 ): Promise<T> {
-  const state = await openState(log, waitMs);
+  const state = await openState(log, { startTimeoutMs: waitMs });
   try {
     return await work(state);
   } finally {

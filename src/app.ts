@@ -7,6 +7,7 @@ import { openLog } from "./app-log.ts";
 import { observe } from "./app-observe.ts";
 import { createServices } from "./app-services.ts";
 import { startStages } from "./app-stages.ts";
+import { createStart, StoppedError } from "./app-start.ts";
 import { type Config, ConfigError } from "./config/config.ts";
 import { nameOf, settings } from "./config/settings.ts";
 import { readTls } from "./config/tls.ts";
@@ -21,13 +22,16 @@ import type { Logger } from "./telemetry/logger.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { createTransport } from "./transport/server.ts";
 
+export { StoppedError };
+
 export interface App {
   /** The addresses served, as URLs. */
   readonly urls: readonly string[];
   /** Whether calls need no key. */
   readonly open: boolean;
   /**
-   * Stops taking calls, lets those under way end, writes what is queued, closes everything in reverse order.
+   * Stops taking calls, lets those under way end, writes what is queued, closes everything in reverse order. What another
+   * system still has to answer is given up after the shutdown's timeout.
    *
    * @throws the first failure to close a part, once all the others are closed
    */
@@ -39,12 +43,19 @@ const now = Date.now;
 /**
  * Builds and starts everything. Where a step fails, what was started before is stopped again.
  *
- * @throws ConfigError where a setting cannot be used, else Error with one line for the operator
+ * @param halt aborted where the start is to be given up
+ * @throws ConfigError where a setting cannot be used, StoppedError once all is closed after a halt, else Error with one
+ * line for the operator
  */
-export async function startApp(config: Config, logger: Logger): Promise<App> {
+export async function startApp(config: Config, logger: Logger, halt: AbortSignal): Promise<App> {
   const startedAtMs = now();
   /** What ends each part, in the order in which they were started. */
   const stops: (() => Promise<void>)[] = [];
+  /** Aborted where nobody waits any more for what other systems have to answer. */
+  const givenUp = new AbortController();
+  const giveUp = () => givenUp.abort(new StoppedError("the server is being stopped"));
+  halt.addEventListener("abort", giveUp);
+  const start = createStart(givenUp.signal, logger);
   const stop = async () => {
     const failures: unknown[] = [];
     for (const end of stops.splice(0).reverse()) {
@@ -61,7 +72,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
   try {
     const tls = readTls(config);
     const metrics = createMetrics({ startedAtMs, now });
-    const log = await openLog({ config, metrics, logger, stops });
+    const log = await openLog({ config, metrics, logger, start, stops });
     const access = await openAccess({
       config,
       state: log.state,
@@ -70,7 +81,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     });
     const liveSlots = createSlots(config.maxLiveStreams, "places for live streams");
     const exportSlots = createSlots(config.maxExports, "places for exports");
-    const stages = await startStages({ config, log, access, metrics, liveSlots, logger, stops });
+    const stages = await startStages({ config, log, access, metrics, liveSlots, logger, start, stops });
     const history = createHistory({ metrics, now });
     history.start();
     stops.push(() => history.close());
@@ -128,19 +139,24 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     const urls = (await transport.start().catch(refuseAddress)).map(
       (address) => `${tls ? "https" : "http"}://${address}`,
     );
+    givenUp.signal.throwIfAborted();
     ready = true;
     return {
       urls,
       open: access.open,
-      stop: () => {
+      stop: async () => {
         ready = false;
-        return stop();
+        const timer = setTimeout(giveUp, config.shutdownTimeoutMs);
+        await stop().finally(() => clearTimeout(timer));
       },
     };
   } catch (error) {
     // Why the start failed is what the operator is told; the log lines have the rest.
     await stop().catch(() => {});
+    givenUp.signal.throwIfAborted();
     throw error;
+  } finally {
+    halt.removeEventListener("abort", giveUp);
   }
 }
 

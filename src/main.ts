@@ -1,4 +1,4 @@
-import { type App, startApp } from "./app.ts";
+import { type App, StoppedError, startApp } from "./app.ts";
 
 import { type Config, ConfigError } from "./config/config.ts";
 import type { StrayVariable } from "./config/stray.ts";
@@ -25,27 +25,33 @@ export async function runServer(config: Config, strays: readonly StrayVariable[]
     const hint = stray.nearest === undefined ? "" : `: is ${stray.nearest} meant?`;
     logger.warn({ ...stray }, `${stray.variable} is no setting and is ignored${hint}`);
   }
-  const stopped = Promise.withResolvers<NodeJS.Signals>();
-  let signals = 0;
+  const halt = new AbortController();
+  const stopping = Promise.withResolvers<void>();
   const onSignal = (signal: NodeJS.Signals) => {
-    if (++signals > 1) process.exit(1);
-    stopped.resolve(signal);
+    if (halt.signal.aborted) process.exit(1);
+    logger.info({ signal }, "stopping: calls under way may end");
+    limitStop(config.shutdownTimeoutMs + graceMs, logger);
+    halt.abort();
+    stopping.resolve();
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, onSignal);
   // A write beyond a file size limit is an error of that write, not the end of the process.
   process.on("SIGXFSZ", () => {});
   try {
-    const app = await startApp(config, logger);
+    const app = await startApp(config, logger, halt.signal);
     if (app.open)
       logger.info({ auth: "open" }, "no key is needed: who reaches these addresses can read and write");
     else logger.info({ auth: "required" }, "calls need a key");
     for (const url of app.urls) logger.info({ url }, "listening");
     await releaseStartMemory();
-    const signal = await stopped.promise;
-    logger.info({ signal }, "stopping: calls under way may end");
-    return await stopApp(app, config.shutdownTimeoutMs + graceMs, logger);
+    await stopping.promise;
+    return await stopApp(app, logger);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
+    if (error instanceof StoppedError) {
+      logger.info({}, "stopped");
+      return 0;
+    }
     logger.debug({ err: error }, "the server cannot run");
     console.error(`weir serve: ${(error as Error).message}`);
     return 1;
@@ -54,12 +60,17 @@ export async function runServer(config: Config, strays: readonly StrayVariable[]
   }
 }
 
-/** Answers the exit code. */
-async function stopApp(app: App, timeoutMs: number, logger: RootLogger): Promise<number> {
+/** Ends the process where it has not ended by then. */
+function limitStop(timeoutMs: number, logger: RootLogger): void {
   const overdue = setTimeout(() => {
     logger.error({}, "the shutdown takes too long and is cut off; nothing acknowledged is lost");
     void logger.flush().finally(() => process.exit(1));
   }, timeoutMs);
+  overdue.unref();
+}
+
+/** Answers the exit code. */
+async function stopApp(app: App, logger: RootLogger): Promise<number> {
   try {
     await app.stop();
     logger.info({}, "stopped");
@@ -69,7 +80,5 @@ async function stopApp(app: App, timeoutMs: number, logger: RootLogger): Promise
       `weir serve: stopped, but not in order; nothing acknowledged is lost: ${(error as Error).message}`,
     );
     return 1;
-  } finally {
-    clearTimeout(overdue);
   }
 }

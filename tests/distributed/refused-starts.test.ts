@@ -1,5 +1,6 @@
 /** Starts that are refused over Kafka and ClickHouse, each with one line that says what fits. */
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { patiently } from "../support/faults/load.ts";
 import { type Installation, startInstallation } from "../support/installation.ts";
 import { makeDataDirectory, removeDataDirectory } from "../support/pipeline.ts";
 import { weir } from "../support/process.ts";
@@ -40,4 +41,23 @@ it("a data directory of another log is told of as one", async () => {
   expect(code).toBe(1);
   expect(line).toMatch(belongsToAnother);
   expect(line).toContain("data directory whose store was built from this log by --data-dir (WEIR_DATA_DIR)");
+});
+
+it("a group whose members apply to the other kind of store refuses a process, which goes on and says so once", async () => {
+  const member = await installation.serve("consumer");
+  await vi.waitFor(async () => expect((await fetch(`${member.url}/ready`)).status).toBe(200), patiently);
+  const stranger = await installation.serve("consumer,analytics", { env: { WEIR_STORE: "" } });
+  const says = /no member of group weir: .*to the other kind of store, so it needs a group of its own/;
+  const told = () =>
+    stranger
+      .log()
+      .split("\n")
+      .filter((line) => says.test(line));
+  await vi.waitFor(async () => {
+    const { components } = await (await fetch(`${stranger.url}/health`)).json();
+    expect(components).toContainEqual(
+      expect.objectContaining({ name: "membership", message: expect.stringContaining("of its own") }),
+    );
+  }, patiently);
+  expect(told()).toHaveLength(1);
 });

@@ -43,6 +43,7 @@ export const serverSettings = {
     flag: "shutdown-timeout",
     type: duration(100, 10 * minute),
     default: 15 * second,
-    description: "How long calls under way may take to end when the server stops.",
+    description:
+      "How long calls under way, and what other systems have to answer, may take to end when the server stops.",
   }),
 };

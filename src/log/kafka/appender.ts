@@ -76,7 +76,7 @@ export async function createKafkaAppender(options: KafkaAppenderOptions): Promis
     }
   }
 
-  await untilReached(connection, options.startTimeoutMs ?? 30_000, prepare);
+  await untilReached(connection, options.startTimeoutMs ?? 30_000, prepare, options.wait);
 
   const recent = createRecentIds(options.maxRecentIds ?? 200_000);
   const groupOptions = {

@@ -1,6 +1,7 @@
 /** What a group has committed, as any process sees it, also one that is no member of it. */
 import type { Stage } from "../../domain/health.ts";
 import { pause } from "../../domain/pause.ts";
+import type { StartWait } from "../../domain/start-wait.ts";
 import type { KafkaConnection } from "./client.ts";
 import { createGroupOffsets, reachOffsets } from "./membership/offsets.ts";
 
@@ -15,6 +16,8 @@ export interface FollowAppliedOptions {
   readonly pollMs?: number;
   /** How long to wait for the cluster at the start, in milliseconds. Default 30,000. */
   readonly startTimeoutMs?: number;
+  /** Told while it waits for it. Default: nobody. */
+  readonly wait?: StartWait;
   /** Not having been able to look for longer makes it unhealthy, in milliseconds. Default 5,000. */
   readonly stalledAfterMs?: number;
 }
@@ -40,7 +43,7 @@ const mostPauseMs = 1000;
 export async function followApplied(options: FollowAppliedOptions): Promise<Applied> {
   const { partitions: count, group, pollMs = 100, startTimeoutMs = 30_000, stalledAfterMs = 5000 } = options;
   const partitions = Array.from({ length: count }, (_, partition) => partition);
-  const first = await reachOffsets(options, partitions, startTimeoutMs);
+  const first = await reachOffsets(options, partitions, startTimeoutMs, options.wait);
   const offsets = createGroupOffsets(options);
   const closing = new AbortController();
   const listeners = new Set<() => void>();

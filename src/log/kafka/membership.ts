@@ -8,6 +8,7 @@
  * answered once it is replicated.
  */
 import type { Stage } from "../../domain/health.ts";
+import type { StartWait } from "../../domain/start-wait.ts";
 import type { Assignment } from "../assignment.ts";
 import type { KafkaConnection } from "./client.ts";
 import { createCommits } from "./membership/commits.ts";
@@ -36,6 +37,8 @@ export interface MembershipOptions {
    * once it resolves. Commits of them are still taken until then, unless they were lost. Default: nothing is to be done.
    */
   readonly onRevoke?: (partitions: readonly number[]) => Promise<void>;
+  /** Told each time that it could not join, and why. Default: nobody is. */
+  readonly onTrouble?: (why: string) => void;
   /** How long the group keeps a member that it does not hear of, in milliseconds. Default 10,000. */
   readonly sessionTimeoutMs?: number;
   /** How long the group waits for onRevoke before it goes on without it, in milliseconds. Default 30,000. */
@@ -46,6 +49,8 @@ export interface MembershipOptions {
   readonly closeTimeoutMs?: number;
   /** How long to wait for the cluster at the start, in milliseconds. Default 30,000. */
   readonly startTimeoutMs?: number;
+  /** Told while it waits for it. Default: nobody. */
+  readonly wait?: StartWait;
   /** Being no member for longer is told by health(), in milliseconds. Default 5,000. */
   readonly outsideAfterMs?: number;
 }
@@ -81,7 +86,7 @@ export async function createMembership(options: MembershipOptions): Promise<Memb
   const { group, mode, onRevoke = async () => {}, sessionTimeoutMs = 10_000 } = options;
   const { rebalanceTimeoutMs = 30_000, commitTimeoutMs = 10_000, closeTimeoutMs = 10_000 } = options;
   const { outsideAfterMs = 5000, startTimeoutMs = 30_000 } = options;
-  await reachOffsets(options, [0], startTimeoutMs);
+  await reachOffsets(options, [0], startTimeoutMs, options.wait);
   const member = startMember({ ...options, sessionTimeoutMs, rebalanceTimeoutMs, onRevoke });
   const offsets = createGroupOffsets(options);
   const commits = createCommits({

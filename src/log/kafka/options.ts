@@ -1,3 +1,4 @@
+import type { StartWait } from "../../domain/start-wait.ts";
 import type { LogIdentity } from "../identity.ts";
 import type { KafkaConnection } from "./client.ts";
 
@@ -12,6 +13,8 @@ export interface KafkaLogOptions {
   readonly partitions: number;
   /** How long to wait for the cluster at the start, in milliseconds. Default 30,000. */
   readonly startTimeoutMs?: number;
+  /** Told while it waits for it. Default: nobody. */
+  readonly wait?: StartWait;
   /** Brokers that do not answer for longer make the log unhealthy, in milliseconds. Default 5,000. */
   readonly stalledAfterMs?: number;
 }

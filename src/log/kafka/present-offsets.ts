@@ -1,20 +1,21 @@
+import type { StartWait } from "../../domain/start-wait.ts";
 import type { KafkaConnection } from "./client.ts";
 import { currentOffsets, type Offsets } from "./fetcher.ts";
 import { untilReached } from "./start.ts";
 
+const timeoutMs = 30_000;
+
 /**
  * Where a topic begins and ends now.
  *
- * @param timeoutMs how long to wait for the cluster
- * @throws LogStartError where it cannot be reached in time
+ * @throws LogStartError where the cluster cannot be reached within 30 s
  */
 export function presentOffsets(
   connection: KafkaConnection,
   topic: string,
   partitions: number,
-  timeoutMs = 30_000,
+  wait?: StartWait,
 ): Promise<Offsets> {
-  return untilReached(connection, timeoutMs, (signal) =>
-    currentOffsets(connection, topic, partitions, signal),
-  );
+  const look = (signal: AbortSignal) => currentOffsets(connection, topic, partitions, signal);
+  return untilReached(connection, timeoutMs, look, wait);
 }

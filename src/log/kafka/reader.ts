@@ -39,6 +39,7 @@ export async function createKafkaReader(options: KafkaReaderOptions): Promise<Lo
       await withAdmin(connection, check, signal);
       return currentOffsets(connection, topic, partitions, signal);
     },
+    options.wait,
   );
   const fetcher = createFetcher(connection, topic, partitions);
   const cache = createBlockCache(partitions, options.cacheBytes ?? 16 * 1024 ** 2);

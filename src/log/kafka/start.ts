@@ -1,4 +1,5 @@
 import { pause } from "../../domain/pause.ts";
+import type { StartWait } from "../../domain/start-wait.ts";
 import { LogStartError } from "../log.ts";
 import type { KafkaConnection } from "./client.ts";
 
@@ -8,28 +9,35 @@ const pauseMs = 500;
  * Tries until the cluster is reached: brokers and servers of one installation may start together.
  *
  * @param attempt ends soon when its signal is aborted, which is also done where this throws
- * @throws LogStartError where the cluster is not reached in time, or refuses
+ * @throws LogStartError where the cluster is not reached in time, or refuses; the reason of the wait's signal
  */
 export async function untilReached<T>(
   connection: KafkaConnection,
   timeoutMs: number,
   attempt: (signal: AbortSignal) => Promise<T>,
+  wait?: StartWait,
 ): Promise<T> {
   const where = connection.brokers.join(",");
   const end = new AbortController();
-  const timer = setTimeout(() => end.abort(), timeoutMs);
+  const stop = () => end.abort();
+  const timer = setTimeout(stop, timeoutMs);
+  wait?.signal.addEventListener("abort", stop);
   let last: unknown;
   try {
-    while (!end.signal.aborted) {
+    while (!end.signal.aborted && !wait?.signal.aborted) {
       try {
         return await attempt(end.signal);
       } catch (error) {
         if (error instanceof LogStartError) throw error;
         if (isRefusal(error)) throw new LogStartError(`${where} refuses: ${messageOf(error)}`, error);
-        if (!end.signal.aborted) last = error;
+        if (!end.signal.aborted) {
+          last = error;
+          wait?.failed(messageOf(error));
+        }
         await pause(pauseMs, end.signal);
       }
     }
+    wait?.signal.throwIfAborted();
     const seconds = Math.round(timeoutMs / 1000);
     throw new LogStartError(
       `no broker of ${where} could be used within ${seconds} s: ${messageOf(last)}`,
@@ -40,6 +48,7 @@ export async function untilReached<T>(
     throw error;
   } finally {
     clearTimeout(timer);
+    wait?.signal.removeEventListener("abort", stop);
   }
 }
 

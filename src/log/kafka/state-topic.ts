@@ -1,5 +1,6 @@
 import { WeirError } from "../../domain/errors.ts";
 import type { Stage } from "../../domain/health.ts";
+import type { StartWait } from "../../domain/start-wait.ts";
 import { LogStartError } from "../log.ts";
 import { withAdmin } from "./admin.ts";
 import type { KafkaConnection } from "./client.ts";
@@ -16,6 +17,8 @@ export interface StateTopicOptions {
   readonly topic: string;
   /** How long to wait for the cluster at the start, in milliseconds. Default 30,000. */
   readonly startTimeoutMs?: number;
+  /** Told while it waits for it. Default: nobody. */
+  readonly wait?: StartWait;
   /** How long a write waits for brokers, in milliseconds. Default 10,000. */
   readonly writeTimeoutMs?: number;
   /** Writes that may wait; beyond it UNAVAILABLE. Default 1,000. */
@@ -46,10 +49,11 @@ export interface KafkaStateTopic extends Stage {
 export async function openStateTopic(options: StateTopicOptions): Promise<KafkaStateTopic> {
   const { connection, topic, writeTimeoutMs = 10_000, maxWaiting = 1000, stalledAfterMs = 5000 } = options;
   const startTimeoutMs = options.startTimeoutMs ?? 30_000;
-  const { starts, ends } = await untilReached(connection, startTimeoutMs, async (signal) => {
+  const reach = async (signal: AbortSignal) => {
     await withAdmin(connection, (admin) => usableStateTopic(admin, topic), signal);
     return currentOffsets(connection, topic, 1, signal);
-  });
+  };
+  const { starts, ends } = await untilReached(connection, startTimeoutMs, reach, options.wait);
   const producer = createProducer({ connection, topic });
   let tail: Tail | undefined;
   let waiting = 0;
@@ -107,7 +111,14 @@ export async function openStateTopic(options: StateTopicOptions): Promise<KafkaS
       const timer = setTimeout(() => {
         caughtUp.reject(new LogStartError(`topic ${topic} could not be read: ${following.trouble}`));
       }, startTimeoutMs);
-      await caughtUp.promise.finally(() => clearTimeout(timer));
+      const giveUp = () => caughtUp.reject(options.wait?.signal.reason);
+      options.wait?.signal.addEventListener("abort", giveUp);
+      try {
+        await caughtUp.promise;
+      } finally {
+        clearTimeout(timer);
+        options.wait?.signal.removeEventListener("abort", giveUp);
+      }
     },
     health() {
       const ms = tail?.troubleMs ?? 0;

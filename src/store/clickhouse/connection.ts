@@ -44,6 +44,8 @@ export interface ConnectionOptions {
   readonly maxConnections: number;
   /** Longest wait for the server to hear that a query has lost its caller, in milliseconds. Default 5,000. */
   readonly killTimeoutMs?: number;
+  /** Aborted where what is under way is given up, and all that comes: the server may be silent. Default: never. */
+  readonly givenUp?: AbortSignal;
 }
 
 /** Longest wait for a statement of the store's own, of which none reads more than a few rows. */
@@ -57,6 +59,8 @@ const graceMs = 5000;
 
 export function createConnection(options: ConnectionOptions): Connection {
   const { url, maxConnections, killTimeoutMs = 5000 } = options;
+  const givenUp = options.givenUp ?? new AbortController().signal;
+  const within = (timeoutMs: number) => AbortSignal.any([AbortSignal.timeout(timeoutMs), givenUp]);
   const client: ClickHouseClient = createClient({
     url,
     application: "weir",
@@ -71,10 +75,11 @@ export function createConnection(options: ConnectionOptions): Connection {
 
   /** The server goes on with a query whose caller has gone, unless it is told. One that is silent keeps no socket for it. */
   function kill(queryId: string): void {
+    if (givenUp.aborted) return;
     const killed = client
       .command({
         query: `KILL QUERY WHERE query_id = '${queryId}' ASYNC`,
-        abort_signal: AbortSignal.timeout(killTimeoutMs),
+        abort_signal: within(killTimeoutMs),
       })
       .catch(() => {});
     kills.add(killed);
@@ -83,7 +88,7 @@ export function createConnection(options: ConnectionOptions): Connection {
 
   async function* bytes({ query, params }: BoundQuery, options: QueryOptions = {}): AsyncGenerator<Buffer> {
     const { timeoutMs, streamed = false } = options;
-    const signal = options.signal ?? AbortSignal.timeout(ownTimeoutMs);
+    const signal = options.signal ? AbortSignal.any([options.signal, givenUp]) : within(ownTimeoutMs);
     const queryId = randomUUID();
     let ended = false;
     try {
@@ -129,7 +134,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       const { stream } = await client.exec({
         query: `${statement}\nFORMAT RowBinary`,
         values: Readable.from([rows], { objectMode: false }),
-        abort_signal: AbortSignal.timeout(timeoutMs + graceMs),
+        abort_signal: within(timeoutMs + graceMs),
         clickhouse_settings: { ...insertSettings, ...timeLimit(timeoutMs) },
       });
       for await (const _ of stream);
@@ -137,7 +142,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     async command(statement) {
       const { stream } = await client.exec({
         query: statement,
-        abort_signal: AbortSignal.timeout(ownTimeoutMs),
+        abort_signal: within(ownTimeoutMs),
         clickhouse_settings: { wait_end_of_query: 1 } as ClickHouseSettings,
       });
       for await (const _ of stream);
@@ -146,7 +151,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       const { stream } = await client.exec({
         query,
         query_params: params,
-        abort_signal: AbortSignal.timeout(removalTimeoutMs),
+        abort_signal: within(removalTimeoutMs),
         clickhouse_settings: {
           lightweight_deletes_sync: "2",
           mutations_sync: "2",

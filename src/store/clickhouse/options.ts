@@ -1,4 +1,5 @@
 import type { DeadLetter } from "../../domain/record/dead-letter.ts";
+import type { StartWait } from "../../domain/start-wait.ts";
 import type { KeyColumnLimits } from "../apply/census.ts";
 import type { DeadLetterStore } from "../dead-letters.ts";
 import type { EventStore, IdKeeper } from "../store.ts";
@@ -25,6 +26,10 @@ export interface ClickhouseStoreOptions {
   readonly insertTimeoutMs?: number;
   /** How long to wait for the server at the start, in milliseconds. Default 30,000. */
   readonly startTimeoutMs?: number;
+  /** Told while it waits for it. Default: nobody. */
+  readonly wait?: StartWait;
+  /** Aborted where what is under way is given up, as a crash would, and all that comes. Default: never. */
+  readonly givenUp?: AbortSignal;
   /** Which keys of properties and measures get a column of their own. */
   readonly keyColumns?: Partial<KeyColumnLimits>;
   /** Milliseconds since 1970. Default Date.now. */

@@ -40,9 +40,11 @@ export async function createClickhouseStore(options: ClickhouseStoreOptions): Pr
   const connection = createConnection({
     url: parseUrl(url).http,
     maxConnections: maxQueries + otherConnections,
+    ...(options.givenUp ? { givenUp: options.givenUp } : {}),
   });
   try {
-    await untilReached(options.startTimeoutMs ?? 30_000, () => checkSchema(connection, url));
+    const { startTimeoutMs = 30_000, wait } = options;
+    await untilReached(startTimeoutMs, () => checkSchema(connection, url), wait);
     return await openClickhouseStore(connection, options);
   } catch (error) {
     await connection.close();
@@ -53,7 +55,7 @@ export async function createClickhouseStore(options: ClickhouseStoreOptions): Pr
 /** As createClickhouseStore, over a connection to a database that has the schema. Closing the store closes it. */
 export async function openClickhouseStore(
   connection: Connection,
-  options: Omit<ClickhouseStoreOptions, "url" | "startTimeoutMs">,
+  options: Omit<ClickhouseStoreOptions, "url" | "startTimeoutMs" | "wait" | "givenUp">,
 ): Promise<ClickhouseStore> {
   const { arbiter, idSecret, maxQueries = defaultMaxQueries, maxWaitingQueries = 64 } = options;
   const { insertTimeoutMs = 30_000, dedupWindowMs = Number.POSITIVE_INFINITY, now = Date.now } = options;

@@ -17,6 +17,7 @@ export interface Tenure extends Joined {
 
 export interface MemberOptions extends GroupProtocolOptions {
   readonly onRevoke: (partitions: readonly number[]) => Promise<void>;
+  readonly onTrouble?: (why: string) => void;
 }
 
 export interface Member {
@@ -129,7 +130,8 @@ export function startMember(options: MemberOptions): Member {
       } catch (error) {
         if (typeOf(error) === "UNKNOWN_MEMBER_ID") memberId = "";
         if (closing.signal.aborted) return;
-        trouble = (error as Error).message;
+        trouble = whyOutside(error);
+        options.onTrouble?.(trouble);
         await pause(wait, closing.signal);
         wait = Math.min(pauses.most, 2 * wait);
       }
@@ -185,4 +187,10 @@ export function startMember(options: MemberOptions): Member {
       await protocol.close();
     },
   };
+}
+
+function whyOutside(error: unknown): string {
+  const { message } = error as Error;
+  if (typeOf(error) !== "INCONSISTENT_GROUP_PROTOCOL") return message;
+  return `${message}: its members apply another log, or to the other kind of store, so it needs a group of its own`;
 }

@@ -1,5 +1,6 @@
 /** What a group has committed, in the offsets that Kafka keeps for it, with the epoch of who committed in their metadata. */
 
+import type { StartWait } from "../../../domain/start-wait.ts";
 import { untilReached } from "../start.ts";
 import { type CoordinatorOptions, createCoordinator } from "./coordinator.ts";
 import type { MemberIdentity } from "./protocol.ts";
@@ -73,8 +74,9 @@ export function reachOffsets(
   options: CoordinatorOptions,
   partitions: readonly number[],
   timeoutMs: number,
+  wait?: StartWait,
 ): Promise<ReadonlyMap<number, Commit>> {
-  return untilReached(options.connection, timeoutMs, async (signal) => {
+  const reach = async (signal: AbortSignal) => {
     const offsets = createGroupOffsets(options);
     const end = () => void offsets.close();
     signal.addEventListener("abort", end);
@@ -84,5 +86,6 @@ export function reachOffsets(
       signal.removeEventListener("abort", end);
       await offsets.close();
     }
-  });
+  };
+  return untilReached(options.connection, timeoutMs, reach, wait);
 }
