@@ -20,6 +20,8 @@ const partitions = 2;
 const monthMs = 31 * 86_400e3;
 /** The server ends an insert after so long; so short that a fence is old at once. */
 const insertTimeoutMs = 1;
+/** Of what the store could not do. */
+const maxTries = 50;
 
 /** A group: each partition has one owner, and the broker refuses everybody else's commits. */
 function createGroup(random: Random, rate: () => number) {
@@ -63,7 +65,7 @@ async function simulate(seed: number, connection: Connection): Promise<{ faults:
       insertTimeoutMs,
       dedupWindowMs,
     });
-    await store.bind("log", partitions);
+    await persist(() => store.bind("log", partitions));
     faults.rate = rate;
     return { member, store };
   }
@@ -74,6 +76,18 @@ async function simulate(seed: number, connection: Connection): Promise<{ faults:
     } catch (error) {
       if (!(error instanceof WeirError) || error.code !== "UNAVAILABLE") throw error;
       tally.faults++;
+    }
+  }
+
+  /** As a consumer does, which tries again whatever the store could not do: on a busy machine the server ends inserts. */
+  async function persist(work: () => Promise<unknown>): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await work();
+        return;
+      } catch (error) {
+        if (!(error instanceof WeirError) || error.code !== "UNAVAILABLE" || tries === maxTries) throw error;
+      }
     }
   }
 
@@ -129,13 +143,15 @@ async function simulate(seed: number, connection: Connection): Promise<{ faults:
   const last = await join();
   group.owners.fill(last.member);
   for (const [partition, records] of log.records.entries()) {
-    await last.store.takeOver([partition]);
-    const from = last.store.positions()[partition]!;
-    if (from < records.length) await last.store.apply([blockOf(partition, from, records.slice(from))]);
+    await persist(async () => {
+      await last.store.takeOver([partition]);
+      const from = last.store.positions()[partition]!;
+      if (from < records.length) await last.store.apply([blockOf(partition, from, records.slice(from))]);
+    });
   }
   for (const arrive of faults.late.splice(0)) await arrive();
   await check(last.store, true);
-  await last.store.closeFences();
+  await persist(() => last.store.closeFences());
   // Fences hide rows for a moment more; long after, there is nothing to be hidden.
   await connection.command("TRUNCATE TABLE fences");
   await check(last.store, true);
