@@ -21,6 +21,8 @@ export interface Sender {
   readonly signal: AbortSignal;
   /** What the sender may send; absent: all, or it was counted before. */
   readonly events?: EventRate;
+  /** Told as soon as the events are given to the log, whose order is that in which it gets them. */
+  readonly given?: () => void;
 }
 
 /** What became of an event that was taken. */
@@ -125,11 +127,14 @@ export function createAdmission(options: AdmissionOptions): Admission {
         for (const index of indexes) verdicts[index] = "accepted";
       } else if (durability === Durability.QUEUED) {
         log.enqueue(records);
+        sender.given?.();
         for (const index of indexes) verdicts[index] = "queued";
       } else {
         const deadline = deadlineOf(ingest, sender, receivedMs);
         const appended = performance.now();
-        const result = await appendBy(log, records, { deadline, signal: sender.signal }, unknownOutcome);
+        const appending = appendBy(log, records, { deadline, signal: sender.signal }, unknownOutcome);
+        sender.given?.();
+        const result = await appending;
         metrics.append((performance.now() - appended) / 1000);
         for (let i = 0; i < indexes.length; i++) {
           verdicts[indexes[i]!] = result.duplicates[i] === 1 ? "duplicate" : "accepted";

@@ -61,12 +61,16 @@ export function createEventStream(
       wake();
     };
 
-    async function admit(batch: StreamEventsBatch, options: IngestOptions | undefined): Promise<void> {
+    async function admit(
+      batch: StreamEventsBatch,
+      options: IngestOptions | undefined,
+      given: () => void,
+    ): Promise<void> {
       pending++;
       try {
         const events = batch.events as readonly Candidate[];
         const { events: _, ...sender } = senderOf(call);
-        const admitted = await admission.admit(events, options, sender);
+        const admitted = await admission.admit(events, options, { ...sender, given });
         const result = batchAnswer(admitted, eventsPath);
         push({ message: { case: "ack", value: { sequence: batch.sequence, result } } });
         push({ message: { case: "credit", value: { events: batch.events.length } } });
@@ -75,6 +79,8 @@ export function createEventStream(
       } finally {
         pending--;
         wake();
+        // Of a batch that was not given to the log.
+        given();
       }
     }
 
@@ -104,8 +110,9 @@ export function createEventStream(
           throw new WeirError("RESOURCE_EXHAUSTED", "CREDIT_EXCEEDED", text);
         }
         await paced(call, batch.events.length);
-        // Not awaited: the next batch is checked while this one is written. admit never rejects.
-        void admit(batch, options);
+        // The next batch is checked while this one is written, but not before: a large one gives way to others as it is
+        // checked, and what was sent later would come onto the log before it. admit never rejects.
+        await new Promise<void>((given) => void admit(batch, options, given));
       }
     }
 

@@ -2,7 +2,8 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type StreamEventsRequest, StreamEventsRequestSchema } from "../../gen/analytics/v1/ingestion_pb.js";
 import { createEventStream } from "../../src/ingestion/stream.ts";
-import { callOf, type IngestionFixture, ingestionFixture } from "../support/ingestion.ts";
+import type { LogRecord } from "../../src/log/log.ts";
+import { callOf, type IngestionFixture, ingestionFixture, ingestionOver } from "../support/ingestion.ts";
 
 let fixture: IngestionFixture;
 beforeEach(async () => {
@@ -51,6 +52,28 @@ describe("a stream of events", () => {
       "ack 2 1/1/0",
       "credit 2",
     ]);
+  });
+
+  test("keeps the order of its batches on the log, also behind one that takes long to be checked", async () => {
+    const appended: string[] = [];
+    const append = (records: readonly LogRecord[]) => {
+      appended.push(records[0]!.id);
+      return fixture.log.append(records);
+    };
+    const { admission } = ingestionOver({ ...fixture.log, append });
+    const properties = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`key-${i}`, "value"]));
+    const events = Array.from({ length: 1000 }, (_, i) => ({ id: `first-${i}`, userId: "u", properties }));
+    const first = message({ message: { case: "batch", value: { sequence: 1n, events } } });
+    const later = Array.from({ length: 5 }, (_, i) => batch(BigInt(i + 2), `later-${i}`));
+    const acks: bigint[] = [];
+    for await (const { message: m } of createEventStream(admission)(
+      from(config, first, ...later),
+      callOf(),
+    )) {
+      if (m?.case === "ack") acks.push(m.value.sequence!);
+    }
+    expect(appended).toEqual(["first-0", "later-0", "later-1", "later-2", "later-3", "later-4"]);
+    expect(acks).toHaveLength(6);
   });
 
   test("what is sent again on a new stream is recognised", async () => {
