@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "../support/browser.ts";
 import { runCommand } from "../support/command.ts";
 import { findGrpcurl } from "../support/grpcurl.ts";
-import { repository } from "../support/process.ts";
+import { expectNoSecrets, repository } from "../support/process.ts";
 
 /** Every line of the README's shell blocks, a command each. */
 const commands = [
@@ -31,9 +31,11 @@ beforeAll(async () => {
   // As the README says, but on a free port and on data of its own.
   server = spawn("npm", ["start", "--", "--listen", "127.0.0.1:0", "--data-dir", join(directory, "data")], {
     cwd: repository,
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
+  expectNoSecrets(server, "npm start", {});
+  server.stderr!.pipe(process.stderr);
   for await (const line of createInterface({ input: server.stdout! })) {
     const url = line.startsWith("{") && (JSON.parse(line) as { msg: string; url?: string });
     if (url && url.msg === "listening") {

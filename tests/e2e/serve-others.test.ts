@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect, it } from "vitest";
 import { runCommand } from "../support/command.ts";
-import { repository } from "../support/process.ts";
+import { expectNoSecrets, repository } from "../support/process.ts";
 
 const readme = readFileSync(join(repository, "README.md"), "utf8");
 const block = /```bash\n([\s\S]*?)```/.exec(readme.slice(readme.indexOf("## Serve others")))![1]!;
@@ -28,9 +28,11 @@ it("makes the first key, starts, makes a key by it, and asks with that", async (
   const server = spawn("bash", ["-c", start!.replace(":8080", ":0")], {
     cwd: repository,
     env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
+  expectNoSecrets(server, "npm start", { env });
+  server.stderr.pipe(process.stderr);
   try {
     let address = "";
     for await (const line of createInterface({ input: server.stdout! })) {

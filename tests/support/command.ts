@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { type Finished, gather, repository } from "./process.ts";
+import { expectNoSecrets, type Finished, gather, repository } from "./process.ts";
 
 /** Longer than any of these commands takes; one that hangs is ended by it. */
 const commandDeadlineMs = 60_000;
 
-/** Runs another program (curl, buf, grpcurl) to its end. */
+/** Runs another program (curl, buf, grpcurl) to its end. Where it writes a secret, the test run fails. */
 export async function runCommand(
   command: string,
   args: readonly string[],
@@ -18,6 +18,7 @@ export async function runCommand(
     stdio: "pipe",
     signal,
   });
+  expectNoSecrets(child, command, { args, env });
   const stdout = gather(child, "stdout");
   const stderr = gather(child, "stderr");
   child.stdin.on("error", () => {});

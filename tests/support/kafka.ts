@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { kafkaJars } from "./kafka/jars.ts";
+import { leakIn } from "./leaks.ts";
 import { freePorts } from "./ports.ts";
 import { gather, repository } from "./process.ts";
 import { stall } from "./stall.ts";
@@ -29,7 +30,7 @@ export interface KafkaBroker {
   resume(): void;
   /** Runs one of Kafka's own tools, such as org.apache.kafka.tools.TopicCommand, and answers its standard output. */
   tool(name: string, args: readonly string[], stdin?: string): Promise<string>;
-  /** Ends it and removes its data. */
+  /** Ends it, looks through the topics for keys, and removes its data. */
   close(): Promise<void>;
 }
 
@@ -124,7 +125,9 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaBroke
   async function close(): Promise<void> {
     process.removeListener("exit", killAtExit);
     await kill9();
+    const leak = await leakIn([join(directory, "data")], [], {});
     rmSync(directory, { recursive: true, force: true });
+    if (leak !== undefined) throw new Error(`a topic has a secret: ${leak}`);
   }
 
   process.on("exit", killAtExit);

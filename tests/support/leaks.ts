@@ -1,4 +1,7 @@
-/** Looks through what a program writes for the secrets that it was started with, and for every key of ours. */
+/** Looks through what a program writes for the secrets that it was started with, and for every key and token. */
+import { createReadStream, existsSync, readFileSync } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { settings, variableOf } from "../../src/config/settings.ts";
 
 export interface LeakCheck {
@@ -11,8 +14,11 @@ export interface LeakCheck {
 /** Shorter ones could stand in a text by chance. */
 const fewestCharacters = 7;
 /** More than any secret has, so that one is found that is written in two pieces. */
-const keptCharacters = 600;
+const keptCharacters = 2000;
 const wholeKey = /weir_[\w-]{43}/;
+const wholeToken = /\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{40,}/;
+/** Of a file, in bytes: more than any but the largest of the tests' logs and stores have. */
+const mostOfFile = 64 * 1024 ** 2;
 
 /** Names and values of what must not be seen. */
 function secretsOf(args: readonly string[], env: NodeJS.ProcessEnv): [name: string, value: string][] {
@@ -22,26 +28,63 @@ function secretsOf(args: readonly string[], env: NodeJS.ProcessEnv): [name: stri
       .map(variableOf),
     "WEIR_API_KEY",
   ];
-  const store = env.WEIR_STORE ?? "";
-  const password = URL.canParse(store) ? decodeURIComponent(new URL(store).password) : "";
-  const flag = args.indexOf("--api-key");
+  const flagged = (flag: string) => (args.includes(flag) ? args[args.indexOf(flag) + 1] : undefined);
+  const file = flagged("--bootstrap-key-file") ?? env.WEIR_BOOTSTRAP_KEY_FILE;
   const all: [string, string | undefined][] = [
     ...variables.map((name): [string, string | undefined] => [name, env[name]]),
-    ["the password in WEIR_STORE", password],
-    ["--api-key", flag < 0 ? undefined : args[flag + 1]],
+    ["the password in WEIR_STORE", passwordIn(env.WEIR_STORE)],
+    ["the password in --store", passwordIn(flagged("--store"))],
+    ["--api-key", flagged("--api-key")],
+    ["the bootstrap key's file", file && existsSync(file) ? readFileSync(file, "utf8").trim() : undefined],
   ];
   return all.filter((one): one is [string, string] => (one[1] ?? "").length >= fewestCharacters);
 }
 
+function passwordIn(url = ""): string {
+  return URL.canParse(url) ? decodeURIComponent(new URL(url).password) : "";
+}
+
+/** The ways to write a secret: as it is, as in a URL, and as it comes out in base64 behind any other text. */
+function writtenForms(secret: string): Set<string> {
+  const inBase64 = [0, 1, 2].map((before) => {
+    const text = Buffer.from("x".repeat(before) + secret).toString("base64url");
+    // What hangs together with what stands before and behind is left away.
+    const first = Math.ceil((before * 8) / 6);
+    return text.slice(first, Math.floor(((before + Buffer.byteLength(secret)) * 8) / 6));
+  });
+  return new Set([secret, encodeURIComponent(secret), ...inBase64]);
+}
+
+/** What one of the files that a program keeps in these folders or files shows of its secrets; undefined: nothing. */
+export async function leakIn(
+  paths: readonly string[],
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<string | undefined> {
+  for (const path of paths.filter((one) => existsSync(one))) {
+    const isFolder = (await stat(path)).isDirectory();
+    const names = isFolder ? await readdir(path, { recursive: true }) : [""];
+    for (const file of names.map((name) => join(path, name))) {
+      if (!(await stat(file)).isFile()) continue;
+      const check = createLeakCheck(args, env);
+      const pieces = createReadStream(file, { encoding: "latin1", end: mostOfFile });
+      for await (const piece of pieces) check.read(piece as string);
+      if (check.leak !== undefined) return check.leak;
+    }
+  }
+  return undefined;
+}
+
 export function createLeakCheck(args: readonly string[], env: NodeJS.ProcessEnv): LeakCheck {
-  const secrets = secretsOf(args, env);
+  const secrets = secretsOf(args, env).map(([name, value]) => [name, [...writtenForms(value)]] as const);
   let leak: string | undefined;
   let before = "";
   return {
     read(text) {
       const all = before + text;
-      leak ??= secrets.find(([, value]) => all.includes(value))?.[0];
+      leak ??= secrets.find(([, forms]) => forms.some((form) => all.includes(form)))?.[0];
       if (wholeKey.test(all)) leak ??= "a key";
+      if (wholeToken.test(all)) leak ??= "a token";
       before = all.slice(-keptCharacters);
     },
     get leak() {

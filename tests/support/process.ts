@@ -50,20 +50,38 @@ export function startProgram(
     env: { ...plain, ...env },
     stdio: "pipe",
   });
-  expectNoSecrets(child, args, env);
+  // A key that is made is shown once.
+  const shown = args[0] === "keys" && args[1] === "create" ? ["stdout"] : [];
+  expectNoSecrets(child, `weir ${args[0]}`, { args, env, shown });
   return child;
 }
 
-/** An error that nobody catches, so that no test can pass it over. */
-function expectNoSecrets(child: ChildProcess, args: readonly string[], env: NodeJS.ProcessEnv = {}): void {
+/**
+ * Looks through what a program writes for the secrets that its arguments and its environment tell it, and for any key or
+ * token. One that is found is an error that nobody catches, so that no test can pass it over.
+ *
+ * @param shown streams that are left out
+ */
+export function expectNoSecrets(
+  child: ChildProcess,
+  name: string,
+  {
+    args = [],
+    env = {},
+    shown = [],
+  }: {
+    readonly args?: readonly string[];
+    readonly env?: NodeJS.ProcessEnv | undefined;
+    readonly shown?: readonly string[];
+  },
+): void {
   for (const stream of ["stdout", "stderr"] as const) {
-    // A key that is made is shown once.
-    if (stream === "stdout" && args[0] === "keys" && args[1] === "create") continue;
+    if (shown.includes(stream)) continue;
     const check = createLeakCheck(args, env);
     child[stream]!.on("data", (piece: Buffer) => check.read(piece.toString("latin1")));
     child.once("close", () => {
       if (check.leak === undefined) return;
-      const error = new Error(`weir ${args[0]} wrote a secret to ${stream}: ${check.leak}`);
+      const error = new Error(`${name} wrote a secret to ${stream}: ${check.leak}`);
       // Not from here, where it would keep those who wait for the end from hearing of it.
       setImmediate(() => {
         throw error;

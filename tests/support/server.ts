@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { leakIn } from "./leaks.ts";
 import { gather, startProgram } from "./process.ts";
 
 export interface ServerOptions {
@@ -28,7 +29,11 @@ export interface RunningServer {
   log(): string;
   /** Its exit code once it has ended, however that came; null where a signal ended it. */
   readonly exited: Promise<number | null>;
-  /** Ends it by SIGTERM and removes a directory that was made for it. @returns the exit code; null after kill9() */
+  /**
+   * Ends it by SIGTERM, looks through its log and its store for secrets, and removes a directory that was made for it.
+   *
+   * @returns the exit code; null after kill9()
+   */
   stop(): Promise<number | null>;
   /** Ends it at once, as a crash would; the data stay. */
   kill9(): Promise<void>;
@@ -72,9 +77,12 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
         const overdue = setTimeout(() => child.kill("SIGKILL"), stopDeadlineMs);
         const [code, signal] = await ended;
         clearTimeout(overdue);
+        const kept = [join(dataDir, "log"), join(dataDir, "store.duckdb")];
+        const leak = await leakIn(kept, args, options.env ?? {});
         if (own) await rm(dataDir, { recursive: true, force: true });
         if (signal === "SIGKILL" && !killed)
           throw new Error(`the server did not stop in time\n${stdout()}${stderr()}`);
+        if (leak !== undefined) throw new Error(`the server keeps a secret in its data: ${leak}`);
         return code;
       },
       async kill9() {

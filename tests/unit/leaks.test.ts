@@ -1,5 +1,15 @@
-import { describe, expect, it } from "vitest";
-import { createLeakCheck } from "../support/leaks.ts";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { signingKey, token } from "../support/issuer.ts";
+import { createLeakCheck, leakIn } from "../support/leaks.ts";
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "weir-leaks-"));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
 
 const key = `weir_${"k".repeat(43)}`;
 
@@ -30,5 +40,37 @@ describe("what a program of the tests writes is looked through", () => {
     expect(found("Usage: weir generate-data", {}, ["generate-data", "--help"])).toBeUndefined();
     expect(found(`{"keyId":"${key}"}`)).toBe("a key");
     expect(found(`${key.slice(0, 12)}…`)).toBeUndefined();
+  });
+
+  it("for secrets as they stand in a URL, in base64 behind a name, and in the file that the bootstrap key is read from", () => {
+    const env = { WEIR_KAFKA_PASSWORD: "correct/horse" };
+    expect(found("of correct%2Fhorse", env)).toBe("WEIR_KAFKA_PASSWORD");
+    for (const name of ["", "a", "ab", "abc"]) {
+      const basic = Buffer.from(`${name}correct/horse${name}`).toString("base64");
+      expect(found(`Basic ${basic}`, env), name).toBe("WEIR_KAFKA_PASSWORD");
+    }
+    const file = join(directory, "bootstrap.key");
+    writeFileSync(file, "correct-horse\n");
+    expect(found("correct-horse", { WEIR_BOOTSTRAP_KEY_FILE: file })).toBe("the bootstrap key's file");
+    expect(found("correct-horse", {}, ["serve", "--bootstrap-key-file", file])).toBe(
+      "the bootstrap key's file",
+    );
+  });
+
+  it("for any token that is whole", async () => {
+    const whole = await token(await signingKey("one"));
+    expect(found(`Bearer ${whole}`)).toBe("a token");
+    expect(found(whole.split(".").slice(0, 2).join("."))).toBeUndefined();
+  });
+
+  it("also where it is kept, in files and in folders within folders", async () => {
+    const folder = join(directory, "log", "deep");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "000003.log"), Buffer.from([0xff, 0, ...Buffer.from("correct-horse"), 0xfe]));
+    const env = { WEIR_TOKEN_SECRET: "correct-horse" };
+    expect(await leakIn([join(directory, "log")], [], env)).toBe("WEIR_TOKEN_SECRET");
+    expect(await leakIn([join(folder, "000003.log")], [], env)).toBe("WEIR_TOKEN_SECRET");
+    expect(await leakIn([join(directory, "none")], [], env)).toBeUndefined();
+    expect(await leakIn([join(directory, "log")], [], {})).toBeUndefined();
   });
 });
