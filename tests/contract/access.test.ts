@@ -1,4 +1,5 @@
 /** Who may call what: every method of the contract, over every protocol and route, with every kind of key. */
+import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createWeirClient } from "../../client/node/index.ts";
 import type { Keys as StoredKeys } from "../../src/auth/keys.ts";
@@ -22,6 +23,7 @@ import { methods } from "../support/method-calls.ts";
 import { eventRecord, makeDataDirectory, removeDataDirectory } from "../support/pipeline.ts";
 import { type RunningServer, startServer } from "../support/server.ts";
 import { appendRecords, setAside } from "../support/set-aside.ts";
+import { envelope } from "../support/wires.ts";
 
 /** Stands in all that is of the first project, and in nothing else. */
 const mark = "crimson";
@@ -30,6 +32,8 @@ const second = "navy-shop";
 
 /** Calls at a time. */
 const callers = 16;
+/** Some thousands of calls take ten seconds, and several times that on a machine that has other things to do. */
+const tableTimeoutMs = 300_000;
 
 let dataDir: string;
 let server: RunningServer;
@@ -142,18 +146,40 @@ test("every method states its scope", () => {
   expect(unspecified.map(({ name }) => name)).toEqual([]);
 });
 
-test("the table: method × protocol × (no key, wrong key, wrong scope, expired, revoked, other project, right)", async () => {
-  expect(await wrongCells(refusals)).toEqual([]);
-  expect(await wrongCells(others, shown)).toEqual([]);
+test(
+  "the table: method × protocol × (no key, wrong key, wrong scope, expired, revoked, other project, right)",
+  async () => {
+    expect(await wrongCells(refusals)).toEqual([]);
+    expect(await wrongCells(others, shown)).toEqual([]);
 
-  // Nobody of these has done anything: the first project has what it had.
-  expect((await lettersOfFirst()).map(({ deadLetterId }) => deadLetterId)).toEqual(named.deadLetterIds);
-  const { keys: left } = await as(keys.first.admin, ({ admin }) => admin.listApiKeys({}));
-  expect(left.map(({ keyId }) => keyId)).toContain(named.keyId);
-  const summary = await as(keys.first.query, ({ analytics }) => analytics.getAnalyticsSummary({}));
-  expect(summary.totalEvents).toBe(2n);
+    // Nobody of these has done anything: the first project has what it had.
+    expect((await lettersOfFirst()).map(({ deadLetterId }) => deadLetterId)).toEqual(named.deadLetterIds);
+    const { keys: left } = await as(keys.first.admin, ({ admin }) => admin.listApiKeys({}));
+    expect(left.map(({ keyId }) => keyId)).toContain(named.keyId);
+    const summary = await as(keys.first.query, ({ analytics }) => analytics.getAnalyticsSummary({}));
+    expect(summary.totalEvents).toBe(2n);
 
-  expect(await wrongCells(rights)).toEqual([]);
+    expect(await wrongCells(rights)).toEqual([]);
+  },
+  tableTimeoutMs,
+);
+
+test("reflection wants any key, and the health of gRPC none", async () => {
+  const grpc = { version: "2", verb: "POST", body: envelope(new Uint8Array()) } as const;
+  const head = { "content-type": "application/grpc+proto", te: "trailers" };
+  const status = async (path: string, key: Record<string, string>) => {
+    const { headers, trailers } = await sendRaw(server.url, { ...grpc, path, headers: { ...head, ...key } });
+    return trailers.get("grpc-status") ?? headers.get("grpc-status");
+  };
+  for (const version of ["v1", "v1alpha"]) {
+    const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
+    expect(await status(path, {}), version).toBe(String(Code.Unauthenticated));
+    expect(await status(path, { "x-api-key": keys.wrong }), version).toBe(String(Code.Unauthenticated));
+    expect(await status(path, { "x-api-key": keys.second.ingest }), version).toBe("0");
+  }
+  for (const key of [{}, { "x-api-key": keys.wrong }]) {
+    expect(await status("/grpc.health.v1.Health/Check", key)).toBe("0");
+  }
 });
 
 /** Paths that are no method's, with what they answer to no key, to keys of every scope but platform, and to that. */

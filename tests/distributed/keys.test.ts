@@ -32,7 +32,10 @@ afterAll(async () => {
   await installation?.close();
 });
 
-/** Within a second, where the machine has nothing else to do. */
+/**
+ * A second is what a process takes, half of it for its own looks at the state (tests/integration/keys.test.ts, by a clock
+ * that the test holds), half for what lies between the processes, which a busy machine makes longer.
+ */
 const patiently = { timeout: 20_000, interval: 10 };
 
 /** Resolves once every process answers the key's call so: "taken", or the reason why it is refused. */
@@ -50,6 +53,29 @@ async function everywhere(key: string, outcome: string): Promise<void> {
   await vi.waitFor(async () => expect(await outcomes()).toEqual(roles.map(() => outcome)), patiently);
 }
 
+/** A stream in by one process and one out by another, both under way. @returns the reasons why they end */
+async function streamsOf(key: string): Promise<Promise<unknown>[]> {
+  async function* requests() {
+    yield { message: { case: "config" as const, value: {} } };
+    await new Promise(() => {});
+  }
+  const streams: AsyncIterable<unknown>[] = [
+    clientOf("ingest", key).ingestion.streamEvents(requests()),
+    clientOf("analytics", key).analytics.getRealTimeAnalytics({}),
+  ];
+  return Promise.all(
+    streams.map(async (stream) => {
+      const messages = stream[Symbol.asyncIterator]();
+      expect((await messages.next()).done).toBe(false);
+      const end = async () => {
+        while ((await messages.next()).done !== true);
+      };
+      // In an array, so that nobody waits for it yet.
+      return [end().then(() => "whole", errorReason)];
+    }),
+  ).then((ends) => ends.flat());
+}
+
 describe.each(roles)("a key made through the process with the role %s", (maker) => {
   it("is taken by all, and refused by all once another one has revoked it", async () => {
     const scopes = [Scope.INGEST, Scope.QUERY, Scope.ADMIN];
@@ -65,8 +91,12 @@ describe.each(roles)("a key made through the process with the role %s", (maker) 
     });
     expect(totalEvents).toBe(1n);
 
+    const streams = await streamsOf(made.secret);
     const revoker = roles[(roles.indexOf(maker) + 1) % roles.length]!;
     await operators[revoker].admin.revokeApiKey({ keyId: made.key!.keyId });
+    await everywhere(made.secret, "REVOKED_KEY");
+    for (const stream of streams) expect(await stream).toBe("REVOKED_KEY");
+    // Whoever has refused it does not take it again.
     await everywhere(made.secret, "REVOKED_KEY");
   });
 });

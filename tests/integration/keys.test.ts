@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createKeyAuthenticator } from "../../src/auth/authenticator.ts";
 import { type Keys, openKeys } from "../../src/auth/keys.ts";
@@ -81,6 +82,38 @@ describe("a key", () => {
     await expect(keys.revoke("b", key.id)).rejects.toMatchObject({ code: "NOT_FOUND" });
     expect(keys.list("b")).toEqual([]);
     expect(refusal(keys, { key: secret })).toBeUndefined();
+  });
+
+  it("is known by the whole of its hash, not by the part by which it is looked up", async () => {
+    const { secret, key } = await (await keysOf()).create({ name: "n", project: "a", scopes: ["query"] });
+    const stored = JSON.parse(Buffer.from((await state.get(`keys/${key.id}`))!).toString());
+    const digest = Buffer.from(stored.digest, "base64");
+    expect(digest).toEqual(hash("sha256", secret, "buffer"));
+    digest[digest.length - 1]! ^= 1;
+    const nearly = { ...stored, digest: digest.toString("base64") };
+    await state.put(`keys/${key.id}`, Buffer.from(JSON.stringify(nearly)));
+    expect(refusal(await keysOf(), { key: secret })).toBe("UNKNOWN_KEY");
+  });
+
+  it("is checked without asking the state", async () => {
+    let asked = 0;
+    const counted = Object.fromEntries(
+      Object.entries(state).map(([name, ask]) => [
+        name,
+        (...args: unknown[]) => {
+          asked++;
+          return (ask as (...args: unknown[]) => unknown)(...args);
+        },
+      ]),
+    ) as unknown as StateStore;
+    const keys = await keysOf(counted);
+    const { secret } = await keys.create({ name: "n", project: "a", scopes: ["query"] });
+    const before = asked;
+    expect(before).toBeGreaterThan(0);
+    // All in one turn, so that no look for changes comes between.
+    for (const key of [secret, `${secret}x`, "weir_nobodys"])
+      for (let i = 0; i < 100; i++) refusal(keys, { key });
+    expect(asked).toBe(before);
   });
 
   it("that cannot be read whole allows nothing, and is told of", async () => {
@@ -199,18 +232,22 @@ describe("the operator's own key", () => {
 
 describe("processes that share the state", () => {
   it("follow each other's keys within a second", async () => {
-    const shared = sharedState();
-    const [one, two] = [await keysOf(shared), await keysOf(shared)];
-    const { key, secret } = await one.create({ name: "n", project: "default", scopes: ["ingest"] });
-    await vi.waitFor(() => expect(refusal(two, { key: secret })).toBeUndefined(), {
-      timeout: 1000,
-      interval: 20,
-    });
-    await two.revoke("default", key.id);
-    await vi.waitFor(() => expect(refusal(one, { key: secret })).toBe("REVOKED_KEY"), {
-      timeout: 1000,
-      interval: 20,
-    });
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    try {
+      const shared = sharedState();
+      const [one, two] = [await keysOf(shared), await keysOf(shared)];
+      const { key, secret } = await one.create({ name: "n", project: "default", scopes: ["ingest"] });
+      expect(refusal(two, { key: secret })).toBe("UNKNOWN_KEY");
+      await vi.advanceTimersByTimeAsync(500);
+      expect(refusal(two, { key: secret })).toBeUndefined();
+      await two.revoke("default", key.id);
+      expect(refusal(two, { key: secret })).toBe("REVOKED_KEY");
+      // The other half of the second is for what lies between the processes.
+      await vi.advanceTimersByTimeAsync(500);
+      expect(refusal(one, { key: secret })).toBe("REVOKED_KEY");
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("follow each other's projects", async () => {

@@ -269,7 +269,7 @@ describe("a server", () => {
     audience,
   ];
 
-  it("takes tokens as it takes keys, and tells none of them", async () => {
+  it("takes tokens as it takes keys, though from no page of another site, and tells none of them", async () => {
     keys(key);
     const server = await startServer({ args: ["--auth", "required", ...flags(file)] });
     try {
@@ -278,6 +278,11 @@ describe("a server", () => {
         (await fetch(server.url + path, { headers: { authorization: `Bearer ${text}` } })).status;
       expect(await status("/v1/analytics/summary", good)).toBe(200);
       expect(await status("/stats", good)).toBe(403);
+      const ofPage = await fetch(`${server.url}/v1/analytics/summary`, {
+        headers: { authorization: `Bearer ${good}`, origin: "https://shop.example" },
+      });
+      expect(ofPage.status).toBe(403);
+      expect(await ofPage.json()).toMatchObject({ details: [{ reason: "KEY_ORIGIN" }] });
       const late = await fetch(`${server.url}/v1/analytics/summary`, {
         headers: { authorization: `Bearer ${await token(key, { exp: seconds() - 100 })}` },
       });
