@@ -64,8 +64,13 @@ export interface StoreParts {
   readonly store: EventStore & DeadLetterStore;
   /** How far the log is applied, by whichever process. */
   readonly applied: AppliedPositions;
-  /** Makes `applied` and the store's version no older than the call; absent where nobody else writes to the store. */
+  /** Makes `applied` no older than the call; absent where it always is. */
   readonly refresh?: () => Promise<void>;
+  /**
+   * Makes the store's version no older than the call, as far as others have told of their changes; rejects while one is
+   * under way. Absent where nobody else writes to the store.
+   */
+  readonly refreshVersion?: () => Promise<void>;
   /** @throws WeirError UNAVAILABLE where what the store holds is not to be told now. Absent where it always is. */
   readonly refuse?: () => void;
   /** What this process applies; absent where it applies nothing. */

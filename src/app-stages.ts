@@ -105,11 +105,13 @@ export async function startStages(options: StageOptions): Promise<Stages> {
     stops.push(() => close());
   }
   const stages = [consumer, live].filter((stage) => stage !== undefined);
-  const refresh = parts.refresh ? { refresh: parts.refresh } : {};
   return {
     applied,
-    ...refresh,
-    store: withCache(store, { maxBytes: config.queryCacheBytes, ...refresh }),
+    ...(parts.refresh ? { refresh: parts.refresh } : {}),
+    store: withCache(store, {
+      maxBytes: config.queryCacheBytes,
+      ...(parts.refreshVersion ? { refresh: parts.refreshVersion } : {}),
+    }),
     deadLetters: refusing(store, parts.refuse),
     ...(parts.refuse ? { refuse: parts.refuse } : {}),
     ...(consumer ? { consumer } : {}),

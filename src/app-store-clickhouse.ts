@@ -6,6 +6,7 @@ import { bindStore } from "./consumer/start-check.ts";
 import { maskPassword } from "./domain/secrets.ts";
 import { type Applied, followApplied } from "./log/kafka/applied.ts";
 import { openDeadLetterTopic } from "./log/kafka/dead-letter-topic.ts";
+import { type Changes, createChanges } from "./state/changes.ts";
 import type { Arbiter } from "./store/clickhouse/arbiter.ts";
 import type { ClickhouseStore } from "./store/clickhouse/options.ts";
 import { createClickhouseStore } from "./store/clickhouse/store.ts";
@@ -44,12 +45,14 @@ export async function openApplied(
 async function openAnswering(options: ClickhouseOptions): Promise<StoreParts> {
   const { log, kafka, stops } = options;
   const followed = await openApplied(log, kafka, options);
+  const changes = openChanges(options);
   const store = await open(options, { arbiter: positionsOf(followed) });
   const applied = follow(store, followed, stops);
   return {
     store,
     applied,
     refresh: followed.refresh,
+    refreshVersion: versionRefresh(store, followed, changes),
     health: () => [store.health(), followed.health()],
   };
 }
@@ -59,6 +62,7 @@ async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
   const { log, kafka, logger, stops } = options;
   const { connection, topics } = kafka;
   const followed = await openApplied(log, kafka, options);
+  const changes = openChanges(options);
   const letters = openDeadLetterTopic({ connection, topic: topics.deadLetters });
   stops.push(() => letters.close());
   // It is a member only once the store is there: while it waits for ClickHouse, others have the partitions.
@@ -69,6 +73,7 @@ async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
       commit: (partition, committed) => arbiter.commit(partition, committed),
     },
     beforeCommit: letters.publish,
+    changing: changes.run,
   });
   let consumer: Consumer | undefined;
   const revoke = async (revoked: readonly number[]) => {
@@ -92,6 +97,7 @@ async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
     store: opened,
     applied,
     refresh: followed.refresh,
+    refreshVersion: versionRefresh(opened, followed, changes),
     applying: {
       assignment: member,
       rebalances: () => Number(member.stats().rebalances),
@@ -123,7 +129,7 @@ function positionsOf(followed: Applied): Arbiter {
 /** Opens the store and binds it to the log. */
 async function open(
   { config, log, url, kafka, start, stops }: ClickhouseOptions,
-  more: Pick<Parameters<typeof createClickhouseStore>[0], "arbiter" | "beforeCommit">,
+  more: Pick<Parameters<typeof createClickhouseStore>[0], "arbiter" | "beforeCommit" | "changing">,
 ): Promise<ClickhouseStore> {
   const store = await start.waitFor(`ClickHouse at ${maskPassword(url)}`, (wait) =>
     createClickhouseStore({
@@ -143,6 +149,24 @@ async function open(
     "name the database that was built from this log by --store (WEIR_STORE), or a new one to build it from the log anew";
   await bindStore(log.identity, store, advice);
   return store;
+}
+
+/** What processes of one group change in the store besides what their commits tell. */
+function openChanges({ log, kafka, stops }: ClickhouseOptions): Changes {
+  const changes = createChanges(log.state, `rows/${kafka.group}`);
+  stops.push(() => changes.close());
+  return changes;
+}
+
+function versionRefresh(store: ClickhouseStore, followed: Applied, changes: Changes): () => Promise<void> {
+  let known: string | undefined;
+  return async () => {
+    await followed.refresh();
+    const seen = await changes.seen();
+    if (seen === undefined) throw new Error("another process is changing what questions see");
+    if (seen !== known) store.noteChanged();
+    known = seen;
+  };
 }
 
 /** Tells the store what others have applied. */

@@ -19,8 +19,8 @@ interface Asked {
 
 export interface CacheOptions extends KeptLimits {
   /**
-   * Makes the store's version no older than the call, where others write to the store too. While it fails, or takes more
-   * than a moment, questions go to the store. Default: the version always is.
+   * Makes the store's version no older than the call, where others write to the store too. While it fails, as it does
+   * while they change rows, or takes more than a moment, questions go to the store. Default: the version always is.
    */
   readonly refresh?: () => Promise<void>;
 }

@@ -18,6 +18,11 @@ export interface ClickhouseStoreOptions {
    * often it fails. Where it fails the apply does.
    */
   readonly beforeCommit?: (deadLetters: readonly DeadLetter[]) => Promise<void>;
+  /**
+   * Runs what changes the answers without a commit: a removal of rows, a fence that hides some. Others are to hear of it.
+   * Default: it is run.
+   */
+  readonly changing?: <T>(change: () => Promise<T>) => Promise<T>;
   /** Questions that run at once. Default 4. */
   readonly maxQueries?: number;
   /** Questions that wait for their turn; more are refused. Default 64. */
@@ -51,6 +56,8 @@ export interface ClickhouseStore extends EventStore, DeadLetterStore, IdKeeper {
    * not hold. One goes back where an operator has reset it: its records are applied anew.
    */
   noteApplied(positions: readonly number[]): void;
+  /** What questions see was changed by another process, in a way that its commits do not tell. */
+  noteChanged(): void;
   /** Closes the fences of held partitions that are old enough; answers how many fences are open. */
   closeFences(): Promise<number>;
 }

@@ -10,11 +10,15 @@ export async function countRows(connection: Connection): Promise<number> {
   return count(connection, sql`SELECT count() FROM events WHERE ${visibleRows}`);
 }
 
-/** @param project every project where it is absent */
+/**
+ * @param project every project where it is absent
+ * @param changing runs the removal, where there is something to remove
+ */
 export async function removeRows(
   connection: Connection,
   beforeUs: number,
   project: string | undefined,
+  changing: <T>(change: () => Promise<T>) => Promise<T>,
 ): Promise<number> {
   const only = project === undefined ? sql`` : sql` AND project = ${text(project)}`;
   const condition = sql`timestamp_us < ${int64(beforeUs)}${only}`;
@@ -23,7 +27,7 @@ export async function removeRows(
     sql`SELECT count() FROM events WHERE ${condition} AND ${visibleRows}`,
   );
   if (removed === 0) return 0;
-  await connection.remove(bound(sql`DELETE FROM events WHERE ${condition}`));
+  await changing(() => connection.remove(bound(sql`DELETE FROM events WHERE ${condition}`)));
   return removed;
 }
 

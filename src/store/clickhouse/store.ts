@@ -19,6 +19,7 @@ import { createOwnership } from "./ownership.ts";
 import { createReader } from "./reader.ts";
 import { forgetIds, removeRows } from "./removal.ts";
 import { createRowCount } from "./row-count.ts";
+import { createStanding } from "./standing.ts";
 import { untilReached } from "./start.ts";
 import { parseUrl } from "./url.ts";
 import { createWriter } from "./writer.ts";
@@ -58,11 +59,14 @@ export async function openClickhouseStore(
   options: Omit<ClickhouseStoreOptions, "url" | "startTimeoutMs" | "wait" | "givenUp">,
 ): Promise<ClickhouseStore> {
   const { arbiter, idSecret, maxQueries = defaultMaxQueries, maxWaitingQueries = 64 } = options;
+  const { changing = (change) => change() } = options;
   const { insertTimeoutMs = 30_000, dedupWindowMs = Number.POSITIVE_INFINITY, now = Date.now } = options;
   const limits = { ...defaultKeyColumnLimits, ...options.keyColumns };
   const keyColumns = await createKeyColumns(connection, limits);
   const fences = createFences(connection, insertTimeoutMs);
   const ownership = createOwnership(arbiter, fences);
+  const onTakenOver = () => version++;
+  const standing = createStanding({ arbiter, ownership, changing, onTakenOver });
   const inserts = createInserts(connection, insertTimeoutMs);
   const rule = { hashId: createIdHasher(idSecret), dedupWindowMs };
   const forgetting = createForgetting(dedupWindowMs);
@@ -83,14 +87,14 @@ export async function openClickhouseStore(
     connection,
     reader,
     engine: () => createClickhouseEngine(keyColumns.layout),
-    positions: () => positions,
+    positions: () => standing.positions,
     slots,
   });
 
-  let binding = await readBinding(connection);
-  let positions: readonly number[] = await committedPositions();
-  const counted = await createRowCount(connection, now);
   let version = 0;
+  let binding = await readBinding(connection);
+  if (binding !== undefined) await standing.read(binding.partitions);
+  const counted = await createRowCount(connection, now);
   let layoutReadMs = now();
   let lastApplyMs: number | undefined;
   let openFences = 0;
@@ -101,31 +105,6 @@ export async function openClickhouseStore(
     onFailure: () => version++,
   });
   const { run: write } = writes;
-
-  async function committedPositions(): Promise<number[]> {
-    const partitions = Array.from({ length: binding?.partitions ?? 0 }, (_, partition) => partition);
-    const committed = await Promise.all(partitions.map((partition) => arbiter.committed(partition)));
-    return committed.map((one) => one?.position ?? 0);
-  }
-
-  function move(partition: number, position: number): void {
-    positions = positions.with(partition, position);
-  }
-
-  /** Answers whether the positions stand where they stood. */
-  async function takeOver(partitions: readonly number[]): Promise<boolean> {
-    let same = true;
-    for (const partition of partitions) {
-      if (positions[partition] === undefined || ownership.held(partition) !== undefined) continue;
-      const { position } = await ownership.takeOver(partition);
-      // The fence hides what a former owner left.
-      version++;
-      if (position === positions[partition]) continue;
-      move(partition, position);
-      same = false;
-    }
-    return same;
-  }
 
   function layout(): Layout {
     if (now() - layoutReadMs > layoutAgeMs) {
@@ -143,7 +122,7 @@ export async function openClickhouseStore(
     get version() {
       return version;
     },
-    positions: () => positions,
+    positions: () => standing.positions,
 
     bind: (logId, partitions) =>
       write(async () => {
@@ -156,18 +135,18 @@ export async function openClickhouseStore(
             `${has}, not log ${logId} of ${partitions}`,
           );
         }
-        if (positions.length === 0) positions = await committedPositions();
+        if (standing.positions.length === 0) await standing.read(partitions);
       }),
 
     apply: (blocks) =>
       write(async () => {
         const started = performance.now();
-        if (!(await takeOver(blocks.map(({ partition }) => partition)))) {
+        if (!(await standing.takeOver(blocks.map(({ partition }) => partition)))) {
           // The caller goes by positions that no longer hold.
           throw unavailable("another owner has applied more; read the store's positions and try again");
         }
-        const done = await writer.apply(blocks, positions);
-        positions = done.positions;
+        const done = await writer.apply(blocks, standing.positions);
+        standing.positions = done.positions;
         counted.add(done.result.applied);
         version++;
         lastApplyMs = performance.now() - started;
@@ -194,17 +173,15 @@ export async function openClickhouseStore(
     skipTo: (starts) =>
       write(async () => {
         for (const [partition, start] of starts.entries()) {
-          if (start <= positions[partition]!) continue;
-          await takeOver([partition]);
-          if (start <= positions[partition]!) continue;
-          await ownership.commit(partition, start);
-          move(partition, start);
+          if (start <= standing.positions[partition]!) continue;
+          await standing.takeOver([partition]);
+          if (start > standing.positions[partition]!) await standing.skip(partition, start);
         }
       }),
 
     removeBefore: (beforeUs, project) =>
       write(async () => {
-        const removed = await removeRows(connection, beforeUs, project);
+        const removed = await removeRows(connection, beforeUs, project, changing);
         counted.add(-removed);
         if (removed > 0) version++;
         return removed;
@@ -212,7 +189,7 @@ export async function openClickhouseStore(
 
     takeOver: (partitions) =>
       write(async () => {
-        await takeOver(partitions);
+        await standing.takeOver(partitions);
       }),
 
     release(partitions) {
@@ -220,11 +197,12 @@ export async function openClickhouseStore(
     },
 
     noteApplied(applied) {
-      const next = positions.map((position, partition) =>
-        ownership.held(partition) === undefined ? (applied[partition] ?? 0) : position,
-      );
-      if (next.every((position, partition) => position === positions[partition])) return;
-      positions = next;
+      if (!standing.note(applied)) return;
+      version++;
+      counted.othersWrote();
+    },
+
+    noteChanged() {
       version++;
       counted.othersWrote();
     },

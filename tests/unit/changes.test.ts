@@ -1,0 +1,69 @@
+import { expect, test } from "vitest";
+import { createChanges } from "../../src/state/changes.ts";
+import type { StateStore } from "../../src/state/state.ts";
+
+/** State in memory, which may take no writes for a while. */
+function memoryState(): StateStore & { broken: boolean } {
+  const entries = new Map<string, Uint8Array>();
+  return {
+    broken: false,
+    get: async (key) => entries.get(key),
+    async put(key, value) {
+      if (this.broken) throw new Error("no brokers");
+      entries.set(key, value);
+    },
+    async delete(key) {
+      entries.delete(key);
+    },
+    list: async () => [],
+  };
+}
+
+test("every process hears that a change is under way, and of each that has ended", async () => {
+  const state = memoryState();
+  const other = createChanges(state, "rows");
+  const seen = new Set([await other.seen()]);
+  for (let i = 0; i < 3; i++) {
+    const changer = createChanges(state, "rows");
+    expect(
+      await changer.run(async () => {
+        expect(await other.seen()).toBeUndefined();
+        return i;
+      }),
+    ).toBe(i);
+    await changer.close();
+    seen.add(await other.seen());
+  }
+  expect(seen.size).toBe(4);
+  expect(seen.has(undefined)).toBe(false);
+});
+
+test("a change that fails has ended too", async () => {
+  const changes = createChanges(memoryState(), "rows");
+  const failing = changes.run(async () => {
+    throw new Error("no store");
+  });
+  await expect(failing).rejects.toThrow("no store");
+  await changes.close();
+  expect(await changes.seen()).toBeDefined();
+});
+
+test("nothing is changed where others cannot be told, and one whose end is not told stays under way", async () => {
+  const state = memoryState();
+  const changes = createChanges(state, "rows");
+  state.broken = true;
+  let runs = 0;
+  await expect(changes.run(async () => runs++)).rejects.toThrow("no brokers");
+  expect(runs).toBe(0);
+  state.broken = false;
+  await changes.run(async () => {
+    state.broken = true;
+  });
+  await changes.close();
+  expect(await changes.seen()).toBeUndefined();
+  state.broken = false;
+  const next = createChanges(state, "rows");
+  await next.run(async () => {});
+  await next.close();
+  expect(await changes.seen()).toBeDefined();
+});
