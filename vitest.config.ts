@@ -46,8 +46,16 @@ const distributed = {
   },
 };
 
+/** What this machine has not, which is said once. */
+const without = { kafka: withoutKafka(), clickhouse: withoutClickhouse(), prometheus: withoutPrometheus() };
+
 /** Those with a real Prometheus. */
-const monitoring = project("monitoring", 120_000, ["tests/support/prometheus/fetch.ts"]);
+const monitoring = {
+  test: {
+    ...project("monitoring", 240_000, ["tests/support/prometheus/fetch.ts"]).test,
+    exclude: without.kafka || without.clickhouse ? ["tests/monitoring/distributed.test.ts"] : [],
+  },
+};
 
 /** How often random tests run there, where each statement takes some milliseconds; what the caller says counts. */
 function fewerRuns(): Record<string, string> {
@@ -69,10 +77,10 @@ export default defineConfig({
       project("contract", 60_000),
       project("integration", 120_000),
       project("e2e", 240_000, ["tests/support/unpack-browser.ts"]),
-      ...(withoutClickhouse() ? [] : [clickhouse]),
-      ...(withoutKafka() ? [] : [project("kafka", 120_000)]),
-      ...(withoutPrometheus() ? [] : [monitoring]),
-      ...(withoutKafka() || withoutClickhouse() ? [] : [distributed]),
+      ...(without.clickhouse ? [] : [clickhouse]),
+      ...(without.kafka ? [] : [project("kafka", 120_000)]),
+      ...(without.prometheus ? [] : [monitoring]),
+      ...(without.kafka || without.clickhouse ? [] : [distributed]),
     ],
   },
 });

@@ -1,4 +1,4 @@
-/** The rules of deploy/prometheus. */
+/** The rules of deploy/prometheus, and which metrics a query names. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { repository } from "../process.ts";
@@ -27,4 +27,21 @@ export function rules(): Rule[] {
       expr: (folded ?? line)!.trim(),
     })),
   );
+}
+
+/** Words of PromQL that are no metrics and have no parenthesis behind them. */
+const words = new Set(["and", "or", "unless", "offset", "bool", "on", "by", "ignoring"]);
+
+/** Names of the metrics that an expression asks for. */
+export function metricsIn(expr: string): string[] {
+  const bare = expr
+    .replaceAll(/"[^"]*"/g, "")
+    .replaceAll(/\{[^}]*\}/g, " ")
+    .replaceAll(/\[[^\]]*\]/g, " ")
+    .replaceAll(/\b(by|on|ignoring|group_left|group_right|without)\s*\([^)]*\)/g, " ")
+    .replaceAll(/\boffset\s+\w+/g, " ");
+  const names = [...bare.matchAll(/([a-zA-Z_:][\w:]*)\s*(\(?)/g)].flatMap(([, name, call]) =>
+    call ? [] : [name!],
+  );
+  return [...new Set(names)].filter((name) => !words.has(name));
 }

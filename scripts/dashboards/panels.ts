@@ -1,0 +1,139 @@
+/** The words in which dashboards are written, and the JSON that Grafana takes for them. */
+
+export interface Query {
+  readonly expr: string;
+  /** Name of each series, of its labels in braces; empty where there is one. */
+  readonly legend: string;
+}
+
+export interface Panel {
+  readonly title: string;
+  readonly type: "timeseries" | "stat";
+  /** As Grafana names it: short, s, bytes, Bps, percentunit, ops. */
+  readonly unit: string;
+  readonly queries: readonly Query[];
+  /** When it is right that it shows nothing. */
+  readonly emptyWhile?: string;
+}
+
+export interface Row {
+  readonly title: string;
+  readonly panels: readonly Panel[];
+}
+
+export interface Dashboard {
+  /** Also the name of its file. */
+  readonly uid: string;
+  readonly title: string;
+  readonly rows: readonly Row[];
+}
+
+/** Matchers of the processes chosen above, with more of them. */
+export function on(...more: string[]): string {
+  return `{${['job="weir"', 'role=~"$role"', 'instance=~"$instance"', ...more].join(", ")}}`;
+}
+
+export const chosenProject = 'project=~"$project"';
+
+export function rate(metric: string, ...matchers: string[]): string {
+  return `rate(${metric}${on(...matchers)}[$__rate_interval])`;
+}
+
+export function query(expr: string, legend = ""): Query {
+  return { expr, legend };
+}
+
+/** Median, 95th and 99th percentile of a histogram. */
+export function quantiles(histogram: string, ...matchers: string[]): Query[] {
+  return [0.5, 0.95, 0.99].map((q) =>
+    query(
+      `histogram_quantile(${q}, sum by (le) (${rate(`${histogram}_bucket`, ...matchers)}))`,
+      `p${q * 100}`,
+    ),
+  );
+}
+
+export function graph(title: string, unit: string, ...queries: Query[]): Panel {
+  return { title, type: "timeseries", unit, queries };
+}
+
+export function stat(title: string, unit: string, expr: string): Panel {
+  return { title, type: "stat", unit, queries: [query(expr)] };
+}
+
+const datasource = { type: "prometheus", uid: "$datasource" };
+const gridWidth = 24;
+const sizes = { timeseries: { w: 8, h: 8 }, stat: { w: 6, h: 4 } };
+
+/** What is chosen above the panels; whoever wants other processes or projects changes it there. */
+const variables = [
+  { name: "datasource", label: "Prometheus", type: "datasource", query: "prometheus" },
+  variable("role", 'label_values(up{job="weir"}, role)'),
+  variable("instance", 'label_values(up{job="weir", role=~"$role"}, instance)'),
+  variable("project", 'label_values(events_processed_total{job="weir"}, project)'),
+];
+
+function variable(name: string, from: string) {
+  return {
+    name,
+    type: "query",
+    datasource,
+    query: { query: from, refId: name },
+    refresh: 2,
+    sort: 1,
+    multi: true,
+    includeAll: true,
+    allValue: ".*",
+    current: { text: "All", value: "$__all" },
+  };
+}
+
+/** The dashboard as Grafana takes it: rows one below the other, each row's panels from left to right. */
+export function toGrafana({ uid, title, rows }: Dashboard): object {
+  const panels: object[] = [];
+  let y = 0;
+  for (const row of rows) {
+    panels.push({ type: "row", title: row.title, gridPos: { x: 0, y: y++, w: gridWidth, h: 1 } });
+    let x = 0;
+    let height = 0;
+    for (const panel of row.panels) {
+      const { w, h } = sizes[panel.type];
+      if (x + w > gridWidth) {
+        y += height;
+        x = 0;
+        height = 0;
+      }
+      panels.push(panelOf(panel, { x, y, w, h }));
+      x += w;
+      height = Math.max(height, h);
+    }
+    y += height;
+  }
+  return {
+    uid,
+    title,
+    tags: ["weir"],
+    schemaVersion: 39,
+    editable: true,
+    refresh: "15s",
+    time: { from: "now-1h", to: "now" },
+    templating: { list: variables },
+    panels: panels.map((panel, index) => ({ id: index + 1, ...panel })),
+  };
+}
+
+function panelOf({ title, type, unit, queries, emptyWhile }: Panel, gridPos: object): object {
+  return {
+    type,
+    title,
+    ...(emptyWhile === undefined ? {} : { description: `Empty while ${emptyWhile}.` }),
+    datasource,
+    gridPos,
+    fieldConfig: { defaults: { unit, min: 0 }, overrides: [] },
+    targets: queries.map(({ expr, legend }, index) => ({
+      refId: String.fromCharCode("A".charCodeAt(0) + index),
+      expr,
+      legendFormat: legend,
+    })),
+  };
+}

@@ -1,0 +1,156 @@
+import { chosenProject, type Dashboard, graph, on, quantiles, query, rate, stat } from "./panels.ts";
+
+const calls = 'protocol!="page"';
+
+/** Rate, errors and duration of calls; use, saturation and errors of what there is only so much of. */
+export const serviceHealth: Dashboard = {
+  uid: "weir-service-health",
+  title: "Weir: Service Health",
+  rows: [
+    {
+      title: "Processes",
+      panels: [
+        stat("Processes that answer", "short", `sum(up${on()})`),
+        stat("Least health of a part", "percentunit", `min(weir_part_health${on()})`),
+        stat("Calls", "ops", `sum(${rate("weir_rpc_duration_seconds_count", calls)})`),
+        stat(
+          "Calls that fail, of all",
+          "percentunit",
+          "max(job:weir_rpc_failures:ratio_rate5m) or vector(0)",
+        ),
+        graph(
+          "Health of parts: 1 healthy, 0.5 degraded, 0 unhealthy",
+          "short",
+          query(`min by (instance, part) (weir_part_health${on()})`, "{{instance}} {{part}}"),
+        ),
+        graph(
+          "Uptime",
+          "s",
+          query(
+            `service_uptime_seconds${on()} * on (instance) group_left (version, roles) weir_info${on()}`,
+            "{{instance}} {{roles}} {{version}}",
+          ),
+        ),
+        {
+          ...graph(
+            "Alerts",
+            "short",
+            query('count by (alertname) (ALERTS{alertstate="firing", alertname=~"Weir.+"})', "{{alertname}}"),
+          ),
+          emptyWhile: "no alert fires",
+        },
+      ],
+    },
+    {
+      title: "Calls",
+      panels: [
+        graph(
+          "By protocol",
+          "ops",
+          query(`sum by (protocol) (${rate("weir_rpc_duration_seconds_count")})`, "{{protocol}}"),
+        ),
+        graph(
+          "By method, the ten most frequent",
+          "ops",
+          query(
+            `topk(10, sum by (method) (${rate("weir_rpc_duration_seconds_count", calls)}))`,
+            "{{method}}",
+          ),
+        ),
+        graph(
+          "Failed, by code",
+          "ops",
+          query(
+            `sum by (code) (${rate("weir_rpc_duration_seconds_count", calls, 'code!="OK"')})`,
+            "{{code}}",
+          ),
+        ),
+        graph("Duration", "s", ...quantiles("weir_rpc_duration_seconds", calls)),
+        graph(
+          "Duration by method (p99), the ten slowest",
+          "s",
+          query(
+            `topk(10, histogram_quantile(0.99, sum by (method, le) (${rate("weir_rpc_duration_seconds_bucket", calls)})))`,
+            "{{method}}",
+          ),
+        ),
+        graph(
+          "Errors by stage and reason",
+          "ops",
+          query(`sum by (stage, reason) (${rate("errors_total", chosenProject)})`, "{{stage}} {{reason}}"),
+        ),
+        graph("Under way", "short", query(`sum by (instance) (weir_rpcs_in_flight${on()})`, "{{instance}}")),
+        graph(
+          "Refused by a rate limit, by project",
+          "ops",
+          query(`sum by (project) (${rate("weir_rate_limited_total", chosenProject)})`, "{{project}}"),
+        ),
+      ],
+    },
+    {
+      title: "Room",
+      panels: [
+        graph(
+          "Taken of what is bounded",
+          "percentunit",
+          query(
+            `max by (instance, resource) (weir_resource_used${on()} / weir_resource_limit${on()})`,
+            "{{instance}} {{resource}}",
+          ),
+        ),
+        graph(
+          "Refused for lack of room",
+          "ops",
+          query(`sum by (resource) (${rate("weir_resource_refused_total")})`, "{{resource}}"),
+        ),
+        graph(
+          "Free of embedded parts' disks",
+          "percentunit",
+          query(`weir_disk_free_bytes${on()} / weir_disk_size_bytes${on()}`, "{{instance}} {{part}}"),
+        ),
+        graph("Size of the store's files", "bytes", query(`weir_store_size_bytes${on()}`, "{{instance}}")),
+      ],
+    },
+    {
+      title: "Node.js",
+      panels: [
+        graph(
+          "Busy threads, in cores",
+          "short",
+          query(`${rate("weir_thread_active_seconds_total")}`, "{{instance}} {{thread}}"),
+        ),
+        graph(
+          "CPU, in cores",
+          "short",
+          query(`${rate("process_cpu_user_seconds_total")}`, "{{instance}} user"),
+          query(`${rate("process_cpu_system_seconds_total")}`, "{{instance}} kernel"),
+        ),
+        graph(
+          "Delay of the event loop",
+          "s",
+          query(`nodejs_eventloop_lag_p99_seconds${on()}`, "{{instance}} p99"),
+          query(`nodejs_eventloop_lag_max_seconds${on()}`, "{{instance}} greatest"),
+        ),
+        graph(
+          "Memory",
+          "bytes",
+          query(`process_resident_memory_bytes${on()}`, "{{instance}} all"),
+          query(`nodejs_heap_size_used_bytes${on()}`, "{{instance}} heap of the main thread"),
+        ),
+        graph(
+          "Garbage collection, in cores",
+          "short",
+          query(
+            `sum by (instance, kind) (${rate("nodejs_gc_duration_seconds_sum")})`,
+            "{{instance}} {{kind}}",
+          ),
+        ),
+        graph(
+          "Open file descriptors, of all",
+          "percentunit",
+          query(`process_open_fds${on()} / process_max_fds${on()}`, "{{instance}}"),
+        ),
+      ],
+    },
+  ],
+};

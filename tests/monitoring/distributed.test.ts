@@ -1,0 +1,73 @@
+/** Three processes over Kafka and ClickHouse, watched by a real Prometheus without a key, and what it says of faults. */
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { type Role, roles } from "../../src/domain/roles.ts";
+import { putOnLog } from "../support/faults/foreign.ts";
+import { type Installation, startInstallation } from "../support/installation.ts";
+import { freePorts } from "../support/ports.ts";
+import { dashboardOf, everyPanelAnswers, patiently } from "../support/prometheus/dashboards.ts";
+import { startTraffic, type Traffic } from "../support/prometheus/traffic.ts";
+import { type Prometheus, startPrometheus } from "../support/prometheus.ts";
+import type { RunningServer } from "../support/server.ts";
+
+let installation: Installation;
+let servers: Record<Role, RunningServer>;
+/** The consumer, once it is back. */
+let again: RunningServer | undefined;
+let traffic: Traffic;
+let prometheus: Prometheus;
+beforeAll(async () => {
+  installation = await startInstallation();
+  const addresses = (await freePorts(roles.length)).map((port) => `127.0.0.1:${port}`);
+  const targets = roles.map((role, i) => ({ role, address: addresses[i]! }));
+  const started = await Promise.all(
+    targets.map(({ role, address }) => installation.serve(role, { args: ["--metrics-listen", address] })),
+  );
+  servers = Object.fromEntries(roles.map((role, i) => [role, started[i]!])) as Record<Role, RunningServer>;
+  traffic = startTraffic({ ingestUrl: servers.ingest.url, queryUrl: servers.analytics.url });
+  prometheus = await startPrometheus({ targets });
+});
+afterAll(async () => {
+  await prometheus?.close();
+  await traffic?.stop();
+  await again?.stop();
+  await installation?.close();
+});
+
+it("a record that is none becomes a dead letter, of which an alert tells", async () => {
+  expect(await prometheus.firing()).not.toContain("WeirDeadLetters");
+  await putOnLog(installation, [{ key: "k", partition: 0, value: Uint8Array.of(0xff, 0xff) }]);
+  await fire("WeirDeadLetters");
+});
+
+it("every panel of Kafka Metrics shows something, and those of Real-Time Analytics too", async () => {
+  const groupAndLetters = ["Partitions given out anew", "Dead letters, by project and reason"];
+  await everyPanelAnswers(prometheus, dashboardOf("weir-kafka"), groupAndLetters);
+  await everyPanelAnswers(prometheus, dashboardOf("weir-real-time"));
+});
+
+it("the alert ends once no further record is set aside", async () => {
+  await end("WeirDeadLetters");
+  expect(await prometheus.query("last_over_time(weir_dead_letters_total[1m])")).toMatchObject([{ value: 1 }]);
+});
+
+it("without its consumer the lag grows, of which alerts tell until it is back", async () => {
+  await servers.consumer.kill9();
+  await fire("WeirTargetDown", "WeirLagGrowing");
+  again = await servers.consumer.restart();
+  await end("WeirTargetDown", "WeirLagGrowing");
+});
+
+/** Waits until these alerts fire. */
+async function fire(...alerts: string[]): Promise<void> {
+  const all = expect.arrayContaining(alerts);
+  await vi.waitFor(async () => expect(await prometheus.firing()).toEqual(all), patiently);
+}
+
+/** Waits until Prometheus knows the lag to be small and these alerts do not fire. */
+async function end(...alerts: string[]): Promise<void> {
+  await vi.waitFor(async () => {
+    expect(await prometheus.query("job:weir_consumer_lag:records < 1000")).toHaveLength(1);
+    const firing = await prometheus.firing();
+    expect(alerts.filter((alert) => firing.includes(alert))).toEqual([]);
+  }, patiently);
+}

@@ -1,0 +1,49 @@
+/** The embedded server, watched by a real Prometheus that has a key. */
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { createWeirClient, Scope } from "../../client/node/index.ts";
+import { runCommand } from "../support/command.ts";
+import { bootstrapKey } from "../support/method-calls.ts";
+import { dashboardOf, everyPanelAnswers, patiently } from "../support/prometheus/dashboards.ts";
+import { prometheusPrograms } from "../support/prometheus/programs.ts";
+import { startTraffic, type Traffic } from "../support/prometheus/traffic.ts";
+import { type Prometheus, startPrometheus } from "../support/prometheus.ts";
+import { type RunningServer, startServer } from "../support/server.ts";
+
+let server: RunningServer;
+let traffic: Traffic;
+let prometheus: Prometheus;
+beforeAll(async () => {
+  server = await startServer({ args: ["--auth", "required"], env: { WEIR_BOOTSTRAP_KEY: bootstrapKey } });
+  const operator = createWeirClient({ url: server.url, apiKey: bootstrapKey });
+  const scopes = [Scope.INGEST, Scope.QUERY];
+  const { secret: apiKey } = await operator.admin.createApiKey({ name: "traffic", scopes });
+  const limits = { requestsPerSecond: 1 };
+  const { secret: limitedKey } = await operator.admin.createApiKey({ name: "limited", scopes, limits });
+  await operator.close();
+  traffic = startTraffic({ ingestUrl: server.url, apiKey, limitedKey });
+  const targets = [{ address: new URL(server.url).host, role: "all" }];
+  prometheus = await startPrometheus({ withKey: { key: bootstrapKey, targets } });
+});
+afterAll(async () => {
+  await prometheus?.close();
+  await traffic?.stop();
+  await server?.stop();
+});
+
+it.each(["weir-real-time", "weir-service-health"])("every panel of %s shows something", async (uid) => {
+  await everyPanelAnswers(prometheus, dashboardOf(uid));
+});
+
+it("nothing is wrong, and no alert says so", async () => {
+  await vi.waitFor(async () => {
+    expect(await prometheus.query('up{job="weir", role="all"}')).toMatchObject([{ value: 1 }]);
+    expect(await prometheus.firing()).toEqual([]);
+  }, patiently);
+});
+
+it("promtool finds nothing in the figures but the old name of the lag", async () => {
+  const { promtool } = await prometheusPrograms();
+  const answer = await fetch(`${server.url}/metrics`, { headers: { "x-api-key": bootstrapKey } });
+  const { stderr } = await runCommand(promtool, ["check", "metrics"], { stdin: await answer.text() });
+  expect(stderr.trim()).toBe('kafka_consumer_lag_total non-counter metrics should not have "_total" suffix');
+});

@@ -1,0 +1,89 @@
+/** Grafana's dashboards, asked of a Prometheus as Grafana would ask it. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, vi } from "vitest";
+import { dashboards as described } from "../../../scripts/dashboards.ts";
+import { repository } from "../process.ts";
+import type { Prometheus } from "../prometheus.ts";
+
+interface GrafanaPanel {
+  readonly type: string;
+  readonly title: string;
+  readonly description?: string;
+  readonly targets?: readonly { readonly expr: string }[];
+}
+
+export interface GrafanaDashboard {
+  readonly uid: string;
+  readonly title: string;
+  readonly templating: {
+    readonly list: readonly { name: string; type: string; query: string | { readonly query: string } }[];
+  };
+  readonly panels: readonly GrafanaPanel[];
+}
+
+/** As they stand in the files that Grafana is given. */
+export const dashboards: readonly GrafanaDashboard[] = described.map(({ uid }) =>
+  JSON.parse(readFileSync(join(repository, `deploy/grafana/dashboards/${uid}.json`), "utf8")),
+);
+
+export function dashboardOf(uid: string): GrafanaDashboard {
+  return dashboards.find((dashboard) => dashboard.uid === uid)!;
+}
+
+export interface AskedPanel {
+  readonly title: string;
+  readonly expr: string;
+  /** Whether it is told when it shows nothing. */
+  readonly mayBeEmpty: boolean;
+}
+
+export function queriesOf({ panels }: GrafanaDashboard): AskedPanel[] {
+  return panels.flatMap(({ title, description, targets = [] }) =>
+    targets.map(({ expr }) => ({
+      title,
+      expr,
+      mayBeEmpty: description?.startsWith("Empty while ") ?? false,
+    })),
+  );
+}
+
+/** A variable's value where nothing is chosen. */
+const all = ".*";
+
+function filledIn(expr: string): string {
+  return expr
+    .replaceAll("$__rate_interval", "5s")
+    .replaceAll("$role", all)
+    .replaceAll("$instance", all)
+    .replaceAll("$project", all);
+}
+
+/** How long tests wait for what comes in its own time. */
+export const patiently = { timeout: 90_000, interval: 100 };
+
+/**
+ * Waits until every query of the dashboard has shown a number, and each list of choices a value.
+ *
+ * @param also titles of panels that may be empty and are not to be
+ */
+export async function everyPanelAnswers(
+  prometheus: Prometheus,
+  dashboard: GrafanaDashboard,
+  also: readonly string[] = [],
+): Promise<void> {
+  const optional = ({ title, mayBeEmpty }: AskedPanel) => mayBeEmpty && !also.includes(title);
+  const waiting = new Set(queriesOf(dashboard));
+  await vi.waitFor(async () => {
+    for (const asked of waiting) {
+      const samples = await prometheus.query(filledIn(asked.expr));
+      if (optional(asked) || samples.some(({ value }) => Number.isFinite(value))) waiting.delete(asked);
+    }
+    expect([...waiting].map(({ title, expr }) => [title, expr])).toEqual([]);
+  }, patiently);
+  for (const { type, query } of dashboard.templating.list) {
+    if (type !== "query") continue;
+    const [, match, label] = /^label_values\((.+), (\w+)\)$/.exec((query as { query: string }).query)!;
+    expect(await prometheus.labelValues(label!, filledIn(match!)), `$${label}`).not.toEqual([]);
+  }
+}

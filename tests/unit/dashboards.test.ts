@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+import { dashboards as described, staleDashboards } from "../../scripts/dashboards.ts";
+import { catalogue } from "../../src/telemetry/catalogue.ts";
+import { createMetrics, stageCounters, stageGauges } from "../../src/telemetry/metrics.ts";
+import { dashboards, queriesOf } from "../support/prometheus/dashboards.ts";
+import { metricsIn, rules } from "../support/prometheus/rules.ts";
+
+/** Series that Prometheus makes itself. */
+const ofPrometheus = ["up", "ALERTS"];
+
+function known(): Set<string> {
+  const { registry } = createMetrics({ startedAtMs: 0, now: () => 0 });
+  const plain = registry.getMetricsAsArray().map(({ name }) => name);
+  const histograms = [
+    ...Object.entries(catalogue).flatMap(([name, { type }]) => (type === "histogram" ? [name] : [])),
+    "nodejs_gc_duration_seconds",
+  ];
+  return new Set([
+    ...ofPrometheus,
+    ...plain,
+    ...[...Object.values(stageGauges), ...Object.values(stageCounters)].map(([name]) => name),
+    ...histograms.flatMap((name) => [`${name}_bucket`, `${name}_sum`, `${name}_count`]),
+    ...rules().flatMap(({ kind, name }) => (kind === "record" ? [name] : [])),
+  ]);
+}
+
+it("the dashboards are what their descriptions say", () => {
+  expect(staleDashboards().map(({ file }) => file)).toEqual([]);
+});
+
+describe("only metrics that exist are asked for", () => {
+  it.each(rules())("by the rule $name", ({ expr }) => {
+    const names = metricsIn(expr);
+    expect(names).not.toEqual([]);
+    expect(names.filter((name) => !known().has(name))).toEqual([]);
+  });
+
+  it.each(dashboards)("by the dashboard $title", (dashboard) => {
+    for (const { title, expr } of queriesOf(dashboard)) {
+      const names = metricsIn(expr);
+      expect(names, title).not.toEqual([]);
+      expect(
+        names.filter((name) => !known().has(name)),
+        title,
+      ).toEqual([]);
+    }
+  });
+});
+
+describe.each(dashboards)("$title", (dashboard) => {
+  it("lets role, instance and project be chosen", () => {
+    const names = dashboard.templating.list.map(({ name }) => name);
+    expect(names).toEqual(["datasource", "role", "instance", "project"]);
+    const asked = queriesOf(dashboard)
+      .map(({ expr }) => expr)
+      .join("\n");
+    for (const name of ["$role", "$instance", "$project"]) expect(asked).toContain(name);
+    const used = new Set([...asked.matchAll(/\$(\w+)/g)].map(([, name]) => name!));
+    expect([...used].filter((name) => !names.includes(name) && name !== "__rate_interval")).toEqual([]);
+  });
+
+  it("has panels that do not overlap and fit the grid", () => {
+    const cells = new Set<string>();
+    for (const { gridPos } of dashboard.panels as unknown as {
+      gridPos: { x: number; y: number; w: number; h: number };
+    }[]) {
+      const { x, y, w, h } = gridPos;
+      expect(x + w).toBeLessThanOrEqual(24);
+      for (let i = x; i < x + w; i++) {
+        for (let j = y; j < y + h; j++) {
+          expect(cells.has(`${i} ${j}`)).toBe(false);
+          cells.add(`${i} ${j}`);
+        }
+      }
+    }
+  });
+});
+
+it("each panel's title stands for one panel of its dashboard", () => {
+  for (const { title, rows } of described) {
+    const titles = rows.flatMap(({ panels }) => panels.map((panel) => panel.title));
+    expect([...new Set(titles)], title).toEqual(titles);
+  }
+});
