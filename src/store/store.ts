@@ -38,7 +38,7 @@ export interface EventStore extends Stage {
 
   /** For each partition the offset of the next record to apply; all before it are visible to questions. */
   positions(): readonly number[];
-  /** Grows by one whenever what questions see changes. */
+  /** Grows whenever what questions see changes. */
   readonly version: number;
 
   /**

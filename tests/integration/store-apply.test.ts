@@ -56,7 +56,7 @@ it("applies blocks and says what it did", async () => {
     ["a", { applied: 2, deadLetters: 0, duplicates: 0 }],
     ["b", { applied: 1, deadLetters: 0, duplicates: 0 }],
   ]);
-  expect(temporary.store.version).toBe(version + 1);
+  expect(temporary.store.version).toBeGreaterThan(version);
   expect(temporary.store.positions().reduce((a, b) => a + b)).toBe(3);
 });
 
