@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { withoutClickhouse } from "./tests/support/clickhouse/engine.ts";
+import { withoutCollector } from "./tests/support/collector/binary.ts";
 import { withoutKafka } from "./tests/support/kafka/jars.ts";
 import { withoutPrometheus } from "./tests/support/prometheus/programs.ts";
 
@@ -47,13 +48,30 @@ const distributed = {
 };
 
 /** What this machine has not, which is said once. */
-const without = { kafka: withoutKafka(), clickhouse: withoutClickhouse(), prometheus: withoutPrometheus() };
+const without = {
+  kafka: withoutKafka(),
+  clickhouse: withoutClickhouse(),
+  prometheus: withoutPrometheus(),
+  collector: withoutCollector(),
+};
+
+/** Left out of a project: its tests of several processes, which need a broker and an engine too. */
+const severalProcesses = (name: string) =>
+  without.kafka || without.clickhouse ? [`tests/${name}/distributed.test.ts`] : [];
 
 /** Those with a real Prometheus. */
 const monitoring = {
   test: {
     ...project("monitoring", 240_000, ["tests/support/prometheus/fetch.ts"]).test,
-    exclude: without.kafka || without.clickhouse ? ["tests/monitoring/distributed.test.ts"] : [],
+    exclude: severalProcesses("monitoring"),
+  },
+};
+
+/** Those with a collector of spans. */
+const tracing = {
+  test: {
+    ...project("tracing", 120_000, ["tests/support/collector/binary.ts"]).test,
+    exclude: severalProcesses("tracing"),
   },
 };
 
@@ -80,6 +98,7 @@ export default defineConfig({
       ...(without.clickhouse ? [] : [clickhouse]),
       ...(without.kafka ? [] : [project("kafka", 120_000)]),
       ...(without.prometheus ? [] : [monitoring]),
+      ...(without.collector ? [] : [tracing]),
       ...(without.kafka || without.clickhouse ? [] : [distributed]),
     ],
   },

@@ -33,6 +33,7 @@ import { platformFigures } from "./telemetry/figures.ts";
 import type { History } from "./telemetry/history.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import { createMetricsService } from "./telemetry/service.ts";
+import type { Tracing } from "./telemetry/tracing.ts";
 import { createVisibility, type Visibility } from "./visibility/visibility.ts";
 
 export interface ServiceParts {
@@ -46,6 +47,7 @@ export interface ServiceParts {
   readonly liveSlots: Slots;
   readonly exportSlots: Slots;
   readonly metrics: Metrics;
+  readonly tracing: Tracing | undefined;
   readonly history: History;
   readonly stats: IngestionStats;
 }
@@ -76,7 +78,7 @@ export function createServices(parts: ServiceParts): ServiceBinding[] {
 }
 
 function ingestServices(parts: ServiceParts, visibility: Visibility): ServiceBinding[] {
-  const { config, log, metrics, stats } = parts;
+  const { config, log, metrics, tracing, stats } = parts;
   if (!config.roles.includes("ingest")) {
     return [EventIngestionService, ProducerService].map((service) =>
       absentService(service, "ingest", config.roles),
@@ -87,6 +89,7 @@ function ingestServices(parts: ServiceParts, visibility: Visibility): ServiceBin
     visibility,
     metrics,
     stats,
+    tracing,
     now,
     validate: (event) => validate(EventSchema, event),
     newId: () => uuid7(now(), randomBytes(10)),

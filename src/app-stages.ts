@@ -12,10 +12,12 @@ import type { Slots } from "./domain/slots.ts";
 import { createLiveHub } from "./live/hub.ts";
 import type { LiveHub } from "./live/live.ts";
 import { withCache } from "./query/cache.ts";
+import { withTracing } from "./query/traced.ts";
 import type { DeadLetterStore } from "./store/dead-letters.ts";
 import type { EventStore } from "./store/store.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
+import type { Tracing } from "./telemetry/tracing.ts";
 import type { AppliedPositions } from "./visibility/visibility.ts";
 
 export interface StageOptions {
@@ -23,6 +25,7 @@ export interface StageOptions {
   readonly log: LogParts;
   readonly access: Access;
   readonly metrics: Metrics;
+  readonly tracing: Tracing | undefined;
   readonly liveSlots: Slots;
   readonly logger: Logger;
   readonly start: Start;
@@ -54,7 +57,7 @@ const now = Date.now;
 
 /** @throws Error with one line for the operator where the store cannot be used or does not fit the log */
 export async function startStages(options: StageOptions): Promise<Stages> {
-  const { config, log, metrics, logger, start, stops } = options;
+  const { config, log, metrics, tracing, logger, start, stops } = options;
   const { reader, kafka } = log;
   if (reader === undefined) {
     if (kafka === undefined) throw new TypeError("an embedded log is read where it is written");
@@ -80,6 +83,7 @@ export async function startStages(options: StageOptions): Promise<Stages> {
       ...(applying.afterBatch ? { afterBatch: applying.afterBatch } : {}),
       metrics,
       logger: logger.child({ stage: "consumer" }),
+      tracing,
       now,
     });
     applying.attach(consumer);
@@ -108,7 +112,7 @@ export async function startStages(options: StageOptions): Promise<Stages> {
   return {
     applied,
     ...(parts.refresh ? { refresh: parts.refresh } : {}),
-    store: withCache(store, {
+    store: withCache(tracing === undefined ? store : withTracing(store, tracing), {
       maxBytes: config.queryCacheBytes,
       ...(parts.refreshVersion ? { refresh: parts.refreshVersion } : {}),
     }),

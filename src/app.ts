@@ -8,6 +8,7 @@ import { observe } from "./app-observe.ts";
 import { createServices } from "./app-services.ts";
 import { startStages } from "./app-stages.ts";
 import { createStart, StoppedError } from "./app-start.ts";
+import { openTracing } from "./app-tracing.ts";
 import { type Config, ConfigError } from "./config/config.ts";
 import { nameOf, settings } from "./config/settings.ts";
 import { readTls } from "./config/tls.ts";
@@ -72,6 +73,8 @@ export async function startApp(config: Config, logger: Logger, halt: AbortSignal
   try {
     const tls = readTls(config);
     const metrics = createMetrics({ startedAtMs, now });
+    const tracing = await openTracing(config, logger);
+    if (tracing !== undefined) stops.push(() => tracing.close());
     const log = await openLog({ config, metrics, logger, start, stops });
     const access = await openAccess({
       config,
@@ -81,7 +84,17 @@ export async function startApp(config: Config, logger: Logger, halt: AbortSignal
     });
     const liveSlots = createSlots(config.maxLiveStreams, "places for live streams");
     const exportSlots = createSlots(config.maxExports, "places for exports");
-    const stages = await startStages({ config, log, access, metrics, liveSlots, logger, start, stops });
+    const stages = await startStages({
+      config,
+      log,
+      access,
+      metrics,
+      tracing,
+      liveSlots,
+      logger,
+      start,
+      stops,
+    });
     const history = createHistory({ metrics, now });
     history.start();
     stops.push(() => history.close());
@@ -97,6 +110,7 @@ export async function startApp(config: Config, logger: Logger, halt: AbortSignal
       liveSlots,
       exportSlots,
       metrics,
+      tracing,
       history,
       stats,
     });
@@ -114,6 +128,7 @@ export async function startApp(config: Config, logger: Logger, halt: AbortSignal
       allowedOrigins: config.allowedOrigins,
       limits: config,
       log: logger.child({ stage: "transport" }),
+      tracing,
       observe: (call) => countCall(call, metrics, (reason) => stats.failed(reason, 1)),
       underWay: (change) => (change > 0 ? metrics.rpcStarted() : metrics.rpcEnded()),
       pages: {

@@ -13,6 +13,7 @@ import { placeSettings } from "./settings/places.ts";
 import { requestSettings } from "./settings/requests.ts";
 import { serverSettings } from "./settings/server.ts";
 import { storeSettings } from "./settings/store.ts";
+import { tracingSettings } from "./settings/tracing.ts";
 import type { Setting } from "./settings/types.ts";
 
 export type { Setting } from "./settings/types.ts";
@@ -29,6 +30,7 @@ export const settings = {
   ...kafkaSettings,
   ...storeSettings,
   ...clickhouseSettings,
+  ...tracingSettings,
 };
 
 export type Settings = typeof settings;

@@ -7,6 +7,7 @@ import type { ApplyResult, EventStore } from "../store/store.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { createRate } from "../telemetry/rate.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import { createBatches } from "./batches.ts";
 
 export interface ConsumerFigures {
@@ -42,6 +43,8 @@ export interface ConsumerOptions {
   readonly afterBatch?: (result: ApplyResult | undefined) => void;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  /** Default: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** About how much of the log is applied in one transaction; as much may be read ahead. Default 4 MiB. */
@@ -89,7 +92,9 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     const started = performance.now();
     batches.readOn(blocks);
     const result = await apply(blocks);
-    record(result, (performance.now() - started) / 1000);
+    const seconds = (performance.now() - started) / 1000;
+    record(result, seconds);
+    trace(result, seconds);
     trouble = "";
     for (const listener of listeners) listener();
     return true;
@@ -126,6 +131,15 @@ export function createConsumer(options: ConsumerOptions): Consumer {
         metrics.events(project, "consume", "duplicate", counts.duplicates);
         metrics.duplicates(project, counts.duplicates);
       }
+    }
+  }
+
+  /** Each call that brought something sees the batch in its own trace. */
+  function trace({ traces, applied, deadLetters }: ApplyResult, seconds: number): void {
+    const attributes = { "batch.applied": applied, "batch.dead_letters": deadLetters };
+    for (const parent of traces) {
+      const startMs = Date.now() - seconds * 1000;
+      options.tracing?.begin("apply", { kind: "consumer", parent, startMs, attributes })?.end();
     }
   }
 

@@ -21,6 +21,8 @@ export interface Call {
   readonly protocol: Protocol;
   readonly principal: Principal;
   readonly requestId: string;
+  /** W3C traceparent of the call's span; absent where it is not traced. */
+  readonly trace?: string | undefined;
   /** Aborted when the caller goes away, the deadline passes or the server stops. */
   readonly signal: AbortSignal;
   /** When the answer must be there, in milliseconds of Date.now(); Infinity for streams without one. */

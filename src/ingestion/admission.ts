@@ -5,6 +5,7 @@ import { timestampUs } from "../domain/record/flatten.ts";
 import { encodeRecordHead } from "../domain/record/record.ts";
 import type { LogAppender, LogRecord } from "../log/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { inSpan, type Tracing } from "../telemetry/tracing.ts";
 import type { Visibility } from "../visibility/visibility.ts";
 import { appendBy } from "./append.ts";
 import { type Candidate, type CheckOptions, createCheck } from "./check.ts";
@@ -16,6 +17,8 @@ import { createTurns } from "./turns.ts";
 export interface Sender {
   readonly project: string;
   readonly requestId: string;
+  /** traceparent of the call's span; absent where it is not traced. */
+  readonly trace?: string;
   /** In milliseconds of Date.now(). */
   readonly deadline: number;
   readonly signal: AbortSignal;
@@ -68,6 +71,7 @@ export interface AdmissionOptions extends CheckOptions {
   readonly visibility: Visibility;
   readonly metrics: Metrics;
   readonly stats: IngestionStats;
+  readonly tracing?: Tracing | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -81,7 +85,7 @@ const stride = 16;
 const clockToleranceMs = 60_000;
 
 export function createAdmission(options: AdmissionOptions): Admission {
-  const { log, visibility, metrics, stats, now } = options;
+  const { log, visibility, metrics, stats, tracing, now } = options;
   const check = createCheck(options);
   const turns = createTurns(sliceMs);
 
@@ -94,7 +98,8 @@ export function createAdmission(options: AdmissionOptions): Admission {
         project: sender.project,
         receivedMs,
         requestId: sender.requestId,
-        head: encodeRecordHead(sender.project, receivedMs * 1000, sender.requestId),
+        ...(sender.trace === undefined ? {} : { trace: sender.trace }),
+        head: encodeRecordHead(sender.project, receivedMs * 1000, sender.requestId, sender.trace),
         shiftUs: clockShift(ingest, receivedMs),
       };
       const records: LogRecord[] = [];
@@ -132,7 +137,14 @@ export function createAdmission(options: AdmissionOptions): Admission {
       } else {
         const deadline = deadlineOf(ingest, sender, receivedMs);
         const appended = performance.now();
-        const appending = appendBy(log, records, { deadline, signal: sender.signal }, unknownOutcome);
+        const limits = { deadline, signal: sender.signal };
+        const attributes = { events: records.length };
+        const appending = inSpan(
+          tracing,
+          "append",
+          { kind: "producer", parent: sender.trace, attributes },
+          () => appendBy(log, records, limits, unknownOutcome),
+        );
         sender.given?.();
         const result = await appending;
         metrics.append((performance.now() - appended) / 1000);

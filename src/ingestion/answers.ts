@@ -18,6 +18,7 @@ export function senderOf(call: Call): Sender {
     requestId: call.requestId,
     deadline: call.deadline,
     signal: call.signal,
+    ...(call.trace === undefined ? {} : { trace: call.trace }),
     ...(call.events === undefined ? {} : { events: call.events }),
   };
 }

@@ -15,6 +15,7 @@ export interface Reception {
   readonly project: string;
   readonly receivedMs: number;
   readonly requestId: string;
+  readonly trace?: string;
   /** encodeRecordHead of the request. */
   readonly head: Uint8Array;
   /** Added to timestamps that the sender gave, where its clock is off; 0 where it is not. */
@@ -93,6 +94,7 @@ export function createCheck(options: CheckOptions): (candidate: Candidate, recep
         id: id || event.id,
         receivedMs: reception.receivedMs,
         requestId: reception.requestId,
+        ...(reception.trace === undefined ? {} : { trace: reception.trace }),
         value: tailBytes ? [reception.head, field, bytes, tailBytes] : [reception.head, field, bytes],
       },
     };

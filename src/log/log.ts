@@ -11,6 +11,8 @@ export interface LogRecord {
   readonly receivedMs: number;
   /** The request that brought it; empty where there is none. */
   readonly requestId: string;
+  /** traceparent of the call that brought it; absent where that is not traced. */
+  readonly trace?: string;
   /** The analytics.v1.Record in binary, in pieces. */
   readonly value: RecordParts;
 }

@@ -72,7 +72,8 @@ export function withCache(store: EventStore, options: CacheOptions = {}): EventS
     return shared.join(asked) as Promise<A>;
 
     async function askAndKeep(options: AskOptions): Promise<A> {
-      const found = await ask(options);
+      // The first to ask is the one whose trace shows the work.
+      const found = await ask({ ...options, trace: asked.trace });
       if (store.version === version) kept.set(project, key, found);
       return found;
     }

@@ -18,6 +18,8 @@ export interface ApplyResult {
   readonly setAside: readonly DeadLetter[];
   /** Dead letters by project and reason. */
   readonly deadLetterReasons: readonly { project: string; reason: string; count: number }[];
+  /** traceparents of the sampled calls that brought rows and dead letters, each once; a bounded number of them. */
+  readonly traces: readonly string[];
   /** When the server received the oldest row, in milliseconds since 1970; absent without rows. */
   readonly oldestReceivedMs?: number;
 }
@@ -27,6 +29,8 @@ export interface AskOptions {
   readonly signal: AbortSignal;
   /** In milliseconds of Date.now(). */
   readonly deadline: number;
+  /** traceparent of the span that asks; absent where it is not traced. */
+  readonly trace?: string | undefined;
 }
 
 /** The columnar store: applies blocks of the log exactly once, and answers questions. */

@@ -21,6 +21,8 @@ export interface CallContext {
   readonly protocol: Protocol;
   readonly principal: Principal;
   readonly requestId: string;
+  /** traceparent of the call's span; absent where it is not traced. */
+  readonly trace?: string;
   readonly lifetime: Lifetime;
   readonly meter: Meter;
   /** Is told of the request's body. */
@@ -161,9 +163,10 @@ async function* checkEach(
 }
 
 function callOf(context: CallContext, unparsed: Unparsed): Call {
-  const { method, protocol, principal, requestId, lifetime, meter } = context;
+  const { method, protocol, principal, requestId, trace, lifetime, meter } = context;
   const { signal, deadline } = lifetime;
   const { events } = meter;
   const call = { method: method.desc, protocol, principal, requestId, signal, deadline, unparsed };
-  return events === undefined ? call : { ...call, events };
+  if (trace === undefined) return events === undefined ? call : { ...call, events };
+  return { ...call, trace, ...(events === undefined ? {} : { events }) };
 }

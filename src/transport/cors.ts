@@ -11,6 +11,8 @@ const requestHeaders = [
   "X-Api-Key",
   requestIdHeader,
   "Content-Encoding",
+  "Traceparent",
+  "Tracestate",
 ].join(", ");
 const responseHeaders = [...cors.exposedHeaders, requestIdHeader, "Retry-After", "Content-Disposition"].join(
   ", ",

@@ -7,6 +7,8 @@
 import { Scope } from "../contract/options.ts";
 import { WeirError } from "../domain/errors.ts";
 import { maskSecrets } from "../domain/secrets.ts";
+import type { Span, Tracing } from "../telemetry/tracing.ts";
+import { beginCall } from "./call-span.ts";
 import type { CallContext, CallOutcome } from "./calls.ts";
 import { isPreflight, respondPreflight, setCorsHeaders } from "./cors.ts";
 import { respondError } from "./error-response.ts";
@@ -39,11 +41,13 @@ export interface FrontOptions {
   readonly observe: (call: CallRecord) => void;
   /** Told of each call that the gate let in, and once it is over. */
   readonly underWay: (change: 1 | -1) => void;
+  readonly tracing?: Tracing | undefined;
 }
 
 export type Front = (exchange: Exchange) => Promise<PassedCall | undefined>;
 
-export function createFront({ routes, gate, rest, origins, log, observe, underWay }: FrontOptions): Front {
+export function createFront(options: FrontOptions): Front {
+  const { routes, gate, rest, origins, log, observe, underWay, tracing } = options;
   return async (exchange) => {
     const started = performance.now();
     const requestId = requestIdOf(exchange);
@@ -52,13 +56,16 @@ export function createFront({ routes, gate, rest, origins, log, observe, underWa
     const outcome: CallOutcome = { error: undefined, principal: undefined, invoked: false };
     let target: Target | undefined;
     let context: CallContext | undefined;
+    let span: Span | undefined;
     const done = () => {
       if (context !== undefined) {
         gate.leave(context);
         underWay(-1);
       }
-      const ids = traceId === undefined ? { requestId } : { requestId, traceId };
+      const shown = span?.traceId ?? traceId;
+      const ids = shown === undefined ? { requestId } : { requestId, traceId: shown };
       const record = recordOf(ids, target, outcome, performance.now() - started);
+      span?.end(record.reason, record.project === undefined ? {} : { "weir.project": record.project });
       report(log, exchange, record, target);
       observe(record);
     };
@@ -80,7 +87,9 @@ export function createFront({ routes, gate, rest, origins, log, observe, underWa
       const { method } = target;
       const protocol = target.kind === "rest" ? "rest" : protocolOf(target.type.wire);
       const browserKey = target.kind === "rest" && method.plainText;
-      context = await gate.enter(exchange, { method, protocol, requestId, outcome, browserKey });
+      if (tracing !== undefined) span = beginCall(tracing, exchange, method, { protocol, requestId });
+      const trace = span?.traceparent;
+      context = await gate.enter(exchange, { method, protocol, requestId, trace, outcome, browserKey });
       underWay(1);
       if (target.kind === "rpc") {
         exchange.setHeader("cache-control", "no-store");

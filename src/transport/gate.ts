@@ -20,6 +20,8 @@ export interface Entry {
   readonly method: MountedMethod;
   readonly protocol: Protocol;
   readonly requestId: string;
+  /** traceparent of the call's span; absent where it is not traced. */
+  readonly trace?: string | undefined;
   readonly outcome: CallOutcome;
   /** Whether the key may stand in the query: only where no other key is taken. */
   readonly browserKey: boolean;
@@ -114,7 +116,7 @@ export function createGate({ authenticator, rates, limits, trusts }: GateOptions
   };
   return {
     enter: async (exchange, entry) => {
-      const { method, protocol, requestId, outcome, browserKey } = entry;
+      const { method, protocol, requestId, trace, outcome, browserKey } = entry;
       if (closed) throw shuttingDown();
       if (calls.size + entering >= limits.maxCalls) {
         refused++;
@@ -136,6 +138,7 @@ export function createGate({ authenticator, rates, limits, trusts }: GateOptions
           protocol,
           principal,
           requestId,
+          ...(trace === undefined ? {} : { trace }),
           lifetime,
           meter,
           intake,

@@ -12,7 +12,7 @@ export interface TransportLog {
 /** One request once it is answered, for metrics and the access log. */
 export interface CallRecord {
   readonly requestId: string;
-  /** Of the caller's trace; absent where it named none. */
+  /** Of the trace that it is recorded in, else of the one that the caller names; absent where there is none. */
   readonly traceId?: string;
   /** `page` for what is no method of the contract: plain pages, preflights, paths that nothing is served at. */
   readonly protocol: Protocol | "page";

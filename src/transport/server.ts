@@ -6,6 +6,7 @@ import { Scope } from "../contract/options.ts";
 import { contractServices } from "../contract/registry.ts";
 import { isLoopback, parseAddress } from "../domain/address.ts";
 import type { ServiceBinding } from "../domain/call.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import { createCalls } from "./calls.ts";
 import { mountConnect } from "./connect.ts";
 import { createEngine } from "./fastify.ts";
@@ -45,6 +46,8 @@ export interface TransportOptions {
   /** Told of each call that was let in, and once it is over. */
   readonly underWay?: (change: 1 | -1) => void;
   readonly pages: PageSources;
+  /** Default: calls are not traced. */
+  readonly tracing?: Tracing | undefined;
   /** Addresses that serve /metrics, /stats and /lag alone, without a key, in the clear. */
   readonly metricsListen?: readonly string[];
 }
@@ -75,7 +78,7 @@ export interface Transport {
 export async function createTransport(options: TransportOptions): Promise<Transport> {
   const { listen, tls, authenticator, open, allowedOrigins, log, pages, metricsListen = [] } = options;
   const limits: Limits = { ...defaultLimits, ...options.limits };
-  const { observe = () => {}, underWay = () => {}, rates = withoutLimits } = options;
+  const { observe = () => {}, underWay = () => {}, rates = withoutLimits, tracing } = options;
   const methods = mountAll(options);
   const openApi = openApiDocument({ services: contractServices, version: pages.version });
   const calls = createCalls(log);
@@ -89,7 +92,7 @@ export async function createTransport(options: TransportOptions): Promise<Transp
   });
   const gate = createGate({ authenticator, rates, limits, trusts: origins.trusts });
   const routes = createRoutes(methods, plainPages(pages, openApi));
-  const front = createFront({ routes, gate, rest, origins, log, observe, underWay });
+  const front = createFront({ routes, gate, rest, origins, log, observe, underWay, tracing });
   const stopping = new AbortController();
   const linger = { ...limits, stopping: stopping.signal };
   const engine = await createEngine({

@@ -63,7 +63,12 @@ describe("a topic of records", () => {
 
     it("tells Java's consumer key, headers and value of a record", async () => {
       const { log, topic } = await open();
-      const record = { ...logRecord("a", { userId: "üser", project: "shop" }), requestId: "request-1" };
+      const trace = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+      const record = {
+        ...logRecord("a", { userId: "üser", project: "shop" }),
+        requestId: "request-1",
+        trace,
+      };
       const { partitions, offsets } = await log.append([record, logRecord("b", { userId: "üser" })]);
       const printed = await broker.tool(
         "org.apache.kafka.tools.consumer.ConsoleConsumer",
@@ -85,7 +90,11 @@ describe("a topic of records", () => {
       const line = (i: number, headers: string, value: string) =>
         `Partition:${partitions[i]}\tOffset:${offsets[i]}\t${headers}\tüser\t${value}`;
       expect(printed.trim().split("\n")).toEqual([
-        line(0, "project:shop,schema:analytics.v1.Record,request_id:request-1", "shop/üser/a"),
+        line(
+          0,
+          `project:shop,schema:analytics.v1.Record,request_id:request-1,traceparent:${trace}`,
+          "shop/üser/a",
+        ),
         line(1, "project:default,schema:analytics.v1.Record", "default/üser/b"),
       ]);
     });

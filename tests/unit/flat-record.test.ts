@@ -24,6 +24,7 @@ function inTwoSteps(bytes: Uint8Array): FlatRecord | undefined {
       flat,
       eventBytes: record.eventBytes,
       ...(record.deadLetterId === "" ? {} : { replays: record.deadLetterId }),
+      ...(record.trace === "" ? {} : { trace: record.trace }),
     };
   } catch {
     return undefined;
@@ -63,6 +64,7 @@ const record = fc
     project: text,
     receivedUs: fc.nat({ max: 4e15 }),
     requestId: text,
+    trace: text,
     tail: fc.record({ id: text, timestampUs: us, originalTimestampUs: us }),
     replayed: fc.option(text),
     event: fc.record({
@@ -83,6 +85,7 @@ const record = fc
       project,
       receivedUs,
       requestId,
+      trace,
       tail,
       replayed,
       event: { timestamp: sent, payload: shape, ...plain },
@@ -93,7 +96,7 @@ const record = fc
         ...(shape === undefined ? {} : { payload: shape }),
       });
       const bytes = toBinary(EventSchema, event);
-      const head = encodeRecordHead(project, receivedUs, requestId);
+      const head = encodeRecordHead(project, receivedUs, requestId, trace);
       return Buffer.concat([
         head,
         encodeEventField(bytes.length),

@@ -75,6 +75,13 @@ export declare type Record = Message<"analytics.v1.Record"> & {
    * @generated from field: string dead_letter_id = 8;
    */
   deadLetterId: string;
+
+  /**
+   * W3C trace context (traceparent) of the call that brought it, where that is traced; else empty.
+   *
+   * @generated from field: string traceparent = 9;
+   */
+  traceparent: string;
 };
 
 /**

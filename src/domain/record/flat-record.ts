@@ -16,6 +16,8 @@ export interface FlatRecord {
   readonly eventBytes: number;
   /** Id of the dead letter that the record replays; absent: none. */
   readonly replays?: string;
+  /** traceparent of the call that brought it; absent: it was not traced. */
+  readonly trace?: string;
 }
 
 /** Tags of the wire format: field number and wire type (0 varint, 1 eight bytes, 2 length-delimited). */
@@ -41,6 +43,7 @@ export function createFlatRecordReader(): (bytes: Uint8Array) => FlatRecord {
       flat: flattenEvent(record.event, record),
       eventBytes: record.eventBytes,
       ...(record.deadLetterId === "" ? {} : { replays: record.deadLetterId }),
+      ...(record.trace === "" ? {} : { trace: record.trace }),
     };
   };
 }
@@ -68,6 +71,7 @@ function readRecord(scanner: WireScanner, bytes: Uint8Array): FlatRecord | undef
   let id = "";
   let shiftedUs: number | undefined;
   let originalUs: number | undefined;
+  let trace = "";
   while (scanner.position < scanner.end) {
     switch (scanner.uint()) {
       case delimited(1):
@@ -94,6 +98,9 @@ function readRecord(scanner: WireScanner, bytes: Uint8Array): FlatRecord | undef
       case delimited(7):
         originalUs = readTimestamp(scanner);
         break;
+      case delimited(9):
+        trace = scanner.text();
+        break;
       default:
         return undefined;
     }
@@ -116,7 +123,7 @@ function readRecord(scanner: WireScanner, bytes: Uint8Array): FlatRecord | undef
     properties,
     measures: event.measures,
   };
-  return { project, flat, eventBytes };
+  return trace === "" ? { project, flat, eventBytes } : { project, flat, eventBytes, trace };
 }
 
 function readEvent(scanner: WireScanner, end: number): PlainEvent | undefined {

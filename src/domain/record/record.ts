@@ -8,11 +8,20 @@ import { TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { type Event, EventSchema } from "../../../gen/analytics/v1/event_pb.js";
 import { timestampUs } from "./flatten.ts";
 
-/** Fields 1 to 3: project, received time (microseconds since 1970) and request id. The same for a whole batch. */
-export function encodeRecordHead(project: string, receivedUs: number, requestId: string): Uint8Array {
+/**
+ * Fields 1 to 3 and 9: project, received time (microseconds since 1970), request id and traceparent. The same for a whole
+ * batch.
+ */
+export function encodeRecordHead(
+  project: string,
+  receivedUs: number,
+  requestId: string,
+  trace = "",
+): Uint8Array {
   const writer = new BinaryWriter().tag(1, WireType.LengthDelimited).string(project);
   writeTimestamp(writer, 2, receivedUs);
   if (requestId !== "") writer.tag(3, WireType.LengthDelimited).string(requestId);
+  if (trace !== "") writer.tag(9, WireType.LengthDelimited).string(trace);
   return writer.finish();
 }
 
@@ -58,6 +67,8 @@ export interface DecodedRecord {
   readonly originalTimestampUs: number | undefined;
   /** Id of the dead letter that it replays; empty: none. */
   readonly deadLetterId: string;
+  /** traceparent of the call that brought it; empty: it was not traced. */
+  readonly trace: string;
 }
 
 /** @throws Error where the bytes are no record: not protobuf, or without project, received time or event */
@@ -73,9 +84,10 @@ export function decodeRecord(bytes: Uint8Array): DecodedRecord {
   let event: Event | undefined;
   let eventBytes = 0;
   let deadLetterId = "";
+  let trace = "";
   while (reader.pos < reader.len) {
     const [field, wireType] = reader.tag();
-    if (field < 1 || field > 8) {
+    if (field < 1 || field > 9) {
       reader.skip(wireType, field);
       continue;
     }
@@ -87,6 +99,7 @@ export function decodeRecord(bytes: Uint8Array): DecodedRecord {
     else if (field === 6) shifted = readTimestamp(reader);
     else if (field === 7) original = readTimestamp(reader);
     else if (field === 8) deadLetterId = reader.string(true);
+    else if (field === 9) trace = reader.string(true);
     else {
       const value = reader.bytes();
       // A message that comes in several pieces is their merger, as everywhere in protobuf.
@@ -109,6 +122,7 @@ export function decodeRecord(bytes: Uint8Array): DecodedRecord {
     timestampUs: own ?? received,
     originalTimestampUs: original,
     deadLetterId,
+    trace,
   };
 }
 

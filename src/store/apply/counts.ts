@@ -1,4 +1,5 @@
 import type { DeadLetter } from "../../domain/record/dead-letter.ts";
+import { isSampledTrace } from "../../domain/trace.ts";
 import type { ApplyResult } from "../store.ts";
 import type { DeadLetterRow, EventRow } from "./rows.ts";
 
@@ -34,8 +35,23 @@ export function countApplied(
     byProject,
     setAside: deadLetters.map(letterOf),
     deadLetterReasons: [...reasons.values()],
+    traces: tracesOf(events, deadLetters),
     ...(events.length === 0 ? {} : { oldestReceivedMs: oldestReceivedUs / 1000 }),
   };
+}
+
+/** Most calls that a batch is told to have come from. */
+const maxTraces = 64;
+
+function tracesOf(...parts: readonly (readonly Pick<EventRow, "trace">[])[]): string[] {
+  const traces = new Set<string>();
+  for (const rows of parts) {
+    for (const { trace } of rows) {
+      if (trace === undefined || traces.size === maxTraces) continue;
+      if (isSampledTrace(trace)) traces.add(trace);
+    }
+  }
+  return [...traces];
 }
 
 /** With bytes of its own, since a view keeps, and brings along between threads, all of its block. */

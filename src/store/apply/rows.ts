@@ -9,6 +9,8 @@ export interface EventRow {
   readonly flat: FlatEvent;
   /** Id of the dead letter that the record replays; absent: none. */
   readonly replays?: string | undefined;
+  /** traceparent of the call that brought the record; absent: it was not traced. */
+  readonly trace?: string | undefined;
   readonly partition: number;
   readonly offset: number;
 }
@@ -20,6 +22,7 @@ export interface DeadLetterRow {
   readonly project: string;
   /** As of EventRow. */
   readonly replays?: string | undefined;
+  readonly trace?: string | undefined;
   /** Whose event it is, and its id; absent where the record cannot be decoded or has no id. */
   readonly identity?: { readonly userId: string; readonly id: string };
   readonly reason: "UNDECODABLE" | Refusal["reason"];
@@ -101,14 +104,15 @@ function decodeRow(
     const message = error instanceof Error ? error.message : String(error);
     return { partition, offset, project: "", reason: "UNDECODABLE", message, receivedUs: madeUs, record };
   }
-  const { project, flat, replays } = decoded;
+  const { project, flat, replays, trace } = decoded;
   const refusal = refusalOf(decoded, standing);
-  if (refusal === undefined) return { project, flat, replays, partition, offset };
+  if (refusal === undefined) return { project, flat, replays, trace, partition, offset };
   return {
     partition,
     offset,
     project,
     replays,
+    trace,
     // Records without an id are not copies of one another.
     ...(flat.id === "" ? {} : { identity: { userId: flat.userId, id: flat.id } }),
     ...refusal,
