@@ -7,6 +7,8 @@ export interface Schema {
   readonly type?: string;
   readonly enum?: readonly string[];
   readonly format?: string;
+  readonly pattern?: string;
+  readonly required?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
   readonly maxItems?: number;
@@ -20,7 +22,10 @@ export interface Operation {
   readonly summary: string;
   readonly parameters: readonly { readonly name: string; readonly in: string; readonly schema: Schema }[];
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> };
-  readonly responses: Readonly<Record<string, unknown>>;
+  readonly description: string;
+  readonly responses: Readonly<
+    Record<string, { readonly content: Readonly<Record<string, { readonly schema: Schema }>> }>
+  >;
 }
 
 export interface OpenApi {
