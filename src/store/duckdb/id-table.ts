@@ -55,7 +55,7 @@ export async function openIdTable(folder: string): Promise<LevelIdTable> {
     valueEncoding: "view",
     // Hashes do not compress.
     compression: false,
-    writeBufferSize: 16 * mib,
+    writeBufferSize: 64 * mib,
     cacheSize: 32 * mib,
     maxFileSize: 32 * mib,
   });
