@@ -79,6 +79,7 @@ const confined: Record<string, readonly string[]> = {
   jose: ["src/auth/tokens"],
   "classic-level": ["src/log/level/database.ts", "src/store/duckdb/id-table.ts"],
   "@duckdb/node-api": ["src/store/duckdb"],
+  "@duckdb/node-bindings": ["src/store/duckdb/vectors.ts"],
   "@clickhouse/client": ["src/store/clickhouse"],
   kafkajs: ["src/log/kafka"],
   "node:http2": ["src/transport/fastify.ts"],
