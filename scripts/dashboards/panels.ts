@@ -93,7 +93,13 @@ export function toGrafana({ uid, title, rows }: Dashboard): object {
   const panels: object[] = [];
   let y = 0;
   for (const row of rows) {
-    panels.push({ type: "row", title: row.title, gridPos: { x: 0, y: y++, w: gridWidth, h: 1 } });
+    panels.push({
+      type: "row",
+      title: row.title,
+      collapsed: false,
+      panels: [],
+      gridPos: { x: 0, y: y++, w: gridWidth, h: 1 },
+    });
     let x = 0;
     let height = 0;
     for (const panel of row.panels) {

@@ -14,7 +14,7 @@ export interface MetricDefinition {
 const short = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ];
-const sizes = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
+const sizes = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000];
 
 const counter = (help: string, ...labels: string[]): MetricDefinition => ({ type: "counter", help, labels });
 const gauge = (help: string, ...labels: string[]): MetricDefinition => ({ type: "gauge", help, labels });
