@@ -85,6 +85,32 @@ describe("weir keys", () => {
     expect(await summaryStatus(admin)).toBe(200);
   });
 
+  it("lists what a key is: its scopes, the origins of its pages, its end and its name", async () => {
+    const admin = (await onDisk("--project", "shop", "--scopes", "admin,query")).stdout.trim();
+    const keys = await start();
+    const origins = "https://shop.example,https://www.shop.example";
+    const flags = ["--scopes", "ingest", "--origins", origins, "--expires", "90d", "--name", "web"];
+    const made = JSON.parse((await keys(admin, "create", ...flags, "--json")).stdout);
+    const [web, own] = (await keys(admin, "list")).stdout.trimEnd().split("\n");
+    const shown = `${made.key_id}  ingest  ${made.secret.slice(0, 12)}…  ${origins.replace(",", "  ")}  expires `;
+    expect(web).toMatch(new RegExp(`^ {2}${shown.replaceAll(/[.+]/g, "\\$&")}\\d{4}-\\S+Z {2}web$`));
+    expect(own).toMatch(/^ {2}\S+ {2}admin,query {2}weir_\S{7}… {2}key$/);
+
+    const listed = JSON.parse((await keys(admin, "list", "--json")).stdout);
+    const [{ create_time, expire_time, ...rest }] = listed;
+    expect(rest).toEqual({
+      key_id: made.key_id,
+      name: "web",
+      project_id: "shop",
+      scopes: ["SCOPE_INGEST"],
+      allowed_origins: origins.split(","),
+      prefix: made.secret.slice(0, 12),
+    });
+    // Made by two clocks, of which one belongs to the command.
+    const days = (Date.parse(expire_time) - Date.parse(create_time)) / 86_400_000;
+    expect(Math.round(days)).toBe(90);
+  });
+
   it("lists names that would steer the terminal with their characters told", async () => {
     const name = "a\u001b[2J\u202eb\u0085";
     const args = ["--project", "default", "--scopes", "admin", "--name", name];

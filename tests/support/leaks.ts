@@ -17,8 +17,8 @@ const fewestCharacters = 7;
 const keptCharacters = 2000;
 const wholeKey = /weir_[\w-]{43}/;
 const wholeToken = /\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{40,}/;
-/** Of a file, in bytes: more than any but the largest of the tests' logs and stores have. */
-const mostOfFile = 64 * 1024 ** 2;
+/** Of all files together, in bytes: more than any but the largest of the tests' logs and stores have. */
+const mostBytes = 64 * 1024 ** 2;
 
 /** Names and values of what must not be seen. */
 function secretsOf(args: readonly string[], env: NodeJS.ProcessEnv): [name: string, value: string][] {
@@ -55,19 +55,22 @@ function writtenForms(secret: string): Set<string> {
   return new Set([secret, encodeURIComponent(secret), ...inBase64]);
 }
 
-/** What one of the files that a program keeps in these folders or files shows of its secrets; undefined: nothing. */
+/** What a program shows of its secrets in the first files of these folders, or in these files; undefined: nothing. */
 export async function leakIn(
   paths: readonly string[],
   args: readonly string[],
   env: NodeJS.ProcessEnv,
 ): Promise<string | undefined> {
+  let left = mostBytes;
   for (const path of paths.filter((one) => existsSync(one))) {
     const isFolder = (await stat(path)).isDirectory();
     const names = isFolder ? await readdir(path, { recursive: true }) : [""];
     for (const file of names.map((name) => join(path, name))) {
-      if (!(await stat(file)).isFile()) continue;
+      const found = await stat(file);
+      if (!found.isFile() || left <= 0) continue;
       const check = createLeakCheck(args, env);
-      const pieces = createReadStream(file, { encoding: "latin1", end: mostOfFile });
+      const pieces = createReadStream(file, { encoding: "latin1", end: left });
+      left -= found.size;
       for await (const piece of pieces) check.read(piece as string);
       if (check.leak !== undefined) return check.leak;
     }
