@@ -1,6 +1,9 @@
 /** Nothing that a server writes or answers holds a secret that it was shown, be it right or wrong. */
 
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
@@ -15,11 +18,15 @@ import { wires } from "../support/wires.ts";
 
 const bootstrap = "bootstrap-secret-of-the-operator-0123456789";
 const tokenSecret = "token-secret-of-the-operator-0123456789";
+const collectorKey = "key-of-the-collector-0123456789";
 const wrong = "weir_wrong-secret-that-nobody-ever-had-0123456789ab";
 const { getAnalyticsSummary } = AnalyticsService.method;
 
 let directory: string;
 let server: RunningServer;
+/** Where spans go, and what came there. */
+let collector: Server;
+const spans: Buffer[] = [];
 /** What must not be seen, by name. */
 const secrets = new Map<string, string>();
 /** All that was answered. */
@@ -29,8 +36,15 @@ beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "weir-secrets-"));
   const key = await signingKey("one");
   writeFileSync(join(directory, "jwks.json"), JSON.stringify(jwks(key)));
+  collector = createServer((request, response) => {
+    request.on("data", (piece: Buffer) => spans.push(piece));
+    request.on("end", () => response.end());
+  });
+  await once(collector.listen(0, "127.0.0.1"), "listening");
   server = await startServer({
     args: [
+      "--otlp-endpoint",
+      `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
       "--auth",
       "required",
       "--log-level",
@@ -42,7 +56,11 @@ beforeAll(async () => {
       "--jwt-audience",
       audience,
     ],
-    env: { WEIR_BOOTSTRAP_KEY: bootstrap, WEIR_TOKEN_SECRET: tokenSecret },
+    env: {
+      WEIR_BOOTSTRAP_KEY: bootstrap,
+      WEIR_TOKEN_SECRET: tokenSecret,
+      WEIR_OTLP_HEADERS: `x-collector-key=${collectorKey}`,
+    },
   });
   const operator = createWeirClient({ url: server.url, apiKey: bootstrap });
   const make = async (name: string, scopes: Scope[], allowedOrigins: string[] = []) => {
@@ -62,7 +80,11 @@ beforeAll(async () => {
     await token(key, { exp: 1 }),
   ];
   for (const [i, one] of shown.slice(5).entries()) secrets.set(`token ${i}`, one.split(".")[2]!);
-  secrets.set("bootstrap", bootstrap).set("token secret", tokenSecret).set("wrong", wrong);
+  secrets
+    .set("bootstrap", bootstrap)
+    .set("token secret", tokenSecret)
+    .set("collector", collectorKey)
+    .set("wrong", wrong);
   for (const secret of shown)
     for (const request of requestsWith(secret)) answers.push(await answerOf(request));
   for (const path of [
@@ -82,6 +104,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await server.stop();
+  collector.close();
   rmSync(directory, { recursive: true });
 });
 
@@ -194,6 +217,17 @@ it("the log, errors, metrics, figures and lists hold no secret", () => {
     expect(written.includes(secret), `the log has the secret ${name}`).toBe(false);
     const leak = answers.find((answer) => decoded(answer).includes(secret));
     expect(leak, `an answer has the secret ${name}`).toBeUndefined();
+  }
+});
+
+it("spans hold no secret either", async () => {
+  // With its end a server sends what spans it has left.
+  await server.stop();
+  const sent = decoded(Buffer.concat(spans).toString("latin1"));
+  expect(sent).toContain("analytics.v1.AnalyticsService/GetAnalyticsSummary");
+  expect(sent).toContain("analytics.v1.AdminService/RevokeApiKey");
+  for (const [name, secret] of secrets) {
+    expect(sent.includes(secret), `a span has the secret ${name}`).toBe(false);
   }
 });
 

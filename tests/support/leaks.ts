@@ -30,8 +30,11 @@ function secretsOf(args: readonly string[], env: NodeJS.ProcessEnv): [name: stri
   ];
   const flagged = (flag: string) => (args.includes(flag) ? args[args.indexOf(flag) + 1] : undefined);
   const file = flagged("--bootstrap-key-file") ?? env.WEIR_BOOTSTRAP_KEY_FILE;
+  // NAME=VALUE, of which the names may be seen.
+  const headers = (env.WEIR_OTLP_HEADERS ?? "").split(",").map((pair) => pair.replace(/^[^=]*=/, "").trim());
   const all: [string, string | undefined][] = [
     ...variables.map((name): [string, string | undefined] => [name, env[name]]),
+    ...headers.map((value): [string, string] => ["WEIR_OTLP_HEADERS", value]),
     ["the password in WEIR_STORE", passwordIn(env.WEIR_STORE)],
     ["the password in --store", passwordIn(flagged("--store"))],
     ["--api-key", flagged("--api-key")],

@@ -49,6 +49,9 @@ describe("what a program of the tests writes is looked through", () => {
       const basic = Buffer.from(`${name}correct/horse${name}`).toString("base64");
       expect(found(`Basic ${basic}`, env), name).toBe("WEIR_KAFKA_PASSWORD");
     }
+    const collector = { WEIR_OTLP_HEADERS: "x-name=first-secret, authorization=second-secret" };
+    expect(found("of second-secret", collector)).toBe("WEIR_OTLP_HEADERS");
+    expect(found("x-name, authorization", collector)).toBeUndefined();
     const file = join(directory, "bootstrap.key");
     writeFileSync(file, "correct-horse\n");
     expect(found("correct-horse", { WEIR_BOOTSTRAP_KEY_FILE: file })).toBe("the bootstrap key's file");
