@@ -10,6 +10,7 @@ import { main } from "../src/cli/weir.ts";
 import { describeSettings } from "../src/config/config.ts";
 import { type ErrorReason, errorReasons } from "../src/domain/errors.ts";
 import { codeMappings, reasonStatuses } from "../src/transport/errors.ts";
+import { grpcApi } from "./grpc-api.ts";
 
 const cell = (text: string) => text.replaceAll("|", "\\|");
 const row = (...cells: string[]) => `| ${cells.map(cell).join(" | ")} |`;
@@ -33,7 +34,9 @@ async function commandLines(): Promise<string[]> {
   return lines;
 }
 
+/** What comes from the code, by the name of its place. */
 const tables: Record<string, { document: string; lines: () => string[] | Promise<string[]> }> = {
+  api: { document: "docs/GRPC_API.md", lines: grpcApi },
   commands: { document: "docs/CLI.md", lines: commandLines },
   settings: {
     document: "docs/CONFIGURATION.md",

@@ -14,6 +14,7 @@ import {
   type FieldRules,
   field as fieldRules,
 } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { commentOf } from "./comments.ts";
 
 /** Collects the schemas that references ask for. */
 export interface Schemas {
@@ -53,7 +54,12 @@ export function createSchemas(): Schemas {
   };
   const enumeration = (desc: DescEnum): JsonObject => {
     if (!found.has(desc.typeName)) {
-      found.set(desc.typeName, { type: "string", enum: desc.values.map((value) => value.name) });
+      const values = desc.values.map((value) => `- \`${value.name}\`: ${commentOf(value)}`);
+      found.set(desc.typeName, {
+        type: "string",
+        enum: desc.values.map((value) => value.name),
+        description: [commentOf(desc), "", ...values].join("\n"),
+      });
     }
     return reference(desc.typeName);
   };
@@ -78,7 +84,7 @@ export function createSchemas(): Schemas {
 
 function messageSchema(desc: DescMessage, fieldSchema: (field: DescField) => JsonObject): JsonObject {
   const properties: Record<string, JsonValue> = {};
-  for (const field of desc.fields) properties[field.name] = fieldSchema(field);
+  for (const field of desc.fields) properties[field.name] = described(fieldSchema(field), commentOf(field));
   const required = desc.fields.filter(
     (field) => hasOption(field, fieldRules) && getOption(field, fieldRules).required,
   );
@@ -87,8 +93,13 @@ function messageSchema(desc: DescMessage, fieldSchema: (field: DescField) => Jso
     type: "object",
     properties,
     ...(required.length > 0 ? { required: required.map((field) => field.name) } : {}),
-    ...(oneofs.length > 0 ? { description: oneofs.join(" ") } : {}),
+    ...described({}, [commentOf(desc), ...oneofs].join(" ").trim()),
   };
+}
+
+/** Of a type of another package nothing is said. */
+function described(schema: JsonObject, description: string): JsonObject {
+  return description === "" ? schema : { ...schema, description };
 }
 
 function reference(name: string): JsonObject {

@@ -2,6 +2,7 @@
 import type { DescField, DescMessage, DescService, JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.js";
 import { type RestBinding, restBindings } from "./bindings.ts";
+import { commentOf } from "./comments.ts";
 import { createSchemas, type Schemas } from "./openapi-schema.ts";
 import { isPlanned, restOptionsOf, Scope, scopeOf } from "./options.ts";
 
@@ -47,7 +48,7 @@ export function openApiDocument({ services, version }: OpenApiOptions): JsonObje
         "Every response carries x-request-id; every error carries google.rpc.ErrorInfo among its details.",
     },
     servers: [{ url: "/" }],
-    tags: services.map((service) => ({ name: service.name })),
+    tags: services.map((service) => ({ name: service.name, description: commentOf(service) })),
     paths,
     components: {
       schemas: schemas.all(),
@@ -70,7 +71,7 @@ function operation(binding: RestBinding, schemas: Schemas, ids: Map<string, numb
     operationId: number === 1 ? base : `${base}_${number}`,
     tags: [method.parent.name],
     summary: `${words(method.name)}${isPlanned(method) ? " (answered by a later version)" : ""}`,
-    description: `Method ${method.parent.typeName}/${method.name}; needs ${scopeText(scope)}.`,
+    description: `${commentOf(method)}\n\nMethod ${method.parent.typeName}/${method.name}; needs ${scopeText(scope)}.`,
     parameters: [...pathParameters(binding, schemas), ...queryParameters(binding, schemas)],
     ...requestBody(binding, schemas),
     responses: responses(binding, schemas),
@@ -88,12 +89,16 @@ function scopeText(scope: Scope): string {
 }
 
 function pathParameters({ template, method }: RestBinding, schemas: Schemas): JsonObject[] {
-  return template.variables.map(({ field }) => ({
-    name: field,
-    in: "path",
-    required: true,
-    schema: schemas.field(nested(method.input, field.split("."))),
-  }));
+  return template.variables.map(({ field: name }) => {
+    const field = nested(method.input, name.split("."));
+    return {
+      name,
+      in: "path",
+      required: true,
+      description: commentOf(field),
+      schema: schemas.field(field),
+    };
+  });
 }
 
 function nested(message: DescMessage, [name, ...rest]: readonly string[]): DescField {
@@ -127,7 +132,7 @@ function parametersOf(
     if (field.fieldKind === "list" && field.message !== undefined && schemas.message(field.message).$ref)
       return [];
     const style = field.fieldKind === "map" ? { style: "deepObject", explode: true } : {};
-    return [{ name, in: "query", schema: schemas.field(field), ...style }];
+    return [{ name, in: "query", description: commentOf(field), schema: schemas.field(field), ...style }];
   });
 }
 

@@ -1,8 +1,9 @@
 /** The plain pages of the port: health, figures, documents and links. */
-import type { JsonValue } from "@bufbuild/protobuf";
+import type { JsonObject } from "@bufbuild/protobuf";
 import { Scope } from "../contract/options.ts";
 import type { StageHealth } from "../domain/health.ts";
-import { docsPage, indexPage } from "./html.ts";
+import { indexPage } from "./html.ts";
+import { referencePage } from "./reference.ts";
 
 export interface PageAnswer {
   readonly status: number;
@@ -51,10 +52,10 @@ export function figurePages(sources: PageSources): Page[] {
 }
 
 /** @param openApi the contract's REST side as an OpenAPI document */
-export function plainPages(sources: PageSources, openApi: JsonValue): Page[] {
+export function plainPages(sources: PageSources, openApi: JsonObject): Page[] {
   const scope = Scope.OPEN;
   const document = JSON.stringify(openApi);
-  const docs = docsPage(openApi);
+  const docs = referencePage(openApi);
   const index = indexPage(sources.version);
   return [
     { path: "/health", scope, quiet: true, answer: () => healthAnswer(sources.health()) },

@@ -2,6 +2,7 @@ import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { ConsumerService } from "../../gen/analytics/v1/consumer_pb.js";
+import { comments } from "../../gen/comments.js";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../gen/grpc/health/v1/health_pb.js";
 import type { StageHealth } from "../../src/domain/health.ts";
 import { selfSigned } from "../support/certificate.ts";
@@ -131,6 +132,23 @@ test("every link of the page at / is served, and the reference lists every route
   const docs = (await get(port, "/docs")).text;
   const { paths } = JSON.parse((await get(port, "/openapi.json")).text) as { paths: Record<string, object> };
   for (const path of Object.keys(paths)) expect(docs).toContain(path);
+});
+
+test("the reference says of everything what the contract says, and leads nowhere but to itself", async () => {
+  const { port } = await start();
+  const docs = (await get(port, "/docs")).text;
+  for (const name of [
+    "EventIngestionService.IngestEvent",
+    "Event.user_id",
+    "Durability.DURABILITY_APPLIED",
+  ]) {
+    const comment = comments.get(`analytics.v1.${name}`)!;
+    expect(docs, name).toContain(comment.replaceAll('"', "&quot;"));
+  }
+  const ids = new Set([...docs.matchAll(/ id="([^"]+)"/g)].map((match) => match[1]!));
+  const links = [...docs.matchAll(/(?:href|src)="([^"]+)"/g)].map((match) => match[1]!);
+  expect(links.length).toBeGreaterThan(100);
+  for (const link of links) expect(link === "/openapi.json" || ids.has(link.slice(1)), link).toBe(true);
 });
 
 test("metrics, figures and lag have an address of their own, without a key or TLS and with nothing else", async () => {
