@@ -28,6 +28,8 @@ export { StoppedError };
 export interface App {
   /** The addresses served, as URLs. */
   readonly urls: readonly string[];
+  /** Those that serve figures alone, without a key. */
+  readonly metricsUrls: readonly string[];
   /** Whether calls need no key. */
   readonly open: boolean;
   /**
@@ -158,6 +160,7 @@ export async function startApp(config: Config, logger: Logger, halt: AbortSignal
     ready = true;
     return {
       urls,
+      metricsUrls: transport.metricsAddresses.map((address) => `http://${address}`),
       open: access.open,
       stop: async () => {
         ready = false;

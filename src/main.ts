@@ -42,6 +42,7 @@ export async function runServer(config: Config, strays: readonly StrayVariable[]
     if (app.open)
       logger.info({ auth: "open" }, "no key is needed: who reaches these addresses can read and write");
     else logger.info({ auth: "required" }, "calls need a key");
+    for (const url of app.metricsUrls) logger.info({ url }, "figures are served without a key");
     for (const url of app.urls) logger.info({ url }, "listening");
     await releaseStartMemory();
     await stopping.promise;
