@@ -46,6 +46,7 @@ it("decodes to the event's own id and timestamp, cut to microseconds, where the 
     timestampUs: 5_000_001,
     originalTimestampUs: undefined,
     deadLetterId: "",
+    trace: "",
   });
 });
 
