@@ -1,73 +1,21 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "../support/browser.ts";
-import { runCommand } from "../support/command.ts";
-import { findGrpcurl } from "../support/grpcurl.ts";
-import { expectNoSecrets, repository } from "../support/process.ts";
+import { commandsOf, type DocumentedServer, startDocumented } from "../support/documented.ts";
+import { repository } from "../support/process.ts";
 
-/** Every line of the README's shell blocks, a command each. */
-const commands = [
-  ...readFileSync(join(repository, "README.md"), "utf8").matchAll(/```sh\n([\s\S]*?)```/g),
-].flatMap((block) => block[1]!.trim().split("\n"));
-const documented = "127.0.0.1:8080";
-const directory = mkdtempSync(join(tmpdir(), "weir-readme-"));
-const parquet = join(directory, "events.parquet");
-let server: ChildProcess;
-let address = "";
-let path = process.env.PATH;
+const commands = commandsOf("README.md");
+let server: DocumentedServer;
 
 beforeAll(async () => {
-  const grpcurl = await findGrpcurl();
-  if (grpcurl !== undefined) {
-    copyFileSync(grpcurl, join(directory, "grpcurl"));
-    path = `${directory}:${path}`;
-  }
-  // As the README says, but on a free port and on data of its own.
-  server = spawn("npm", ["start", "--", "--listen", "127.0.0.1:0", "--data-dir", join(directory, "data")], {
-    cwd: repository,
-    stdio: ["ignore", "pipe", "pipe"],
-    detached: true,
-  });
-  expectNoSecrets(server, "npm start", {});
-  server.stderr!.pipe(process.stderr);
-  for await (const line of createInterface({ input: server.stdout! })) {
-    const url = line.startsWith("{") && (JSON.parse(line) as { msg: string; url?: string });
-    if (url && url.msg === "listening") {
-      address = new URL(url.url!).host;
-      break;
-    }
-  }
-  server.stdout!.resume();
+  server = await startDocumented();
 });
-
-afterAll(async () => {
-  const ended = once(server, "exit");
-  // Ctrl-C reaches the whole group of a terminal.
-  process.kill(-server.pid!, "SIGINT");
-  await ended;
-  rmSync(directory, { recursive: true });
-});
-
-/** Runs a command of the README against the server of this test. */
-async function run(command: string): Promise<string> {
-  const here = command
-    .replaceAll(documented, address)
-    .replaceAll("events.ndjson.gz", join(directory, "events.ndjson.gz"))
-    .replaceAll("events.csv", join(directory, "events.csv"))
-    .replaceAll("events.parquet", parquet);
-  const { code, stdout, stderr } = await runCommand("bash", ["-c", here], {
-    env: { PATH: path, WEIR_URL: `http://${address}` },
-    deadlineMs: 120_000,
-  });
-  expect(code, `${command}\n${stdout}${stderr}`).toBe(0);
-  return stdout;
-}
+afterAll(() => server?.stop());
 
 /** The address that a server of pages prints when it is up. */
 async function printedUrl(output: Readable): Promise<string> {
@@ -102,7 +50,7 @@ describe("the README", () => {
     try {
       const page = await browser.newPage();
       await page.goto(await printedUrl(site.stderr!));
-      await page.fill("#url", `http://${address}`);
+      await page.fill("#url", `http://${server.address}`);
       await page.click("button");
       await page.getByText(/^\d+ events of \d+ users$/).waitFor();
     } finally {
@@ -116,31 +64,35 @@ describe("the README", () => {
   test.each(others.filter((command) => !command.startsWith("grpcurl") && !pages.includes(command)))(
     "%s",
     async (command) => {
-      const answer = await run(command);
+      const answer = await server.stdoutOf(command);
       if (command.includes("/v1/events "))
         expect(JSON.parse(answer)).toMatchObject({ success: true, event_id: "evt-123" });
       if (command.includes(":8080/events ")) expect(JSON.parse(answer)).toMatchObject({ success: true });
       if (command.includes("-o events.parquet"))
-        expect(readFileSync(parquet, "latin1")).toMatch(/^PAR1.*PAR1$/s);
+        expect(readFileSync(server.file("events.parquet"), "latin1")).toMatch(/^PAR1.*PAR1$/s);
       else if (command.includes("/analytics/")) expect(JSON.parse(answer)).not.toHaveProperty("code");
     },
   );
 
   test("its grpcurl command", async () => {
-    if ((await findGrpcurl()) === undefined) return;
+    if (!server.grpcurl) return;
     for (const command of others.filter((c) => c.startsWith("grpcurl"))) {
-      expect(JSON.parse(await run(command))).toMatchObject({ success: true, eventId: "evt-124" });
+      expect(JSON.parse(await server.stdoutOf(command))).toMatchObject({ success: true, eventId: "evt-124" });
     }
   });
 
   test("its questions answer what was sent", async () => {
     const summary = JSON.parse(
-      await run(commands.find((command) => command.endsWith("/v1/analytics/summary"))!),
+      await server.stdoutOf(commands.find((command) => command.endsWith("/v1/analytics/summary"))!),
     );
     expect(Number(summary.total_events)).toBeGreaterThanOrEqual(1004);
-    const listed = JSON.parse(await run(commands.find((command) => command.includes("analytics/events"))!));
+    const listed = JSON.parse(
+      await server.stdoutOf(commands.find((command) => command.includes("analytics/events"))!),
+    );
     expect(listed.events.map((e: { event: { id: string } }) => e.event.id)).toContain("event_123");
-    const user = JSON.parse(await run(commands.find((command) => command.includes("analytics/users"))!));
+    const user = JSON.parse(
+      await server.stdoutOf(commands.find((command) => command.includes("analytics/users"))!),
+    );
     expect(user.profile).toMatchObject({ user_id: "user-456" });
   });
 
