@@ -55,6 +55,6 @@ function tellChanges(tell: (text: string) => void): (text: string) => void {
 }
 
 /** For people. */
-export function coordinatorOf({ place, group }: KafkaParts): string {
+export function coordinatorOf({ place, group }: Pick<KafkaParts, "place" | "group">): string {
   return `the coordinator of group ${group} on ${place}`;
 }

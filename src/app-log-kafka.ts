@@ -1,4 +1,5 @@
 /** Part of the composition root: the log on Kafka, and the small state in a topic of its own. */
+import { coordinatorOf } from "./app-group.ts";
 import type { LogOptions, LogParts } from "./app-parts.ts";
 import { refusePartitions } from "./app-refusals.ts";
 import { openState } from "./app-topics.ts";
@@ -7,7 +8,10 @@ import { groupOf, kafkaOf } from "./config/kafka.ts";
 import { settings } from "./config/settings.ts";
 import { readIdentity } from "./log/identity.ts";
 import { createKafkaAppender } from "./log/kafka/appender.ts";
+import { followApplied } from "./log/kafka/applied.ts";
 import { createKafkaLog } from "./log/kafka/kafka.ts";
+import type { LogLostError } from "./log/kafka/loss.ts";
+import { withTopicId } from "./log/kafka/topics.ts";
 import { LogStartError } from "./log/log.ts";
 
 /**
@@ -29,17 +33,28 @@ export async function openKafkaLog(options: LogOptions): Promise<LogParts> {
       `topic ${topics.state} holds no log yet: run weir topics create --log ${config.log}`,
     );
   }
+  const partitions = partitionsOf(config, identity.partitions);
+  const group = groupOf(config);
+  const applied = await start.waitFor(coordinatorOf({ place, group }), (wait) =>
+    followApplied({ connection, topic: topics.events, group, partitions, wait }),
+  );
+  stops.push(() => applied.close());
   const common = {
     connection,
     topic: topics.events,
     identity,
-    partitions: partitionsOf(config, identity.partitions),
+    partitions,
     compression: config.kafkaCompression,
     dedupWindowMs: config.dedupWindow,
+    applied: applied.positions,
     maxQueueEvents: config.queueEvents,
     maxQueueBytes: config.queueBytes,
     onFlush: ({ events, bytes, ms }: { events: number; bytes: number; ms: number }) =>
       metrics.flush(events, bytes, ms / 1000),
+    onLoss: (loss: LogLostError) => {
+      metrics.error("", "log", "LOG_LOST");
+      logger.error({ stage: "log" }, loss.message);
+    },
     onWriteFailure: (failure: { error: Error }) => {
       metrics.error("", "log", "LOG_UNAVAILABLE");
       logger.error({ err: failure.error }, "records could not be written, and who waited was told");
@@ -48,13 +63,17 @@ export async function openKafkaLog(options: LogOptions): Promise<LogParts> {
   const parts = {
     identity,
     state,
-    kafka: { place, connection, topics, group: groupOf(config), idSecret: identity.idSecret },
+    kafka: { place, connection, topics, group, applied, idSecret: identity.idSecret },
   };
+  // Of a log that was made before it was kept; then it is compared from the next start on.
+  const keepTopicId = () =>
+    start.waitFor(place, (wait) => withTopicId(connection, topics.events, identity, state, wait));
   if (config.roles.includes("consumer") || config.roles.includes("analytics")) {
     const log = await start
       .waitFor(place, (wait) => createKafkaLog({ ...common, wait }))
       .catch(refusePartitions);
     stops.push(() => log.close());
+    await keepTopicId();
     const health = () => [log.health(), state.health()];
     return { ...parts, appender: log, reader: log, forgetIds: log.forgetIds, health };
   }
@@ -62,6 +81,7 @@ export async function openKafkaLog(options: LogOptions): Promise<LogParts> {
     .waitFor(place, (wait) => createKafkaAppender({ ...common, wait }))
     .catch(refusePartitions);
   stops.push(() => appender.close());
+  await keepTopicId();
   const health = () => [appender.health(), state.health()];
   return { ...parts, appender, forgetIds: appender.forgetIds, health };
 }

@@ -5,6 +5,7 @@ import type { Consumer } from "./consumer/consumer.ts";
 import type { StageHealth } from "./domain/health.ts";
 import type { Assignment } from "./log/assignment.ts";
 import type { LogIdentity } from "./log/identity.ts";
+import type { Applied } from "./log/kafka/applied.ts";
 import type { KafkaConnection } from "./log/kafka/client.ts";
 import type { LogTopics } from "./log/kafka/topic-check.ts";
 import type { EventLog, LogAppender, LogReader } from "./log/log.ts";
@@ -47,6 +48,8 @@ export interface KafkaParts {
   readonly topics: LogTopics;
   /** Consumer group whose offsets say what is applied. */
   readonly group: string;
+  /** What they say. */
+  readonly applied: Applied;
   /** Keys the hashes of ids. */
   readonly idSecret: Uint8Array;
 }

@@ -3,7 +3,6 @@ import { type Access, retentionByProject } from "./app-access.ts";
 import type { Applying, LogParts, StoreParts } from "./app-parts.ts";
 import type { Start } from "./app-start.ts";
 import { openStore } from "./app-store.ts";
-import { openApplied } from "./app-store-clickhouse.ts";
 import type { Config } from "./config/config.ts";
 import { type Consumer, createConsumer } from "./consumer/consumer.ts";
 import { createUpkeep } from "./consumer/upkeep.ts";
@@ -61,7 +60,7 @@ export async function startStages(options: StageOptions): Promise<Stages> {
   const { reader, kafka } = log;
   if (reader === undefined) {
     if (kafka === undefined) throw new TypeError("an embedded log is read where it is written");
-    const applied = await openApplied(log, kafka, options);
+    const { applied } = kafka;
     startUpkeep(options, {});
     return {
       applied,

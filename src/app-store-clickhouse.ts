@@ -1,10 +1,10 @@
 /** Part of the composition root: ClickHouse, to which any number of processes apply a log on Kafka. */
-import { coordinatorOf, joinGroup } from "./app-group.ts";
-import type { KafkaParts, LogParts, StoreOptions, StoreParts } from "./app-parts.ts";
+import { joinGroup } from "./app-group.ts";
+import type { KafkaParts, StoreOptions, StoreParts } from "./app-parts.ts";
 import type { Consumer } from "./consumer/consumer.ts";
 import { bindStore } from "./consumer/start-check.ts";
 import { maskPassword } from "./domain/secrets.ts";
-import { type Applied, followApplied } from "./log/kafka/applied.ts";
+import type { Applied } from "./log/kafka/applied.ts";
 import { openDeadLetterTopic } from "./log/kafka/dead-letter-topic.ts";
 import { type Changes, createChanges } from "./state/changes.ts";
 import type { Arbiter } from "./store/clickhouse/arbiter.ts";
@@ -27,24 +27,10 @@ export async function openClickhouse(options: ClickhouseOptions): Promise<StoreP
   return options.config.roles.includes("consumer") ? openApplying(options) : openAnswering(options);
 }
 
-/** How far the log is applied, as the group's commits say. */
-export async function openApplied(
-  { identity: { partitions } }: LogParts,
-  kafka: KafkaParts,
-  { start, stops }: Pick<StoreOptions, "start" | "stops">,
-): Promise<Applied> {
-  const { connection, topics, group } = kafka;
-  const applied = await start.waitFor(coordinatorOf(kafka), (wait) =>
-    followApplied({ connection, topic: topics.events, group, partitions, wait }),
-  );
-  stops.push(() => applied.close());
-  return applied;
-}
-
 /** A store that is asked, while others apply the log to it. */
 async function openAnswering(options: ClickhouseOptions): Promise<StoreParts> {
-  const { log, kafka, stops } = options;
-  const followed = await openApplied(log, kafka, options);
+  const { stops } = options;
+  const followed = options.kafka.applied;
   const changes = openChanges(options);
   const store = await open(options, { arbiter: positionsOf(followed) });
   const applied = follow(store, followed, stops);
@@ -59,9 +45,8 @@ async function openAnswering(options: ClickhouseOptions): Promise<StoreParts> {
 
 /** A store to which this process applies the partitions that the group gives it, while others may apply the rest. */
 async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
-  const { log, kafka, logger, stops } = options;
-  const { connection, topics } = kafka;
-  const followed = await openApplied(log, kafka, options);
+  const { kafka, logger, stops } = options;
+  const { connection, topics, applied: followed } = kafka;
   const changes = openChanges(options);
   const letters = openDeadLetterTopic({ connection, topic: topics.deadLetters });
   stops.push(() => letters.close());

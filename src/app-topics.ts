@@ -8,7 +8,7 @@ import { type TopicDescription, withAdmin } from "./log/kafka/admin.ts";
 import { untilReached } from "./log/kafka/start.ts";
 import { openStateTopic, type StateTopicOptions } from "./log/kafka/state-topic.ts";
 import type { TopicProblem } from "./log/kafka/topic-check.ts";
-import { checkTopics, createTopics, listTopics, ReplicaCountError } from "./log/kafka/topics.ts";
+import { checkTopics, createTopics, isRemade, listTopics, ReplicaCountError } from "./log/kafka/topics.ts";
 import { LogStartError, PartitionCountError } from "./log/log.ts";
 import { createKafkaState, type KafkaState } from "./state/kafka/state.ts";
 import { ensureTokenSecret } from "./state/token-secret.ts";
@@ -90,10 +90,19 @@ export function checkLogTopics(config: TopicsConfig, waitMs: number): Promise<re
     if (problems.some(({ topic, fatal }) => fatal && topic === topics.state)) return problems;
     const identity = await withState(log, waitMs, (state) => readIdentity(state.get));
     if (identity === undefined) return [...problems, problemOf(topics.state, "holds no log yet")];
-    if (identity.partitions === asked) return problems;
-    if (asked === settings.partitions.default) return check(identity.partitions);
-    const kept = `is of a log with ${identity.partitions} partitions, asked for are ${asked}`;
-    return [...(await check(identity.partitions)), problemOf(topics.state, kept)];
+    const { partitions } = identity;
+    const found = partitions === asked ? [...problems] : [...(await check(partitions))];
+    if (partitions !== asked && asked !== settings.partitions.default) {
+      const kept = `is of a log with ${partitions} partitions, asked for are ${asked}`;
+      found.push(problemOf(topics.state, kept));
+    }
+    const exists = (await listTopics(connection, topics)).some(({ topic }) => topic === topics.events);
+    if (exists && (await isRemade(connection, topics.events, identity))) {
+      const what =
+        "was deleted and made anew: weir topics create makes a new log of it, which takes a new store";
+      found.push(problemOf(topics.events, what));
+    }
+    return found;
   });
 }
 

@@ -2,9 +2,26 @@ import type { Block } from "../domain/record/block.ts";
 import type { Assignment } from "../log/assignment.ts";
 import type { LogReader } from "../log/log.ts";
 
+/** The log no longer has what was to be applied next. */
+export class RecordsRemovedError extends Error {
+  override readonly name = "RecordsRemovedError";
+
+  constructor(partition: number, position: number, first: number) {
+    super(
+      `partition ${partition} of the log begins at offset ${first}, but is applied only up to ${position}: the records ` +
+        "between were removed before they were applied. Once it is sure that they cannot be had again, start with " +
+        "--rebuild-store to go on without them",
+    );
+  }
+}
+
 /** Gives the blocks to be applied, batch by batch. */
 export interface Batches {
-  /** What follows on the store's positions, of the partitions that are assigned by then; none at the log's end. */
+  /**
+   * What follows on the store's positions, of the partitions that are assigned by then; none at the log's end.
+   *
+   * @throws RecordsRemovedError, and what reading the log throws
+   */
   next(): Promise<readonly Block[]>;
   /** Reads what follows on blocks that are being applied, so that it is there when they have been. */
   readOn(applying: readonly Block[]): void;
@@ -31,7 +48,13 @@ export function createBatches({ log, assignment, positions, bytes }: BatchesOpti
     const behind = assignment.partitions().filter((partition) => ends[partition]! > (from[partition] ?? 0));
     const share = Math.ceil(bytes / Math.max(1, behind.length));
     const blocks: Block[] = [];
-    for (const partition of behind) blocks.push(...(await log.read(partition, from[partition] ?? 0, share)));
+    for (const partition of behind) {
+      const position = from[partition] ?? 0;
+      const own = await log.read(partition, position, share);
+      const first = own[0]?.firstOffset ?? log.starts()[partition]!;
+      if (first > position) throw new RecordsRemovedError(partition, position, first);
+      blocks.push(...own);
+    }
     return blocks;
   }
 

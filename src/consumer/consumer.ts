@@ -8,7 +8,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { createRate } from "../telemetry/rate.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
-import { createBatches } from "./batches.ts";
+import { createBatches, RecordsRemovedError } from "./batches.ts";
 
 export interface ConsumerFigures {
   readonly applied: number;
@@ -176,8 +176,8 @@ export function createConsumer(options: ConsumerOptions): Consumer {
         totals.errors++;
         const reason = error instanceof WeirError ? error.reason : "INTERNAL";
         metrics.error("", "consume", reason);
-        if (error instanceof BrokenBlockError) {
-          broken = `stopped at a broken block: ${error.message}`;
+        broken = finality(error);
+        if (broken !== "") {
           logger.error({ err: error, positions: store.positions() }, "the log cannot be applied any further");
           return;
         }
@@ -222,4 +222,11 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     },
     stats: () => ({ ...totals, events_per_second: rate.perSecond(), positions: store.positions() }),
   };
+}
+
+/** Why nothing can be applied any more, however often it is tried; empty where it may be. */
+function finality(error: unknown): string {
+  const isLost = error instanceof WeirError && error.reason === "LOG_LOST";
+  if (isLost || error instanceof RecordsRemovedError) return `stopped: ${error.message}`;
+  return error instanceof BrokenBlockError ? `stopped at a broken block: ${error.message}` : "";
 }

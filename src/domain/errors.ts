@@ -70,6 +70,8 @@ export const errorReasons = {
   CREDIT_EXCEEDED: "A stream sent more events than it had credits for.",
   LOG_UNAVAILABLE:
     "The log could not be written, or not by the deadline because it does not get through; the outcome is unknown and the same ids may be sent again.",
+  LOG_LOST:
+    "The log has lost records that it had acknowledged, or was made anew: this process takes and applies nothing more.",
   STORE_UNAVAILABLE: "The store cannot answer now.",
   ROLE_NOT_HERE: "The method belongs to a role that this process does not run: ask one that does.",
   ROWS_REMOVED: "Retention removed events while they were being exported; export again.",

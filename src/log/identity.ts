@@ -6,6 +6,8 @@ export interface LogIdentity {
   readonly partitions: number;
   /** Keys the hashes of ids. */
   readonly idSecret: Uint8Array;
+  /** Of the topic that holds the records, as its cluster gave it; absent where there is none, or it is not known. */
+  readonly topicId?: string;
 }
 
 /** Keys of the small state that hold it. */
@@ -14,6 +16,9 @@ export const identityKeys = {
   partitions: "log/partitions",
   idSecret: "secret/ids",
 } as const;
+
+/** Key that holds the topic's id, which is known only once the rest stands there. */
+export const topicIdKey = "log/topic";
 
 type Name = keyof typeof identityKeys;
 const names = Object.keys(identityKeys) as Name[];
@@ -53,7 +58,13 @@ export async function readIdentity(
   if (logId === undefined || partitions === undefined || idSecret === undefined) {
     throw new LogStartError("the log is broken: its id, number of partitions or secret is missing");
   }
-  return { logId: textOf(logId), partitions: Number(textOf(partitions)), idSecret };
+  const topicId = await get(topicIdKey);
+  return {
+    logId: textOf(logId),
+    partitions: Number(textOf(partitions)),
+    idSecret,
+    ...(topicId === undefined ? {} : { topicId: textOf(topicId) }),
+  };
 }
 
 function textOf(bytes: Uint8Array): string {

@@ -1,11 +1,11 @@
 import kafkajs from "kafkajs";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { identityKeys } from "../../src/log/identity.ts";
+import { identityKeys, readIdentity, topicIdKey } from "../../src/log/identity.ts";
 import { createTopic, withAdmin } from "../../src/log/kafka/admin.ts";
 import { stateSettings } from "../../src/log/kafka/topic-check.ts";
-import { checkTopics, listTopics } from "../../src/log/kafka/topics.ts";
+import { checkTopics, isRemade, listTopics } from "../../src/log/kafka/topics.ts";
 import { LogStartError, PartitionCountError } from "../../src/log/log.ts";
-import { growTopic, openKafkaLog } from "../support/kafka/log.ts";
+import { growTopic, openKafkaLog, remakeTopic } from "../support/kafka/log.ts";
 import { create, createStateTopic, newTopics, openKafkaState } from "../support/kafka/state.ts";
 import { type KafkaBroker, startKafka } from "../support/kafka.ts";
 import { logRecord } from "../support/level-log.ts";
@@ -250,6 +250,32 @@ describe("on Kafka", () => {
       expect(second.created).toEqual([topics.events]);
       expect(second.identity.partitions).toBe(2);
       expect(second.identity.logId).not.toBe(first.identity.logId);
+    });
+
+    it("whose topic of records was made anew by others are those of a new log, which is told before", async () => {
+      const topics = newTopics();
+      const { identity } = await create(broker, topics);
+      const { logId, topicId } = identity;
+      expect(topicId).toMatch(/^[0-9a-f]{32}$/);
+      expect((await create(broker, topics)).identity).toMatchObject({ logId, topicId });
+      expect(await isRemade(broker, topics.events, identity)).toBe(false);
+      await remakeTopic(broker, topics.events, 4);
+      expect(await isRemade(broker, topics.events, identity)).toBe(true);
+      const again = await create(broker, topics);
+      expect(again.created).toEqual([]);
+      expect(again.identity.logId).not.toBe(identity.logId);
+      expect(await isRemade(broker, topics.events, again.identity)).toBe(false);
+    });
+
+    it("that were made before their ids were kept have them from then on", async () => {
+      const topics = newTopics();
+      const { identity } = await create(broker, topics);
+      const state = await open(topics.state);
+      await state.delete(topicIdKey);
+      const { logId, topicId } = identity;
+      expect(await readIdentity(state.get)).not.toHaveProperty("topicId");
+      expect((await create(broker, topics)).identity).toMatchObject({ logId, topicId });
+      await vi.waitFor(async () => expect(await readIdentity(state.get)).toMatchObject({ logId, topicId }));
     });
 
     it("whose maker ended half-way are finished", async () => {

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -22,6 +23,10 @@ export interface KafkaBroker {
   bytesOf(topic: string): number;
   /** Ends it at once, as a crash would; the data stay. */
   kill9(): Promise<void>;
+  /** Keeps a copy of its data as they are now; to be called once it has ended. */
+  copyData(): Promise<void>;
+  /** Puts the copy in place of its data, as a disk that was lost and came back from a backup; once it has ended. */
+  loseToCopy(): Promise<void>;
   /** Starts it again on its data and its ports, once it has ended, and waits until it serves. */
   restart(): Promise<void>;
   /** Stalls it: connections stay, nothing is answered any more once this resolves. */
@@ -149,6 +154,11 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaBroke
       return segments.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
     },
     kill9,
+    copyData: () => cp(join(directory, "data"), join(directory, "copy"), { recursive: true }),
+    async loseToCopy() {
+      await rm(join(directory, "data"), { recursive: true });
+      await cp(join(directory, "copy"), join(directory, "data"), { recursive: true });
+    },
     restart: start,
     stall: () => stall(broker!.pid!),
     resume: () => broker?.kill("SIGCONT"),

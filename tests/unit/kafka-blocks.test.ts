@@ -26,6 +26,8 @@ const of = ({ first, sent, producer = "7", kind = "plain", values }: Batch): Raw
       firstOffset: String(first),
       lastOffsetDelta: sent - 1,
       producerId: producer,
+      firstSequence: 0,
+      maxTimestamp: String(1_700_000_000_000 + first),
       inTransaction: kind !== "plain",
     },
   }));

@@ -4,8 +4,10 @@ import { WeirError } from "../../domain/errors.ts";
 import { createIdHasher } from "../../domain/ids.ts";
 import { createWriter, type Flush, type WriteFailure } from "../commit/writer.ts";
 import type { LogAppender, LogRecord } from "../log.ts";
+import { createAcknowledged } from "./acknowledged.ts";
 import { withAdmin } from "./admin.ts";
-import { createKafkaGroup } from "./group.ts";
+import { createKafkaGroup, type KafkaGroup } from "./group.ts";
+import { createLossLatch, LogLostError } from "./loss.ts";
 import type { KafkaLogOptions } from "./options.ts";
 import { createPlacement } from "./placement.ts";
 import { createProducer } from "./producer.ts";
@@ -32,6 +34,8 @@ export interface KafkaAppenderOptions extends KafkaLogOptions {
   readonly maxGroupBytes?: number;
   /** How long close() waits for the brokers to take what is queued, in milliseconds. Default 10,000. */
   readonly closeTimeoutMs?: number;
+  /** How far each partition is known to be applied, by whichever process. Default: it is not known. */
+  readonly applied?: () => readonly number[];
   /** Milliseconds since 1970. Default Date.now. */
   readonly now?: () => number;
   /** Called after each send, for metrics. */
@@ -54,16 +58,21 @@ const mib = 1024 ** 2;
  *
  * @throws LogStartError where the cluster cannot be reached or its topic cannot be used
  */
-export async function createKafkaAppender(options: KafkaAppenderOptions): Promise<KafkaAppender> {
+export async function createKafkaAppender(
+  options: KafkaAppenderOptions,
+  latch = createLossLatch(options.onLoss),
+): Promise<KafkaAppender> {
   const { connection, topic, identity, partitions, stalledAfterMs = 5000, closeTimeoutMs = 10_000 } = options;
+  const place = { connection, topic, partitions, topicId: identity.topicId };
   const producer = createProducer({
-    connection,
-    topic,
+    ...place,
+    acknowledged: createAcknowledged(place, options.applied),
     ...(options.compression ? { compression: options.compression } : {}),
   });
   let maxMessageBytes = 0;
 
   async function prepare(signal: AbortSignal): Promise<void> {
+    latch.check();
     const end = () => void producer.close();
     signal.addEventListener("abort", end);
     try {
@@ -77,6 +86,18 @@ export async function createKafkaAppender(options: KafkaAppenderOptions): Promis
   }
 
   await untilReached(connection, options.startTimeoutMs ?? 30_000, prepare, options.wait);
+
+  async function write(group: KafkaGroup): Promise<void> {
+    latch.check();
+    try {
+      const offsets = await producer.send(group.records);
+      // The reading side may have seen meanwhile what the sending one cannot.
+      latch.check();
+      group.acknowledge(offsets);
+    } catch (error) {
+      throw error instanceof LogLostError ? latch.lost(error) : error;
+    }
+  }
 
   const recent = createRecentIds(options.maxRecentIds ?? 200_000);
   const groupOptions = {
@@ -97,7 +118,7 @@ export async function createKafkaAppender(options: KafkaAppenderOptions): Promis
       dedupWindowMs: options.dedupWindowMs ?? Number.POSITIVE_INFINITY,
       now: options.now ?? Date.now,
     }),
-    write: async (group) => group.acknowledge(await producer.send(group.records)),
+    write,
     recover: prepare,
     onFlush: options.onFlush ?? (() => {}),
     onWriteFailure: options.onWriteFailure ?? (() => {}),
@@ -110,16 +131,19 @@ export async function createKafkaAppender(options: KafkaAppenderOptions): Promis
     logId: identity.logId,
     partitions,
     async append(records) {
+      latch.check();
       checkSizes(records);
       return writer.append(records);
     },
     enqueue(records) {
+      latch.check();
       checkSizes(records);
       writer.enqueue(records);
     },
     getsThrough: () => writer.failure === undefined && producer.trouble === "" && !isStalled(),
     forgetIds: async (receivedBeforeMs) => recent.forget(receivedBeforeMs),
     health() {
+      if (latch.loss !== undefined) return unhealthy(latch.loss.message);
       if (writer.failure !== undefined) return unhealthy(writer.failure.message);
       if (!isStalled()) return { name: "log", status: "healthy", message: "" };
       const seconds = Math.round(writer.stats().inFlightMs / 1000);

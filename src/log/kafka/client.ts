@@ -41,18 +41,26 @@ export interface KafkaClient {
   close(): Promise<void>;
 }
 
-/** @param retry how kafkajs shall repeat by itself what failed */
-export function createKafkaClient(connection: KafkaConnection, retry: RetryOptions): KafkaClient {
+/**
+ * @param retry how kafkajs shall repeat by itself what failed
+ * @param onConnect called as each connection is begun, also those that kafkajs makes by itself
+ */
+export function createKafkaClient(
+  connection: KafkaConnection,
+  retry: RetryOptions,
+  onConnect: () => void = () => {},
+): KafkaClient {
   const sockets = new Set<net.Socket>();
   let closed = false;
 
   function connect(options: Parameters<NonNullable<KafkaConfig["socketFactory"]>>[0]): net.Socket {
-    const { host, port, ssl, onConnect } = options;
+    const { host, port, ssl, onConnect: whenConnected } = options;
     if (closed) throw new Error("the client is closed");
+    onConnect();
     const servername = net.isIP(host) === 0 ? { servername: host } : {};
     const socket = ssl
-      ? tls.connect({ host, port, ...servername, ...ssl }, onConnect)
-      : net.connect({ host, port }, onConnect);
+      ? tls.connect({ host, port, ...servername, ...ssl }, whenConnected)
+      : net.connect({ host, port }, whenConnected);
     socket.setKeepAlive(true, keepAliveMs);
     socket.setNoDelay(true);
     sockets.add(socket);

@@ -1,6 +1,8 @@
 /** Reads a topic at given offsets. */
 import type { KafkaConnection } from "./client.ts";
 import { type RawCluster, type RawPartition, readCommitted } from "./internals.ts";
+import { tailLost } from "./loss.ts";
+import { isSameBatch, type Mark, markBefore } from "./mark.ts";
 import { createSession, leadersOf } from "./session.ts";
 
 export interface FetchPosition {
@@ -8,6 +10,11 @@ export interface FetchPosition {
   readonly offset: number;
   /** About how much to answer of this partition; a batch is always answered whole. */
   readonly maxBytes: number;
+  /**
+   * The record before the offset was read, as this mark of the offset says, or unknown of which batch. By every new
+   * connection it is then fetched once more, and answered too. Default: it is not looked for.
+   */
+  readonly after?: Mark | "unknown" | undefined;
 }
 
 /** For each partition. */
@@ -24,7 +31,8 @@ export interface Fetcher {
   /**
    * What a broker has at these positions, of partitions that it leads; waits up to `maxWaitMs` where it has nothing.
    *
-   * @throws OutOfRangeError where a position lies before the first record or behind the last
+   * @throws OutOfRangeError where a position lies before the first record or behind the last; LogLostError where another
+   *   batch stands before one than did; Error where none does now, which may be so for a moment
    */
   fetch(
     broker: string,
@@ -62,10 +70,21 @@ export async function currentOffsets(
   }
 }
 
-/** @param partitions how many the topic has */
-export function createFetcher(connection: KafkaConnection, topic: string, partitions: number): Fetcher {
+/**
+ * @param partitions how many the topic has
+ * @param topicId as of SessionOptions
+ */
+export function createFetcher(
+  connection: KafkaConnection,
+  topic: string,
+  partitions: number,
+  topicId?: string,
+): Fetcher {
   const all = Array.from({ length: partitions }, (_, partition) => partition);
-  const session = createSession({ connection, topic, isHarmless: (e) => e instanceof OutOfRangeError });
+  const isHarmless = (error: unknown) => error instanceof OutOfRangeError;
+  const session = createSession({ connection, topic, topicId, isHarmless });
+  /** Partitions whose record before the offset was seen since this many connections. */
+  let seen = { connects: 0, partitions: new Set<number>() };
 
   async function offsetsOf(cluster: RawCluster, fromBeginning: boolean): Promise<number[]> {
     const offsets = new Array<number>(partitions).fill(0);
@@ -76,7 +95,60 @@ export function createFetcher(connection: KafkaConnection, topic: string, partit
     return offsets;
   }
 
+  function seenNow(): Set<number> {
+    const { connects } = session;
+    if (seen.connects !== connects) seen = { connects, partitions: new Set() };
+    return seen.partitions;
+  }
+
   async function fetchFrom(
+    cluster: RawCluster,
+    nodeId: string,
+    positions: readonly FetchPosition[],
+    maxWaitMs: number,
+  ): Promise<readonly RawPartition[]> {
+    for (;;) {
+      const before = seenNow();
+      const looked = new Map(
+        positions
+          .filter(
+            ({ partition, offset, after }) => after !== undefined && offset > 0 && !before.has(partition),
+          )
+          .map((position) => [position.partition, position]),
+      );
+      const asked = positions.map((position) =>
+        looked.has(position.partition) ? { ...position, offset: position.offset - 1 } : position,
+      );
+      const answer = await request(cluster, nodeId, asked, maxWaitMs);
+      const now = seenNow();
+      // By another connection than the records before were seen by.
+      if (now !== before && positions.some(({ partition, after }) => after && !looked.has(partition)))
+        continue;
+      for (const one of answer) {
+        const position = looked.get(one.partition);
+        if (position !== undefined && isSeen(one, position)) now.add(one.partition);
+      }
+      return answer;
+    }
+  }
+
+  /** Whether the answer shows what is before the offset; not where it had no room for it. */
+  function isSeen({ partition, messages, lastStableOffset }: RawPartition, position: FetchPosition): boolean {
+    const { offset, after } = position;
+    const found = markBefore(messages, offset);
+    if (found !== undefined) {
+      if (after !== "unknown" && !isSameBatch(found, after!)) throw tailLost(topic, partition, offset);
+      return true;
+    }
+    // The record itself is gone, as by compaction.
+    if (messages.length > 0) return true;
+    if (Number(lastStableOffset) >= offset) return false;
+    throw new Error(
+      `partition ${partition} of topic ${topic} was read up to offset ${offset}, and has nothing there now`,
+    );
+  }
+
+  async function request(
     cluster: RawCluster,
     nodeId: string,
     positions: readonly FetchPosition[],

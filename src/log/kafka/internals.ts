@@ -25,6 +25,10 @@ export interface RawRecord {
     readonly firstOffset: string;
     readonly lastOffsetDelta: number;
     readonly producerId: string;
+    /** Number of its first record among all that the producer has sent to the partition. */
+    readonly firstSequence: number;
+    /** Milliseconds since 1970; of all its records where the topic keeps the time of the append. */
+    readonly maxTimestamp: string;
     readonly inTransaction: boolean;
   };
 }
@@ -92,6 +96,8 @@ export interface RawCommitted {
 }
 
 export interface RawBroker {
+  /** By the number of the request. */
+  readonly versions: Readonly<Record<number, { readonly maxVersion: number }>> | null;
   readonly connectionPool: {
     /** @param request its `requestTimeout` holds, in milliseconds, where it is longer than the connection's */
     send<D, T>(request: RawRequest<D, T> & { readonly requestTimeout?: number }): Promise<T>;
@@ -198,8 +204,8 @@ export const { JoinGroup: joinGroup, SyncGroup: syncGroup } = require("kafkajs/s
   readonly JoinGroup: RawApi<JoinGroupOptions, unknown, RawJoined>;
   readonly SyncGroup: RawApi<SyncGroupOptions, unknown, { readonly memberAssignment: Buffer }>;
 };
-/** Numbers of these requests. */
-export const apiKeys = { joinGroup: 11, syncGroup: 14 };
+/** Numbers of requests. */
+export const apiKeys = { metadata: 3, joinGroup: 11, syncGroup: 14 };
 
 const Cluster = require("kafkajs/src/cluster") as new (options: object) => RawCluster;
 

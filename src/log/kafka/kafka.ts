@@ -1,5 +1,6 @@
 import type { EventLog } from "../log.ts";
 import { createKafkaAppender, type KafkaAppenderOptions } from "./appender.ts";
+import { createLossLatch } from "./loss.ts";
 import { createKafkaReader, type KafkaReaderOptions } from "./reader.ts";
 
 /**
@@ -9,9 +10,10 @@ import { createKafkaReader, type KafkaReaderOptions } from "./reader.ts";
  * @throws LogStartError where the cluster cannot be reached or its topic cannot be used
  */
 export async function createKafkaLog(options: KafkaAppenderOptions & KafkaReaderOptions): Promise<EventLog> {
-  const appender = await createKafkaAppender(options);
+  const latch = createLossLatch(options.onLoss);
+  const appender = await createKafkaAppender(options, latch);
   try {
-    const reader = await createKafkaReader(options);
+    const reader = await createKafkaReader(options, latch);
     return {
       ...reader,
       append: appender.append,

@@ -1,6 +1,7 @@
 import type { StartWait } from "../../domain/start-wait.ts";
 import type { LogIdentity } from "../identity.ts";
 import type { KafkaConnection } from "./client.ts";
+import type { LogLostError } from "./loss.ts";
 
 /** What both sides of a log on Kafka are told. */
 export interface KafkaLogOptions {
@@ -17,4 +18,6 @@ export interface KafkaLogOptions {
   readonly wait?: StartWait;
   /** Brokers that do not answer for longer make the log unhealthy, in milliseconds. Default 5,000. */
   readonly stalledAfterMs?: number;
+  /** Told once of records that were read or acknowledged and are gone, and of a topic that was made anew. */
+  readonly onLoss?: (loss: LogLostError) => void;
 }

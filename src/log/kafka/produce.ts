@@ -8,6 +8,8 @@ export interface Produced {
   readonly errorCode: number;
   /** Offset of its first record. */
   readonly baseOffset: number;
+  /** When the broker took it, in milliseconds since 1970; -1 where the topic keeps another time. */
+  readonly appendedMs: number;
 }
 
 const apiKey = 0;
@@ -65,8 +67,9 @@ function decodeResponse(bytes: Buffer): { produced: Produced[]; clientSideThrott
       const partition = bytes.readInt32BE(at);
       const errorCode = bytes.readInt16BE(at + 4);
       const baseOffset = Number(bytes.readBigInt64BE(at + 6));
-      produced.push({ partition, errorCode, baseOffset });
-      at += 4 + 2 + 8 + 8 + 8; // and the times and the first offset kept, which nobody wants
+      const appendedMs = Number(bytes.readBigInt64BE(at + 14));
+      produced.push({ partition, errorCode, baseOffset, appendedMs });
+      at += 4 + 2 + 8 + 8 + 8; // and the first offset kept, which nobody wants
     }
   }
   return { produced, clientSideThrottleTime: bytes.readInt32BE(at) };

@@ -7,8 +7,10 @@
  * moves meanwhile from one broker to another: over three brokers of which one is killed, it doubles records.
  */
 import { pause } from "../../domain/pause.ts";
+import type { Acknowledged } from "./acknowledged.ts";
 import type { KafkaConnection } from "./client.ts";
 import { errorOf, type RawCluster } from "./internals.ts";
+import { LogLostError } from "./loss.ts";
 import { type Produced, produce } from "./produce.ts";
 import { type BatchRecord, encodeBatch } from "./record-batch.ts";
 import { createSession, leadersOf } from "./session.ts";
@@ -16,6 +18,10 @@ import { createSession, leadersOf } from "./session.ts";
 export interface ProducerOptions {
   readonly connection: KafkaConnection;
   readonly topic: string;
+  /** As of SessionOptions. */
+  readonly topicId?: string | undefined;
+  /** What must still be there with whatever comes after it. Default: nobody looks. */
+  readonly acknowledged?: Acknowledged;
   /** Default none. */
   readonly compression?: "none" | "gzip";
   /** Sequence number of the first record to each partition, below 2^31. Default 0. */
@@ -31,7 +37,7 @@ export interface Producer {
    * Sends records to partitions; resolves with the offset of the first one of each partition once all replicas in sync
    * have all of them. Waits for brokers as long as it takes. One at a time.
    *
-   * @throws what cannot be mended by trying again, or the end by close(); the outcome is then unknown
+   * @throws what cannot be mended by trying again, such as LogLostError, or the end by close(); the outcome is then unknown
    */
   send(records: ReadonlyMap<number, readonly BatchRecord[]>): Promise<ReadonlyMap<number, number>>;
   /** Ends what is under way, which then rejects, and resolves when nothing is left of it. */
@@ -44,8 +50,8 @@ const pauses = { least: 50, most: 1000 };
 const maxSequence = 2 ** 31;
 
 export function createProducer(options: ProducerOptions): Producer {
-  const { connection, topic, compression = "none", firstSequence = 0 } = options;
-  const session = createSession({ connection, topic });
+  const { connection, topic, topicId, acknowledged, compression = "none", firstSequence = 0 } = options;
+  const session = createSession({ connection, topic, topicId });
   const end = new AbortController();
   let identity: { readonly producerId: string; readonly producerEpoch: number } | undefined;
   /** Of the next record to each partition. */
@@ -79,6 +85,9 @@ export function createProducer(options: ProducerOptions): Producer {
   /** What the leaders say of those that they could be asked for. */
   async function ask(cluster: RawCluster, batches: ReadonlyMap<number, Uint8Array>): Promise<Produced[]> {
     const leaders = leadersOf(cluster, topic, [...batches.keys()]);
+    // Connected first: what comes before the batches is looked for by no older connection than they are sent by.
+    await Promise.allSettled([...leaders.keys()].map((nodeId) => cluster.findBroker({ nodeId })));
+    await acknowledged?.confirm(session.connects, end.signal);
     const timeoutMs = connection.requestTimeoutMs ?? 10_000;
     const asked = await Promise.allSettled(
       [...leaders].map(async ([nodeId, led]) => {
@@ -102,20 +111,29 @@ export function createProducer(options: ProducerOptions): Producer {
         await encodeBatch(ones, { ...own, baseSequence, timestampMs: Date.now(), compression }),
       );
     }
-    const offsets = new Map<number, number>();
+    const taken = new Map<number, Produced>();
+    const floors = acknowledged?.floors() ?? [];
     await untilDone(() =>
       session.using(async (cluster) => {
         let failure = 0;
-        for (const { partition, errorCode, baseOffset } of await ask(cluster, waiting)) {
-          if (errorCode !== 0) failure = errorCode;
-          else if (waiting.delete(partition)) offsets.set(partition, baseOffset);
+        for (const produced of await ask(cluster, waiting)) {
+          if (produced.errorCode !== 0) failure = produced.errorCode;
+          else if (waiting.delete(produced.partition)) taken.set(produced.partition, produced);
         }
         if (failure !== 0) throw errorOf(failure);
         if (waiting.size > 0) throw new Error("a broker did not answer for all partitions");
+        // By a connection that was made meanwhile, it may have been put behind a log that has lost what came before.
+        await acknowledged?.confirm(session.connects, end.signal);
       }),
     );
+    const offsets = new Map<number, number>();
     for (const [partition, { length }] of records) {
-      sequences.set(partition, ((sequences.get(partition) ?? firstSequence) + length) % maxSequence);
+      const { baseOffset: firstOffset, appendedMs: timeMs } = taken.get(partition)!;
+      const sequence = sequences.get(partition) ?? firstSequence;
+      const mark = { end: firstOffset + length, firstOffset, producerId: own.producerId, sequence, timeMs };
+      acknowledged?.add(partition, mark, floors);
+      offsets.set(partition, firstOffset);
+      sequences.set(partition, (sequence + length) % maxSequence);
     }
     return offsets;
   }
@@ -156,6 +174,7 @@ export function createProducer(options: ProducerOptions): Producer {
 
 /** Whether trying again cannot mend it. */
 function isHopeless(error: unknown): boolean {
+  if (error instanceof LogLostError) return true;
   const { name, retriable, cause } = error as { name?: string; retriable?: boolean; cause?: unknown };
   // One attempt is all that kafkajs makes here; what matters is why it failed.
   if (name === "KafkaJSNumberOfRetriesExceeded" && cause instanceof Error) return isHopeless(cause);

@@ -8,6 +8,8 @@ import { createBlockCache } from "./block-cache.ts";
 import { blocksOf } from "./blocks.ts";
 import { createFetcher, currentOffsets, OutOfRangeError } from "./fetcher.ts";
 import type { RawPartition } from "./internals.ts";
+import { createLossLatch, LogLostError } from "./loss.ts";
+import { createMarks, markBefore } from "./mark.ts";
 import type { KafkaLogOptions } from "./options.ts";
 import { untilReached } from "./start.ts";
 import { startTail } from "./tail.ts";
@@ -29,7 +31,10 @@ const maxReadBytes = 16 * 1024 ** 2;
  *
  * @throws LogStartError where the cluster cannot be reached or its topic cannot be used
  */
-export async function createKafkaReader(options: KafkaReaderOptions): Promise<LogReader> {
+export async function createKafkaReader(
+  options: KafkaReaderOptions,
+  latch = createLossLatch(options.onLoss),
+): Promise<LogReader> {
   const { connection, topic, identity, partitions, readWaitMs = 10_000, stalledAfterMs = 5000 } = options;
   const { starts, ends } = await untilReached(
     connection,
@@ -41,7 +46,9 @@ export async function createKafkaReader(options: KafkaReaderOptions): Promise<Lo
     },
     options.wait,
   );
-  const fetcher = createFetcher(connection, topic, partitions);
+  const { topicId } = identity;
+  const fetcher = createFetcher(connection, topic, partitions, topicId);
+  const marks = createMarks(partitions);
   const cache = createBlockCache(partitions, options.cacheBytes ?? 16 * 1024 ** 2);
   const listeners = new Set<() => void>();
   const closing = new AbortController();
@@ -58,15 +65,34 @@ export async function createKafkaReader(options: KafkaReaderOptions): Promise<Lo
     if (blocks.length > 0) for (const listener of listeners) listener();
   }
 
-  const tail = startTail({ connection, topic, positions: ends, onFetched });
+  const tail = startTail({
+    connection,
+    topic,
+    topicId,
+    latch,
+    positions: ends,
+    onFetched,
+    onMark: marks.add,
+  });
 
   async function fetch(partition: number, offset: number, maxBytes: number): Promise<Block[]> {
     const leaders = await fetcher.leaders();
     const leader = [...leaders].find(([, led]) => led.includes(partition));
     if (leader === undefined) throw new Error(`partition ${partition} has no leader`);
-    const [fetched] = await fetcher.fetch(leader[0], [{ partition, offset, maxBytes }], 0);
-    reads++;
-    return fetched === undefined ? [] : blocksOf(fetched, offset, ends[partition]!);
+    const position = { partition, offset, maxBytes, after: marks.at(partition, offset) };
+    const read = async () => {
+      const [fetched] = await fetcher.fetch(leader[0], [position], 0);
+      reads++;
+      const messages = fetched?.messages ?? [];
+      return { messages, blocks: fetched ? blocksOf(fetched, offset, ends[partition]!) : [] };
+    };
+    let { messages, blocks } = await read();
+    // The batch before may have taken all the room.
+    if (blocks.length === 0 && position.after !== undefined) ({ messages, blocks } = await read());
+    const last = blocks.at(-1);
+    const mark = last && markBefore(messages, last.firstOffset + last.count);
+    if (mark !== undefined) marks.add(partition, mark);
+    return blocks;
   }
 
   /** As fetch, from the first record kept where those before it have been removed. */
@@ -91,12 +117,14 @@ export async function createKafkaReader(options: KafkaReaderOptions): Promise<Lo
       if (!(offset < ends[partition])) return [];
       const from = Math.max(0, offset);
       const atLeastOne = Math.min(maxReadBytes, Math.max(1, Math.floor(maxBytes)));
+      latch.check();
       const cached = cache.read(partition, from, atLeastOne);
       if (cached.length > 0) return cached;
       for (const deadline = performance.now() + readWaitMs; ; ) {
         try {
           return await fetchKept(partition, from, atLeastOne);
         } catch (error) {
+          if (error instanceof LogLostError) throw latch.lost(error);
           if (performance.now() >= deadline || closing.signal.aborted) throw unreadable(error);
           await pause(retryPauseMs, closing.signal);
         }
@@ -108,6 +136,7 @@ export async function createKafkaReader(options: KafkaReaderOptions): Promise<Lo
       return () => listeners.delete(own);
     },
     health() {
+      if (latch.loss !== undefined) return { name: "log", status: "unhealthy", message: latch.loss.message };
       if (tail.troubleMs < stalledAfterMs) return { name: "log", status: "healthy", message: "" };
       const seconds = Math.round(tail.troubleMs / 1000);
       const message = `the log could not be read for ${seconds} s: ${tail.trouble}`;

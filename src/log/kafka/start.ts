@@ -2,6 +2,7 @@ import { pause } from "../../domain/pause.ts";
 import type { StartWait } from "../../domain/start-wait.ts";
 import { LogStartError } from "../log.ts";
 import type { KafkaConnection } from "./client.ts";
+import { LogLostError, lossAdvice } from "./loss.ts";
 
 const pauseMs = 500;
 
@@ -29,6 +30,7 @@ export async function untilReached<T>(
         return await attempt(end.signal);
       } catch (error) {
         if (error instanceof LogStartError) throw error;
+        if (error instanceof LogLostError) throw new LogStartError(`${error.what}. ${lossAdvice}`, error);
         if (isRefusal(error)) throw new LogStartError(`${where} refuses: ${messageOf(error)}`, error);
         if (!end.signal.aborted) {
           last = error;

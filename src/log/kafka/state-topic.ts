@@ -6,6 +6,7 @@ import { withAdmin } from "./admin.ts";
 import type { KafkaConnection } from "./client.ts";
 import { currentOffsets } from "./fetcher.ts";
 import type { RawPartition } from "./internals.ts";
+import { createLossLatch, type LogLostError } from "./loss.ts";
 import { createProducer } from "./producer.ts";
 import { encodeHeaders } from "./record-batch.ts";
 import { untilReached } from "./start.ts";
@@ -25,6 +26,8 @@ export interface StateTopicOptions {
   readonly maxWaiting?: number;
   /** Brokers that do not answer for longer make it unhealthy, in milliseconds. Default 5,000. */
   readonly stalledAfterMs?: number;
+  /** Told once of records that were read and are gone. */
+  readonly onLoss?: (loss: LogLostError) => void;
 }
 
 /** A topic of one partition whose keys have values that change. */
@@ -55,11 +58,13 @@ export async function openStateTopic(options: StateTopicOptions): Promise<KafkaS
   };
   const { starts, ends } = await untilReached(connection, startTimeoutMs, reach, options.wait);
   const producer = createProducer({ connection, topic });
+  const latch = createLossLatch(options.onLoss);
   let tail: Tail | undefined;
   let waiting = 0;
   let lastSend: Promise<unknown> = Promise.resolve();
 
   async function publish(key: string, value: Uint8Array | undefined): Promise<number> {
+    latch.check();
     if (waiting >= maxWaiting) throw unavailable(`${waiting} writes wait for brokers`);
     waiting++;
     const late = Promise.withResolvers<never>();
@@ -106,7 +111,7 @@ export async function openStateTopic(options: StateTopicOptions): Promise<KafkaS
         if (positions[0]! >= end) caughtUp.resolve();
       };
       if (position >= end) caughtUp.resolve();
-      const following = startTail({ connection, topic, positions, onFetched });
+      const following = startTail({ connection, topic, latch, positions, onFetched });
       tail = following;
       const timer = setTimeout(() => {
         caughtUp.reject(new LogStartError(`topic ${topic} could not be read: ${following.trouble}`));
@@ -121,6 +126,8 @@ export async function openStateTopic(options: StateTopicOptions): Promise<KafkaS
       }
     },
     health() {
+      if (latch.loss !== undefined)
+        return { name: "state", status: "unhealthy", message: latch.loss.message };
       const ms = tail?.troubleMs ?? 0;
       if (ms < stalledAfterMs) return { name: "state", status: "healthy", message: "" };
       const message = `the shared state could not be followed for ${Math.round(ms / 1000)} s: ${tail?.trouble}`;

@@ -1,9 +1,18 @@
 /** Making and listing the topics of a log. */
 import type { Admin } from "kafkajs";
-import { identityEntries, identityKeys, type LogIdentity, newIdentity, readIdentity } from "../identity.ts";
+import type { StartWait } from "../../domain/start-wait.ts";
+import {
+  identityEntries,
+  identityKeys,
+  type LogIdentity,
+  newIdentity,
+  readIdentity,
+  topicIdKey,
+} from "../identity.ts";
 import { LogStartError, PartitionCountError } from "../log.ts";
 import { createTopic, describeTopics, type TopicDescription, withAdmin } from "./admin.ts";
 import type { KafkaConnection } from "./client.ts";
+import { presentTopicId } from "./present-topic-id.ts";
 import {
   type Compression,
   checkDeadLetterTopic,
@@ -59,7 +68,7 @@ export class ReplicaCountError extends Error {
 
 /**
  * Makes the topics of a log that are not there yet, and the log's identity in the small state. What is there is left as it
- * is; a log whose topic of records has gone is a new log.
+ * is; a log whose topic of records has gone, or was made anew, is a new log.
  *
  * @throws PartitionCountError when the log has another number of partitions, ReplicaCountError where there are fewer
  *   brokers, LogStartError when a topic that is there cannot be used
@@ -86,6 +95,8 @@ export function createTopics(options: CreateTopicsOptions): Promise<CreatedTopic
       // One that was being written when its writer ended has no id yet.
       const begun = (await state.get(identityKeys.logId)) !== undefined;
       let identity = events !== undefined && begun ? await readIdentity(state.get) : undefined;
+      if (identity !== undefined && (await isRemade(connection, topics.events, identity)))
+        identity = undefined;
       const partitions = (options.keepPartitions && identity?.partitions) || options.partitions;
       if (identity !== undefined) refuseOther(identity.partitions, partitions);
       if (events !== undefined) refuse(checkEventTopic(events, { partitions }));
@@ -101,11 +112,37 @@ export function createTopics(options: CreateTopicsOptions): Promise<CreatedTopic
       if (events === undefined) {
         await make(topics.events, partitions, eventSettings(replicas, retentionMs, options.compression));
       }
-      return { created, identity };
+      return { created, identity: await withTopicId(connection, topics.events, identity, state) };
     } finally {
       await state.close();
     }
   });
+}
+
+/** Whether the topic of records that exists is another one than the log was created with, as far as ids tell. */
+export async function isRemade(
+  connection: KafkaConnection,
+  topic: string,
+  { topicId }: LogIdentity,
+): Promise<boolean> {
+  if (topicId === undefined) return false;
+  const present = await presentTopicId(connection, topic);
+  return present !== undefined && present !== topicId;
+}
+
+/** The identity with the id of its topic of records, which is kept where it was not known, as of older logs. */
+export async function withTopicId(
+  connection: KafkaConnection,
+  topic: string,
+  identity: LogIdentity,
+  state: Pick<IdentityState, "put">,
+  wait?: StartWait,
+): Promise<LogIdentity> {
+  if (identity.topicId !== undefined) return identity;
+  const topicId = await presentTopicId(connection, topic, wait);
+  if (topicId === undefined) return identity;
+  await state.put(topicIdKey, Buffer.from(topicId));
+  return { ...identity, topicId };
 }
 
 /** The log's topics as they are, as far as they exist. */

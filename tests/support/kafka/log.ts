@@ -37,6 +37,21 @@ export function growTopic(connection: KafkaConnection, topic: string, count: num
   });
 }
 
+/** Deletes a topic of records and makes it anew, as somebody may by Kafka's own tools. */
+export async function remakeTopic(connection: KafkaConnection, topic: string, partitions: number) {
+  const settings = eventSettings(1, Number.POSITIVE_INFINITY);
+  await withAdmin(connection, (admin) => admin.deleteTopics({ topics: [topic] }));
+  await vi.waitFor(
+    async () =>
+      expect(
+        await withAdmin(connection, (admin) =>
+          createTopic(admin, { topic, partitions, replicas: 1, settings }),
+        ),
+      ).toBe(true),
+    { timeout: 10_000 },
+  );
+}
+
 /** So that brokers keep records as they were sent. */
 function keptAs({ compression = "none" }: KafkaLogOptions): Record<string, string> {
   return { "compression.type": compression === "none" ? "uncompressed" : compression };
