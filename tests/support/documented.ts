@@ -88,7 +88,8 @@ export async function startDocumented(): Promise<DocumentedServer> {
   };
 }
 
-async function listening(server: ChildProcess): Promise<string> {
+/** The address that a server says it listens on, in its first line of that kind. */
+export async function listening(server: ChildProcess): Promise<string> {
   for await (const line of createInterface({ input: server.stdout! })) {
     const url = line.startsWith("{") && (JSON.parse(line) as { msg: string; url?: string });
     if (url && url.msg === "listening") return new URL(url.url!).host;
