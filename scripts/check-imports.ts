@@ -55,6 +55,7 @@ const allowed: Record<string, readonly string[]> = {
     "src/app.ts",
     "src/app-keys.ts",
     "src/app-migrate.ts",
+    "src/app-offsets.ts",
     "src/app-topics.ts",
     "src/config",
     "src/domain",

@@ -23,17 +23,21 @@ export async function migrateStore(
   config: Pick<Config, "store" | "clickhousePassword">,
   waitMs: number,
 ): Promise<MigratedStore> {
-  const place = storePlace({ ...config, dataDir: "" });
-  if (place.kind !== "clickhouse") {
-    throw new ConfigError(
-      `${nameOf(settings.store)}: it must name a store on ClickHouse: clickhouse://USER@HOST:PORT/DATABASE`,
-    );
-  }
+  const url = clickhouseOf(config);
   try {
-    return { place: maskPassword(place.url), ...(await migrateClickhouse(place.url, waitMs)) };
+    return { place: maskPassword(url), ...(await migrateClickhouse(url, waitMs)) };
   } catch (error) {
     // What has a cause was said by the server, or by the way there.
     if (!(error instanceof StoreStartError) || error.cause === undefined) throw error;
     throw new UnreachableError(error.message, { cause: error });
   }
+}
+
+/** The URL of the store. @throws ConfigError where it is not on ClickHouse */
+export function clickhouseOf(config: Pick<Config, "store" | "clickhousePassword">): string {
+  const place = storePlace({ ...config, dataDir: "" });
+  if (place.kind === "clickhouse") return place.url;
+  throw new ConfigError(
+    `${nameOf(settings.store)}: it must name a store on ClickHouse: clickhouse://USER@HOST:PORT/DATABASE`,
+  );
 }

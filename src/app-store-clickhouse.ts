@@ -1,4 +1,5 @@
 /** Part of the composition root: ClickHouse, to which any number of processes apply a log on Kafka. */
+import { checkGroup, refuseOtherGroup, watchGroup } from "./app-clickhouse-group.ts";
 import { joinGroup } from "./app-group.ts";
 import type { KafkaParts, StoreOptions, StoreParts } from "./app-parts.ts";
 import type { Consumer } from "./consumer/consumer.ts";
@@ -29,17 +30,19 @@ export async function openClickhouse(options: ClickhouseOptions): Promise<StoreP
 
 /** A store that is asked, while others apply the log to it. */
 async function openAnswering(options: ClickhouseOptions): Promise<StoreParts> {
-  const { stops } = options;
-  const followed = options.kafka.applied;
+  const { kafka, stops } = options;
+  const followed = kafka.applied;
   const changes = openChanges(options);
   const store = await open(options, { arbiter: positionsOf(followed) });
+  const watch = await watchGroup({ store, followed, group: kafka.group });
+  stops.push(() => watch.close());
   const applied = follow(store, followed, stops);
   return {
     store,
     applied,
     refresh: followed.refresh,
     refreshVersion: versionRefresh(store, followed, changes),
-    health: () => [store.health(), followed.health()],
+    health: () => [store.health(), watch.health()],
   };
 }
 
@@ -60,14 +63,16 @@ async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
     beforeCommit: letters.publish,
     changing: changes.run,
   });
+  await checkGroup({ store: opened, followed, group: kafka.group });
   let consumer: Consumer | undefined;
   const revoke = async (revoked: readonly number[]) => {
     await consumer?.settled();
-    opened.release(revoked);
+    await opened.release(revoked);
   };
   const member = await joinGroup(options, opened, "spread", revoke, (membership) => {
     arbiter = membership;
   });
+  refuseOtherGroup(await opened.ledger.bindGroup(kafka.group), kafka.group);
   const applied = follow(opened, followed, stops);
   // At once: what is held has a position that no other process moves, from which the consumer can read.
   const takeOver = () => {
@@ -95,6 +100,10 @@ async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
       upkeep: {
         fences: async () => {
           await opened.closeFences();
+          return 0;
+        },
+        positions: async () => {
+          await opened.notePositions();
           return 0;
         },
       },

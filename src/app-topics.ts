@@ -118,7 +118,7 @@ export async function openState(
   return createKafkaState(await openStateTopic({ connection, topic: topics.state, ...options }));
 }
 
-async function withState<T>(
+export async function withState<T>(
   log: KafkaLog,
   waitMs: number,
   work: (state: KafkaState) => Promise<T>,
@@ -131,7 +131,12 @@ async function withState<T>(
   }
 }
 
-async function onCluster<T>(
+/**
+ * Does something on a log's cluster, once it is reached.
+ *
+ * @throws LogStartError and ConfigError as `work` does; for all else UnreachableError
+ */
+export async function onCluster<T>(
   config: KafkaConfig,
   waitMs: number,
   work: (log: KafkaLog) => Promise<T>,

@@ -71,6 +71,12 @@ const commands: readonly Entry[] = [
     load: async () => (await import("./topics/command.ts")).topics,
   },
   {
+    name: "offsets",
+    summary:
+      "Show up to where a log on Kafka is applied to ClickHouse, and restore a consumer group's offsets",
+    load: async () => (await import("./offsets/command.ts")).offsets,
+  },
+  {
     name: "migrate",
     summary: "Bring the schema of a store on ClickHouse to this program's version",
     load: async () => (await import("./migrate.ts")).migrate,

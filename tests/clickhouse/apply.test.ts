@@ -145,7 +145,7 @@ it("follows what others have committed, also back, but for what it holds itself"
 
 it("is of another version once it has taken a partition over, which may hide rows", async () => {
   await temporary.store.apply([block(0, sent("1"))]);
-  temporary.store.release([0]);
+  await temporary.store.release([0]);
   const { version } = temporary.store;
   await temporary.store.takeOver([0]);
   expect(temporary.store.version).toBe(version + 1);

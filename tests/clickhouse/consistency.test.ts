@@ -56,7 +56,7 @@ it("shows no row beside the one that takes its place, as partitions change hands
       await store.apply([blockOf(0, from, records)]);
       // The commit is lost, and with it the partition: what was applied comes again.
       arbiter.commits.set(0, { ...arbiter.commits.get(0)!, position: from });
-      store.release([0]);
+      await store.release([0]);
       await store.takeOver([0]);
       await store.apply([blockOf(0, from, records)]);
     }

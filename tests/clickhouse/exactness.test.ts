@@ -1,14 +1,15 @@
 /**
  * The consumer's side of a Kafka log over ClickHouse, with every fault at once: crashes between and inside writes, answers
  * that are lost, writes that arrive long after, members that go on although another owns their partition, duplicates
- * across months, replays. What questions see must be exact during each run and after it. How many runs is
- * WEIR_SIMULATIONS.
+ * across months, replays, group offsets that expire and are restored from what the store noted. What questions see must be
+ * exact during each run and after it. How many runs is WEIR_SIMULATIONS.
  */
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { WeirError } from "../../src/domain/errors.ts";
 import type { Arbiter, Committed } from "../../src/store/clickhouse/arbiter.ts";
 import { type Connection, createConnection } from "../../src/store/clickhouse/connection.ts";
+import { createLedger } from "../../src/store/clickhouse/ledger.ts";
 import { type ClickhouseStore, openClickhouseStore } from "../../src/store/clickhouse/store.ts";
 import { createFaults, type Random, randomOf } from "../support/clickhouse/faults.ts";
 import { migratedDatabase, testSecret } from "../support/clickhouse-store.ts";
@@ -39,7 +40,7 @@ function createGroup(random: Random, rate: () => number) {
   return { commits, owners, arbiterOf };
 }
 
-async function simulate(seed: number, connection: Connection): Promise<{ faults: number; zombies: number }> {
+async function simulate(seed: number, connection: Connection) {
   const random = randomOf(seed);
   const pick = (count: number) => Math.floor(random() * count);
   const dedupWindowMs = random() < 0.5 ? monthMs : Number.POSITIVE_INFINITY;
@@ -47,10 +48,10 @@ async function simulate(seed: number, connection: Connection): Promise<{ faults:
   const log = makeCopiedLog(random, { ...size, dedupWindowMs });
   const faults = createFaults(random);
   const group = createGroup(random, () => faults.rate);
-  for (const table of ["events", "ids", "fences", "dead_letters"]) {
+  for (const table of ["events", "ids", "fences", "applied", "dead_letters"]) {
     await connection.command(`TRUNCATE TABLE ${table}`);
   }
-  const tally = { faults: 0, zombies: 0 };
+  const tally = { faults: 0, zombies: 0, restored: 0 };
   let lastMember = 0;
 
   /** A process of the group; it shares the connection, and ends without a word. */
@@ -98,6 +99,19 @@ async function simulate(seed: number, connection: Connection): Promise<{ faults:
     const from = store.positions()[partition]!;
     const records = log.records[partition]!.slice(from, from + 1 + pick(8));
     if (records.length > 0) await tolerate(store.apply([blockOf(partition, from, records)]));
+    if (random() < 0.3) await tolerate(store.notePositions());
+  }
+
+  /** All members have been away for so long that the brokers have forgotten the group's offsets. */
+  async function expire(): Promise<void> {
+    faults.late.splice(0);
+    group.owners.fill(0);
+    group.commits.clear();
+    for (const [partition, standpoint] of await createLedger(connection).standpoints()) {
+      group.commits.set(partition, standpoint);
+      tally.restored++;
+    }
+    members.splice(0, members.length, await join(), await join());
   }
 
   async function check(store: ClickhouseStore, complete: boolean): Promise<void> {
@@ -130,12 +144,12 @@ async function simulate(seed: number, connection: Connection): Promise<{ faults:
     else if (what < 0.85) {
       // A crash: the partitions are another's until the group gives them to the new one.
       members[members.indexOf(member)] = await join();
-    } else if (what < 0.97) await faults.late.splice(pick(faults.late.length), 1)[0]?.();
-    else {
+    } else if (what < 0.94) await faults.late.splice(pick(faults.late.length), 1)[0]?.();
+    else if (what < 0.97) {
       // By the time that a fence is old the server has ended what was on its way.
       faults.late.splice(0);
       await tolerate(member.store.closeFences());
-    }
+    } else await expire();
     if (i % 2 === 0) await check(members[0]!.store, false);
   }
 
@@ -168,16 +182,19 @@ async function simulate(seed: number, connection: Connection): Promise<{ faults:
 
 it(`counts every event once in ${runs} runs of crashes, late writes and former owners that wake up`, async () => {
   const connection = createConnection({ url: await migratedDatabase(), maxConnections: 4 });
-  const total = { faults: 0, zombies: 0 };
+  const total = { faults: 0, zombies: 0, restored: 0 };
   await fc.assert(
     fc.asyncProperty(fc.noShrink(fc.integer()), async (seed) => {
-      const { faults, zombies } = await simulate(seed, connection);
+      const { faults, zombies, restored } = await simulate(seed, connection);
       total.faults += faults;
       total.zombies += zombies;
+      total.restored += restored;
     }),
     { numRuns: runs },
   );
   await connection.close();
   expect(total.faults).toBeGreaterThan(runs);
   expect(total.zombies).toBeGreaterThan(runs);
+  // That there is no expiry in twenty runs of thirty steps has a chance of one in ten million.
+  if (runs >= 20) expect(total.restored).toBeGreaterThan(0);
 }, 3_600_000);

@@ -42,7 +42,7 @@ export async function migratedDatabase(): Promise<string> {
   const url = (await sharedClickhouse()).newDatabase();
   await migrateClickhouse(url);
   const connection = createConnection({ url, maxConnections: 1 });
-  for (const table of ["events", "ids", "fences", "dead_letters"]) {
+  for (const table of ["events", "ids", "fences", "applied", "dead_letters"]) {
     await connection.command(
       `ALTER TABLE ${table} MODIFY SETTING fsync_after_insert = 0, fsync_part_directory = 0`,
     );

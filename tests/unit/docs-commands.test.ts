@@ -5,6 +5,7 @@ import { expect, it } from "vitest";
 import { readFlags } from "../../src/cli/command.ts";
 import { keys } from "../../src/cli/keys/command.ts";
 import { migrate } from "../../src/cli/migrate.ts";
+import { offsets } from "../../src/cli/offsets/command.ts";
 import { topics } from "../../src/cli/topics/command.ts";
 import { readConfig } from "../../src/config/config.ts";
 
@@ -22,7 +23,7 @@ it("there are some", () => {
 it.each(lines)("docs/DISTRIBUTED.md: weir %s", (line) => {
   const [name, ...args] = line.split(" ");
   if (name === "serve") return void readConfig(args, env);
-  const command = { topics, migrate, keys }[name!];
+  const command = { topics, offsets, migrate, keys }[name!];
   expect(command).toBeDefined();
   readFlags(command!, args, env);
 });

@@ -29,6 +29,8 @@ export interface Applied extends Stage {
    * applied anew, so whoever waits for them must wait again.
    */
   positions(): readonly number[];
+  /** Partitions of which nothing was committed, as of the last look. */
+  missing(): readonly number[];
   /** Calls `listener` after each change, until the returned function is called. */
   onApplied(listener: () => void): () => void;
   /** Looks now: resolves once positions() is no older than the call. @throws where the look fails */
@@ -47,6 +49,7 @@ export async function followApplied(options: FollowAppliedOptions): Promise<Appl
   const offsets = createGroupOffsets(options);
   const closing = new AbortController();
   const listeners = new Set<() => void>();
+  let commits = first;
   let positions: readonly number[] = partitions.map((partition) => first.get(partition)?.position ?? 0);
   let trouble = "";
   let lastLook = performance.now();
@@ -58,7 +61,7 @@ export async function followApplied(options: FollowAppliedOptions): Promise<Appl
   async function look(): Promise<void> {
     next = undefined;
     try {
-      const commits = await offsets.fetch(partitions);
+      commits = await offsets.fetch(partitions);
       trouble = "";
       lastLook = performance.now();
       looks++;
@@ -97,6 +100,7 @@ export async function followApplied(options: FollowAppliedOptions): Promise<Appl
   const running = run();
   return {
     positions: () => positions,
+    missing: () => partitions.filter((partition) => !commits.has(partition)),
     onApplied(listener) {
       const own = () => listener();
       listeners.add(own);

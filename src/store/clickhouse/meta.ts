@@ -8,12 +8,21 @@ export interface Binding {
   readonly partitions: number;
 }
 
-export async function readBinding(connection: Connection): Promise<Binding | undefined> {
+/** What the store is bound to, by kind; of two values the same for all who ask. */
+export async function readMeta(connection: Connection): Promise<ReadonlyMap<string, string>> {
   const table = await connection.table(
     bind({ sql: "SELECT key, min(value) FROM meta GROUP BY key", params: [] }),
   );
-  const meta = new Map(rows(table, (i) => [texts(table, 0)[i]!, texts(table, 1)[i]!]));
-  const text = meta.get("log");
+  return new Map(rows(table, (i) => [texts(table, 0)[i]!, texts(table, 1)[i]!]));
+}
+
+export async function writeMeta(connection: Connection, key: string, value: string): Promise<void> {
+  const hex = Buffer.from(value).toString("hex");
+  await connection.command(`INSERT INTO meta VALUES ('${key}', unhex('${hex}'))`);
+}
+
+export async function readBinding(connection: Connection): Promise<Binding | undefined> {
+  const text = (await readMeta(connection)).get("log");
   return text === undefined ? undefined : (JSON.parse(text) as Binding);
 }
 
@@ -21,7 +30,6 @@ export async function readBinding(connection: Connection): Promise<Binding | und
 export async function writeBinding(connection: Connection, binding: Binding): Promise<Binding> {
   const already = await readBinding(connection);
   if (already !== undefined) return already;
-  const value = Buffer.from(JSON.stringify(binding)).toString("hex");
-  await connection.command(`INSERT INTO meta VALUES ('log', unhex('${value}'))`);
+  await writeMeta(connection, "log", JSON.stringify(binding));
   return (await readBinding(connection)) ?? binding;
 }

@@ -90,6 +90,19 @@ export const migrations: readonly Migration[] = [
       ) ENGINE = ReplacingMergeTree ORDER BY (partition, offset) SETTINGS ${durable}`,
     ],
   },
+  {
+    version: 2,
+    statements: [
+      // What the group had committed of a partition, noted now and then by its owner: where the store stands at least, for
+      // when the group has no offset any more.
+      `CREATE TABLE IF NOT EXISTS applied (
+        partition Int32,
+        epoch Int64,
+        position Int64,
+        written_at DateTime64(3) DEFAULT now64(3)
+      ) ENGINE = ReplacingMergeTree(position) ORDER BY (partition, epoch) SETTINGS ${durable}`,
+    ],
+  },
 ];
 
 /** Version that this program reads. */

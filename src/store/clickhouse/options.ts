@@ -4,6 +4,7 @@ import type { KeyColumnLimits } from "../apply/census.ts";
 import type { DeadLetterStore } from "../dead-letters.ts";
 import type { EventStore, IdKeeper } from "../store.ts";
 import type { Arbiter } from "./arbiter.ts";
+import type { Ledger } from "./ledger.ts";
 
 export interface ClickhouseStoreOptions {
   /** clickhouse://user:password@host:8123/database */
@@ -49,8 +50,12 @@ export interface ClickhouseStore extends EventStore, DeadLetterStore, IdKeeper {
    * @throws WeirError FAILED_PRECONDITION where the group's offset of one has expired, UNAVAILABLE
    */
   takeOver(partitions: readonly number[]): Promise<void>;
-  /** Another process applies these from now on. */
-  release(partitions: readonly number[]): void;
+  /** Another process applies these from now on. What was committed of them is noted before, as far as there is time. */
+  release(partitions: readonly number[]): Promise<void>;
+  /** Notes in the store what was committed of held partitions. */
+  notePositions(): Promise<void>;
+  /** What the store says itself of who applies the log to it. */
+  readonly ledger: Omit<Ledger, "note">;
   /**
    * What the group has committed by now: of each partition the next offset, which holds for those that this process does
    * not hold. One goes back where an operator has reset it: its records are applied anew.

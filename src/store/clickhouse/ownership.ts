@@ -53,6 +53,6 @@ export function createOwnership(arbiter: Arbiter, fences: Fences): Ownership {
 }
 
 function expired(partition: number): WeirError {
-  const message = `the store has applied partition ${partition} before, but the group has no offset for it any more: reset the group's offsets to where the store stands`;
+  const message = `the store has applied partition ${partition} before, but the group has no offset for it any more: stop the processes of role consumer and run weir offsets restore`;
   return new WeirError("FAILED_PRECONDITION", "STORE_UNAVAILABLE", message);
 }

@@ -12,8 +12,10 @@ import { createFences } from "./fences.ts";
 import { createInserts } from "./inserts.ts";
 import { createKeyColumns } from "./key-columns.ts";
 import type { Layout } from "./layout.ts";
+import { createLedger } from "./ledger.ts";
 import { readBinding, writeBinding } from "./meta.ts";
 import { checkSchema } from "./migrate.ts";
+import { createNotes } from "./notes.ts";
 import type { ClickhouseStore, ClickhouseStoreOptions } from "./options.ts";
 import { createOwnership } from "./ownership.ts";
 import { createReader } from "./reader.ts";
@@ -30,6 +32,8 @@ export type { ClickhouseStore, ClickhouseStoreOptions } from "./options.ts";
 /** How long another process's new columns stay unknown here, which costs time only. In milliseconds. */
 const layoutAgeMs = 60_000;
 const defaultMaxQueries = 4;
+/** How long others wait at most for what is noted of partitions that they take over, in milliseconds. */
+const releaseMs = 2000;
 /** Connections beside those of the questions: a write, its look-up, an end of a query. */
 const otherConnections = 4;
 
@@ -65,8 +69,9 @@ export async function openClickhouseStore(
   const keyColumns = await createKeyColumns(connection, limits);
   const fences = createFences(connection, insertTimeoutMs);
   const ownership = createOwnership(arbiter, fences);
-  const onTakenOver = () => version++;
-  const standing = createStanding({ arbiter, ownership, changing, onTakenOver });
+  const ledger = createLedger(connection);
+  const notes = createNotes(ownership, ledger);
+  const standing = createStanding({ arbiter, ownership, changing, onTakenOver: () => version++ });
   const inserts = createInserts(connection, insertTimeoutMs);
   const rule = { hashId: createIdHasher(idSecret), dedupWindowMs };
   const forgetting = createForgetting(dedupWindowMs);
@@ -192,9 +197,13 @@ export async function openClickhouseStore(
         await standing.takeOver(partitions);
       }),
 
-    release(partitions) {
+    async release(partitions) {
+      const noted = notes.take(releaseMs);
       ownership.drop(partitions);
+      await noted;
     },
+    notePositions: () => write(() => notes.take()),
+    ledger,
 
     noteApplied(applied) {
       if (!standing.note(applied)) return;

@@ -1,0 +1,133 @@
+/** A group that is not the store's, and offsets of a group that brokers have forgotten. */
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { createWeirClient, type WeirClient } from "../../client/node/index.ts";
+import { Durability } from "../../gen/analytics/v1/ingestion_pb.js";
+import type { PartitionOffsets } from "../../src/app-offsets.ts";
+import { allEvents, caughtUp } from "../support/figures.ts";
+import { groupTool } from "../support/group-tool.ts";
+import { type Installation, startInstallation } from "../support/installation.ts";
+import { weir } from "../support/process.ts";
+import { refusedStart } from "../support/refused-start.ts";
+import type { RunningServer } from "../support/server.ts";
+
+const patiently = { timeout: 60_000, interval: 50 };
+const stray = { WEIR_KAFKA_GROUP: "stray" };
+
+let installation: Installation;
+let client: WeirClient;
+let consumer: RunningServer;
+let analytics: RunningServer;
+let strayAnalytics: RunningServer;
+let sent = 0;
+beforeAll(async () => {
+  installation = await startInstallation();
+  const ingest = await installation.serve("ingest");
+  client = createWeirClient({ url: ingest.url });
+  analytics = await installation.serve("analytics");
+  strayAnalytics = await installation.serve("analytics", { env: stray });
+  consumer = await installation.serve("consumer");
+});
+afterAll(async () => {
+  await client?.close();
+  await installation?.close();
+});
+
+async function send(count: number): Promise<void> {
+  const events = Array.from({ length: count }, () => ({
+    id: `e-${++sent}`,
+    userId: `user-${sent % 50}`,
+    name: "n",
+  }));
+  const durability = Durability.APPLIED;
+  await client.ingestion.ingestEvents({ events, options: { durability } });
+}
+
+/** Each event counts once, as soon as all are applied. */
+async function expectAll(): Promise<void> {
+  await caughtUp(analytics.url, sent);
+  const ids = (await allEvents(analytics.url)).map(({ id }) => id as string);
+  expect(ids).toHaveLength(sent);
+  expect(new Set(ids).size).toBe(sent);
+}
+
+async function notReady(url: string): Promise<string[]> {
+  const { failing } = await (await fetch(`${url}/ready`)).json();
+  return failing.map(({ message }: { message: string }) => message);
+}
+
+async function offsets(): Promise<{ members: number; partitions: PartitionOffsets[] }> {
+  const { code, stdout, stderr } = await weir(["offsets", "list", "--json"], { env: installation.env });
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout);
+}
+
+/** As brokers do once it has had no member for long enough. */
+async function forgetGroup(): Promise<void> {
+  await vi.waitFor(async () => expect((await offsets()).members).toBe(0), patiently);
+  await groupTool(installation, ["--delete"]);
+}
+
+describe("a process of another group", () => {
+  it("is refused, or not ready once the store has a group, and says which", async () => {
+    const line = "the log is applied to the store by group weir, not by group stray";
+    await vi.waitFor(async () => {
+      expect(await notReady(strayAnalytics.url)).toEqual([
+        `${line}: is --kafka-group (WEIR_KAFKA_GROUP) right?`,
+      ]);
+    }, patiently);
+    expect(await notReady(analytics.url)).toEqual([]);
+    for (const role of ["analytics", "consumer"]) {
+      const refused = await refusedStart([], { ...installation.env, ...stray, WEIR_ROLES: role });
+      expect(refused).toMatchObject({ code: 2, line: expect.stringContaining(line) });
+    }
+  });
+});
+
+describe("a group whose offsets are gone", () => {
+  it("is told of, and goes on from what the store noted as its consumer stopped", async () => {
+    await send(1000);
+    await consumer.stop();
+    const before = (await offsets()).partitions;
+    expect(before.reduce((sum, { rows }) => sum + rows, 0)).toBe(sent);
+    for (const { noted, committed, logEnd } of before) {
+      expect(committed).toBe(logEnd);
+      expect(noted).toBe(logEnd);
+    }
+    await forgetGroup();
+    const line = /group weir has applied nothing, but the store holds rows.*run weir offsets restore/;
+    await vi.waitFor(async () => {
+      expect(await notReady(analytics.url)).toEqual([expect.stringMatching(line)]);
+    }, patiently);
+    const refused = await refusedStart([], { ...installation.env, WEIR_ROLES: "consumer" });
+    expect(refused).toMatchObject({ code: 1, line: expect.stringMatching(line) });
+
+    const restored = await weir(["offsets", "restore"], { env: installation.env });
+    expect(restored).toMatchObject({ code: 0, stderr: "" });
+    expect((await offsets()).partitions).toEqual(before);
+    consumer = await installation.serve("consumer");
+    await send(1000);
+    await expectAll();
+    await vi.waitFor(async () => expect(await notReady(analytics.url)).toEqual([]), patiently);
+  });
+
+  it("is not restored while it has members", async () => {
+    const restored = await weir(["offsets", "restore", "--all"], { env: installation.env });
+    expect(restored).toMatchObject({ code: 1, stdout: "" });
+    expect(restored.stderr).toMatch(/group weir has members: stop every process of role consumer first/);
+  });
+
+  it("goes on from less than was applied where its consumer was killed, and counts each event once", async () => {
+    await consumer.kill9();
+    const applied = (await offsets()).partitions;
+    await forgetGroup();
+    expect(await weir(["offsets", "restore"], { env: installation.env })).toMatchObject({ code: 0 });
+    const { partitions } = await offsets();
+    for (const [partition, { committed }] of partitions.entries()) {
+      expect(committed).toBeLessThan(applied[partition]!.committed!);
+    }
+    consumer = await installation.serve("consumer");
+    await expectAll();
+    await send(100);
+    await expectAll();
+  });
+});
