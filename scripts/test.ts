@@ -18,6 +18,7 @@ const checks: [name: string, command: string, ...args: string[]][] = [
   ["format and lint", "biome", "ci", "--error-on-warnings", "."],
   ["types", "tsc", "--noEmit"],
   ["import direction", "node", "scripts/check-imports.ts"],
+  ["lockfile", "node", "scripts/check-lockfile.ts"],
   ["contract: lint, breaking changes, generated code", "node", "scripts/check-proto.ts"],
 ];
 
