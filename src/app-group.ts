@@ -36,6 +36,7 @@ export async function joinGroup(
         logger.warn({ stage: "membership" }, `no member of group ${group}: ${why}`),
       ),
       wait,
+      givenUp: wait.signal,
     }),
   );
   stops.push(() => membership.close());

@@ -40,6 +40,7 @@ export async function openKafkaLog(options: LogOptions): Promise<LogParts> {
   );
   stops.push(() => applied.close());
   const common = {
+    givenUp: start.signal,
     connection,
     topic: topics.events,
     identity,

@@ -48,10 +48,10 @@ async function openAnswering(options: ClickhouseOptions): Promise<StoreParts> {
 
 /** A store to which this process applies the partitions that the group gives it, while others may apply the rest. */
 async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
-  const { kafka, logger, stops } = options;
+  const { kafka, logger, start, stops } = options;
   const { connection, topics, applied: followed } = kafka;
   const changes = openChanges(options);
-  const letters = openDeadLetterTopic({ connection, topic: topics.deadLetters });
+  const letters = openDeadLetterTopic({ connection, topic: topics.deadLetters, givenUp: start.signal });
   stops.push(() => letters.close());
   // It is a member only once the store is there: while it waits for ClickHouse, others have the partitions.
   let arbiter = positionsOf(followed);

@@ -45,7 +45,7 @@ export async function openOnKafka(
   const { log, logger, kafka, start, stops } = options;
   const { connection, topics } = kafka;
   const { partitions } = log.identity;
-  const letters = openDeadLetterTopic({ connection, topic: topics.deadLetters });
+  const letters = openDeadLetterTopic({ connection, topic: topics.deadLetters, givenUp: start.signal });
   stops.push(() => letters.close());
   // Before it is a member: what keeps it from starting keeps nobody from the partitions.
   const store = await open(options, kafka);

@@ -1,5 +1,5 @@
-/** A consumer that is stopped while ClickHouse does not answer: it ends in order, and nothing is lost or doubled. */
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+/** Processes that are stopped while Kafka or ClickHouse does not answer: they end in order, and nothing is lost or doubled. */
+import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
 import { createWeirClient, Durability } from "../../client/node/index.ts";
 import { patiently } from "../support/faults/load.ts";
 import { allEvents, caughtUp, getJson } from "../support/figures.ts";
@@ -11,6 +11,10 @@ let ingest: RunningServer;
 beforeAll(async () => {
   installation = await startInstallation({ env: { WEIR_SHUTDOWN_TIMEOUT: "500ms" } });
   ingest = await installation.serve("ingest");
+});
+afterEach(() => {
+  installation.kafka.resume();
+  installation.clickhouse.resume();
 });
 afterAll(() => installation?.close());
 
@@ -26,7 +30,7 @@ async function send(sent: readonly string[], durability: Durability): Promise<vo
   }
 }
 
-it("ends with exit code 0 after its own deadline, and its successor counts each event once", async () => {
+it("ClickHouse: a consumer ends with exit code 0 after its own deadline, and its successor counts each event once", async () => {
   const consumer = await installation.serve("consumer");
   await send(ids.slice(0, 50), Durability.APPLIED);
   await installation.clickhouse.stall();
@@ -39,7 +43,30 @@ it("ends with exit code 0 after its own deadline, and its successor counts each 
   expect(consumer.log()).not.toContain('"level":"error"');
 
   installation.clickhouse.resume();
-  const { url } = await installation.serve("consumer,analytics");
+  const successor = await installation.serve("consumer,analytics");
+  const { url } = successor;
   await caughtUp(url, ids.length);
   expect((await allEvents(url)).map(({ id }) => id).sort()).toEqual([...ids].sort());
+  expect(await successor.stop()).toBe(0);
+});
+
+it("Kafka: every role ends with exit code 0 after its own deadline, with callers and a batch that wait", async () => {
+  const consumer = await installation.serve("consumer");
+  const analytics = await installation.serve("analytics");
+  await send(["before"], Durability.APPLIED);
+  // What is applied now ends in a commit, which Kafka does not answer.
+  await installation.clickhouse.stall();
+  await send(["between"], Durability.DURABLE);
+  await vi.waitFor(async () => {
+    expect((await getJson(consumer.url, "/v1/consumer/lag")).lag_seconds).toBeGreaterThan(0);
+  }, patiently);
+  await installation.kafka.stall();
+  installation.clickhouse.resume();
+  const waiting = send(["never"], Durability.DURABLE).catch((error: unknown) => error);
+  await vi.waitFor(async () => {
+    expect((await getJson(ingest.url, "/stats")).producer.log.in_flight_ms).toBeGreaterThan(0);
+  }, patiently);
+  const stopped = await Promise.all([ingest, consumer, analytics].map((server) => server.stop()));
+  expect(stopped).toEqual([0, 0, 0]);
+  expect(await waiting).toBeInstanceOf(Error);
 });

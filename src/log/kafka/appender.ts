@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Admin } from "kafkajs";
 import { WeirError } from "../../domain/errors.ts";
 import { createIdHasher } from "../../domain/ids.ts";
+import { whenAborted } from "../../domain/when-aborted.ts";
 import { createWriter, type Flush, type WriteFailure } from "../commit/writer.ts";
 import type { LogAppender, LogRecord } from "../log.ts";
 import { createAcknowledged } from "./acknowledged.ts";
@@ -36,6 +37,8 @@ export interface KafkaAppenderOptions extends KafkaLogOptions {
   readonly closeTimeoutMs?: number;
   /** How far each partition is known to be applied, by whichever process. Default: it is not known. */
   readonly applied?: () => readonly number[];
+  /** Aborted where close() waits no longer. Default: never. */
+  readonly givenUp?: AbortSignal;
   /** Milliseconds since 1970. Default Date.now. */
   readonly now?: () => number;
   /** Called after each send, for metrics. */
@@ -152,9 +155,12 @@ export async function createKafkaAppender(
     stats: () => ({ ...writer.stats(), recentIds: recent.size, partitions }),
     async close() {
       const closed = writer.close();
-      const timer = setTimeout(() => void producer.close(), closeTimeoutMs);
+      const giveUp = () => void producer.close();
+      const timer = setTimeout(giveUp, closeTimeoutMs);
+      const unsubscribe = whenAborted(options.givenUp, giveUp);
       await closed;
       clearTimeout(timer);
+      unsubscribe();
       await producer.close();
     },
   };

@@ -2,6 +2,7 @@
 import { WeirError } from "../../domain/errors.ts";
 import { type DeadLetter, deadLetterId } from "../../domain/record/dead-letter.ts";
 import { decodeRecord } from "../../domain/record/record.ts";
+import { whenAborted } from "../../domain/when-aborted.ts";
 import type { KafkaConnection } from "./client.ts";
 import { createProducer, type Producer } from "./producer.ts";
 import { type BatchRecord, encodeHeaders, recordBytes } from "./record-batch.ts";
@@ -11,6 +12,8 @@ export interface DeadLetterTopicOptions {
   readonly topic: string;
   /** How long brokers may take to acknowledge the dead letters of one call, in milliseconds. Default 10,000. */
   readonly writeTimeoutMs?: number;
+  /** Aborted where what is under way is given up, as a crash would. Default: never. */
+  readonly givenUp?: AbortSignal;
 }
 
 export interface DeadLetterTopic {
@@ -38,6 +41,12 @@ export function openDeadLetterTopic(options: DeadLetterTopicOptions): DeadLetter
   let producer: Producer | undefined;
   let last: Promise<void> = Promise.resolve();
   let closed = false;
+  const unsubscribe = whenAborted(options.givenUp, end);
+
+  function end(): void {
+    closed = true;
+    void producer?.close();
+  }
 
   async function send(deadLetters: readonly DeadLetter[]): Promise<void> {
     if (closed) throw unavailable(topic, "it is closed");
@@ -63,7 +72,8 @@ export function openDeadLetterTopic(options: DeadLetterTopicOptions): DeadLetter
       return done;
     },
     async close() {
-      closed = true;
+      unsubscribe();
+      end();
       await producer?.close();
       await last;
     },

@@ -9,6 +9,7 @@
  */
 import type { Stage } from "../../domain/health.ts";
 import type { StartWait } from "../../domain/start-wait.ts";
+import { whenAborted } from "../../domain/when-aborted.ts";
 import type { Assignment } from "../assignment.ts";
 import type { KafkaConnection } from "./client.ts";
 import { createCommits } from "./membership/commits.ts";
@@ -47,6 +48,8 @@ export interface MembershipOptions {
   readonly commitTimeoutMs?: number;
   /** How long close() waits for onRevoke, in milliseconds. Default 10,000. */
   readonly closeTimeoutMs?: number;
+  /** Aborted where what is under way is given up, as a crash would. Default: never. */
+  readonly givenUp?: AbortSignal;
   /** How long to wait for the cluster at the start, in milliseconds. Default 30,000. */
   readonly startTimeoutMs?: number;
   /** Told while it waits for it. Default: nobody. */
@@ -95,10 +98,12 @@ export async function createMembership(options: MembershipOptions): Promise<Memb
     onDoubt: member.renounce,
     timeoutMs: commitTimeoutMs,
   });
+  const unsubscribe = whenAborted(options.givenUp, () => void commits.close());
   let closed: Promise<void> | undefined;
 
   async function end(): Promise<void> {
     await member.close(closeTimeoutMs);
+    unsubscribe();
     await commits.close();
   }
 

@@ -1,5 +1,6 @@
 /** A member of a group over its whole life: it joins, holds what it is given, hands it over, and joins again. */
 import { pause } from "../../../domain/pause.ts";
+import { whenAborted } from "../../../domain/when-aborted.ts";
 import { typeOf } from "./coordinator.ts";
 import { startHeartbeats } from "./heartbeats.ts";
 import { createGroupProtocol, type GroupProtocolOptions, type Joined } from "./protocol.ts";
@@ -18,6 +19,7 @@ export interface Tenure extends Joined {
 export interface MemberOptions extends GroupProtocolOptions {
   readonly onRevoke: (partitions: readonly number[]) => Promise<void>;
   readonly onTrouble?: (why: string) => void;
+  readonly givenUp?: AbortSignal;
 }
 
 export interface Member {
@@ -141,9 +143,11 @@ export function startMember(options: MemberOptions): Member {
   async function leave(): Promise<void> {
     if (memberId === "") return;
     const done = new AbortController();
+    const unsubscribe = whenAborted(options.givenUp, () => done.abort());
     const told = protocol.leave(memberId).catch(() => {});
     await Promise.race([told, pause(leaveTimeoutMs, done.signal)]);
     done.abort();
+    unsubscribe();
   }
 
   const running = run();
