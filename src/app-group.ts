@@ -4,6 +4,7 @@ import { checkPositions } from "./consumer/start-check.ts";
 import { type AssignmentMode, createMembership, type Membership } from "./log/kafka/membership.ts";
 import { presentOffsets } from "./log/kafka/present-offsets.ts";
 import type { EventStore } from "./store/store.ts";
+import type { Logger } from "./telemetry/logger.ts";
 
 /**
  * Joins the group, and makes sure that the store can go on from where it stands.
@@ -23,6 +24,7 @@ export async function joinGroup(
   const { place, connection, topics, group } = kafka;
   const { partitions } = log.identity;
   const topic = topics.events;
+  const tell = tellChanges(logger.child({ stage: "membership" }));
   const membership = await start.waitFor(coordinatorOf(kafka), (wait) =>
     createMembership({
       connection,
@@ -32,9 +34,14 @@ export async function joinGroup(
       mode,
       sessionTimeoutMs: config.kafkaSessionTimeoutMs,
       onRevoke,
-      onTrouble: tellChanges((why) =>
-        logger.warn({ stage: "membership" }, `no member of group ${group}: ${why}`),
-      ),
+      onJoined: (given) =>
+        tell(
+          "info",
+          given.length === 0
+            ? `a spare of group ${group}: others apply every partition, and this process waits for its share`
+            : `applies ${given.length} of ${partitions} partitions, as group ${group} has it: ${given.join(", ")}`,
+        ),
+      onTrouble: (why) => tell("warn", `no member of group ${group}: ${why}`),
       wait,
       givenUp: wait.signal,
     }),
@@ -47,11 +54,11 @@ export async function joinGroup(
 }
 
 /** What is said again and again is told once, until something else is said. */
-function tellChanges(tell: (text: string) => void): (text: string) => void {
+function tellChanges(logger: Logger): (level: "info" | "warn", message: string) => void {
   let last = "";
-  return (text) => {
-    if (text !== last) tell(text);
-    last = text;
+  return (level, message) => {
+    if (message !== last) logger[level]({}, message);
+    last = message;
   };
 }
 

@@ -124,6 +124,8 @@ describe("ingest apart", () => {
         message: expect.stringContaining("a spare"),
       });
     }, patiently);
+    const isTold = (what: RegExp) => vi.waitFor(() => expect(spare.log()).toMatch(what), patiently);
+    await isTold(/a spare of group \S+: .* waits for its share/);
 
     for (const path of ["/v1/analytics/summary", "/v1/analytics/export", "/v1/admin/dead-letters"]) {
       const answer = await fetch(`${spare.url}${path}`);
@@ -137,6 +139,7 @@ describe("ingest apart", () => {
     await first.kill9();
     await expectEachOnce(spare.url, count);
     expect((await membershipOf(spare.url)).status).toBe("healthy");
+    await isTold(/applies 8 of 8 partitions, as group \S+ has it: 0, 1, 2/);
   });
 
   it("waits for what the other process has applied", async () => {

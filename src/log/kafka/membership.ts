@@ -38,6 +38,8 @@ export interface MembershipOptions {
    * once it resolves. Commits of them are still taken until then, unless they were lost. Default: nothing is to be done.
    */
   readonly onRevoke?: (partitions: readonly number[]) => Promise<void>;
+  /** Told each time that it has joined, and what it was given, which may be nothing. Default: nobody is. */
+  readonly onJoined?: (partitions: readonly number[]) => void;
   /** Told each time that it could not join, and why. Default: nobody is. */
   readonly onTrouble?: (why: string) => void;
   /** How long the group keeps a member that it does not hear of, in milliseconds. Default 10,000. */

@@ -18,6 +18,7 @@ export interface Tenure extends Joined {
 
 export interface MemberOptions extends GroupProtocolOptions {
   readonly onRevoke: (partitions: readonly number[]) => Promise<void>;
+  readonly onJoined?: (partitions: readonly number[]) => void;
   readonly onTrouble?: (why: string) => void;
   readonly givenUp?: AbortSignal;
 }
@@ -126,6 +127,7 @@ export function startMember(options: MemberOptions): Member {
         rebalances++;
         trouble = "";
         outsideSince = undefined;
+        options.onJoined?.(joined.partitions);
         const ended = Promise.withResolvers<void>();
         tenure = { ...joined, isOver: false, epochs: new Map(), end: () => ended.resolve() };
         await hold(tenure, ended.promise);
