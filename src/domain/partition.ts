@@ -5,10 +5,11 @@
 const seed = 0x9747b28c;
 const m = 0x5bd1e995;
 const encoder = new TextEncoder();
+/** Holds a user's bytes while they are hashed; the encoder would make an array for each. */
+const scratch = new Uint8Array(256);
 
-/** murmur2 of the bytes, as a signed 32-bit integer. */
-export function murmur2(bytes: Uint8Array): number {
-  const length = bytes.length;
+/** murmur2 of the first `length` bytes, by default all, as a signed 32-bit integer. */
+export function murmur2(bytes: Uint8Array, length = bytes.length): number {
   let h = seed ^ length;
   let i = 0;
   for (; i + 4 <= length; i += 4) {
@@ -29,10 +30,21 @@ export function murmur2(bytes: Uint8Array): number {
 
 /** The partition of a user's events, 0 to partitions - 1. */
 export function partitionOf(userId: string, partitions: number): number {
-  return partitionOfKey(encoder.encode(userId), partitions);
+  const { length } = userId;
+  if (length > scratch.length) return partitionOfKey(encoder.encode(userId), partitions);
+  for (let i = 0; i < length; i++) {
+    const code = userId.charCodeAt(i);
+    if (code > 0x7f) return partitionOfKey(encoder.encode(userId), partitions);
+    scratch[i] = code;
+  }
+  return partitionOfHash(murmur2(scratch, length), partitions);
 }
 
 /** As partitionOf, of the user's UTF-8 bytes. */
 export function partitionOfKey(key: Uint8Array, partitions: number): number {
-  return (murmur2(key) & 0x7fffffff) % partitions;
+  return partitionOfHash(murmur2(key), partitions);
+}
+
+function partitionOfHash(hash: number, partitions: number): number {
+  return (hash & 0x7fffffff) % partitions;
 }

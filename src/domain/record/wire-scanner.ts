@@ -24,6 +24,8 @@ export class WireError extends Error {
 
 /** Texts up to this length in bytes are kept, if they are ASCII. */
 const keptLength = 24;
+/** Texts up to this length in bytes are looked at whether they are ASCII, which is built sooner; an id is. */
+const asciiLength = 64;
 /** How many texts are kept; a power of 2. */
 const keptTexts = 4096;
 
@@ -31,14 +33,18 @@ export function createWireScanner(): WireScanner {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   const kept = new Array<string | undefined>(keptTexts);
   let bytes = new Uint8Array(0);
-  let view = new DataView(bytes.buffer);
+  /** Of the whole memory that the bytes are in, which is that of a block's records one after the other. */
+  let memory = Buffer.from(bytes.buffer);
+  /** Where the bytes begin in it. */
+  let base = 0;
 
   const scanner: WireScanner = {
     position: 0,
     end: 0,
     reset(next) {
       bytes = next as Uint8Array<ArrayBuffer>;
-      view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      if (memory.buffer !== bytes.buffer) memory = Buffer.from(bytes.buffer);
+      base = bytes.byteOffset;
       scanner.position = 0;
       (scanner as { end: number }).end = bytes.length;
     },
@@ -59,7 +65,7 @@ export function createWireScanner(): WireScanner {
       const at = scanner.position;
       if (at + 8 > scanner.end) throw new WireError("the bytes end within a number");
       scanner.position += 8;
-      return view.getFloat64(at, true);
+      return memory.readDoubleLE(base + at);
     },
     text() {
       const length = scanner.uint();
@@ -67,18 +73,18 @@ export function createWireScanner(): WireScanner {
       const end = start + length;
       if (end > scanner.end) throw new WireError("the bytes end within a text");
       scanner.position = end;
-      if (length > keptLength) return decode(start, end);
+      if (length > asciiLength) return decode(start, end);
       let hash = length;
       for (let i = start; i < end; i++) {
         const byte = bytes[i]!;
         if (byte > 0x7f) return decode(start, end);
         hash = (Math.imul(hash, 31) + byte) | 0;
       }
+      if (length > keptLength) return ascii(start, end);
       const slot = (hash ^ (hash >>> 12)) & (keptTexts - 1);
       const known = kept[slot];
       if (known !== undefined && isAt(known, start, length)) return known;
-      let text = "";
-      for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]!);
+      const text = ascii(start, end);
       kept[slot] = text;
       return text;
     },
@@ -88,6 +94,10 @@ export function createWireScanner(): WireScanner {
     if (text.length !== length) return false;
     for (let i = 0; i < length; i++) if (text.charCodeAt(i) !== bytes[start + i]) return false;
     return true;
+  }
+
+  function ascii(start: number, end: number): string {
+    return memory.toString("latin1", base + start, base + end);
   }
 
   function decode(start: number, end: number): string {
