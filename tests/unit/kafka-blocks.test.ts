@@ -1,46 +1,47 @@
 import { describe, expect, it } from "vitest";
 import { type Block, blockTime, readBlock } from "../../src/domain/record/block.ts";
+import type { FetchedRecord } from "../../src/log/kafka/batch-reader.ts";
 import { createBlockCache } from "../../src/log/kafka/block-cache.ts";
 import { blocksOf } from "../../src/log/kafka/blocks.ts";
-import type { RawPartition, RawRecord } from "../../src/log/kafka/internals.ts";
+import type { FetchedPartition } from "../../src/log/kafka/fetch.ts";
 
 type Batch = {
   /** Offset of its first record, even where compaction took that one away … */
   readonly first: number;
   /** … and how many it was sent with. */
   readonly sent: number;
-  readonly producer?: string;
+  readonly producer?: bigint;
   readonly kind?: "plain" | "transaction" | "marker";
   /** Values by place in the batch; null: none. */
   readonly values: Readonly<Record<number, string | null>>;
 };
 
-const of = ({ first, sent, producer = "7", kind = "plain", values }: Batch): RawRecord[] =>
+const of = ({ first, sent, producer = 7n, kind = "plain", values }: Batch): FetchedRecord[] =>
   Object.entries(values).map(([place, value]) => ({
-    offset: String(first + Number(place)),
-    timestamp: String(1_700_000_000_000 + first),
+    offset: first + Number(place),
+    timestamp: 1_700_000_000_000 + first,
     key: null,
     value: value === null ? null : Buffer.from(value),
-    isControlRecord: kind === "marker",
-    batchContext: {
-      firstOffset: String(first),
-      lastOffsetDelta: sent - 1,
+    batch: {
+      firstOffset: first,
+      lastOffset: first + sent - 1,
       producerId: producer,
       firstSequence: 0,
-      maxTimestamp: String(1_700_000_000_000 + first),
+      maxTimestamp: 1_700_000_000_000 + first,
       inTransaction: kind !== "plain",
+      isControl: kind === "marker",
     },
   }));
 
 const fetched = (
   batches: readonly Batch[],
-  aborted: RawPartition["abortedTransactions"] = [],
-): RawPartition => ({
+  aborted: FetchedPartition["abortedTransactions"] = [],
+): FetchedPartition => ({
   partition: 3,
-  lastStableOffset: "1000",
-  lastStartOffset: "0",
+  startOffset: 0,
+  stableOffset: 1000,
   abortedTransactions: aborted,
-  messages: batches.flatMap(of),
+  records: batches.flatMap(of),
 });
 
 /** Offset and text of each record; undefined: one that is not there. */
@@ -84,14 +85,14 @@ describe("blocks of what a broker gives", () => {
 
   it("keep the offsets of markers and of transactions that were given up, but have records without a value", () => {
     const batches: Batch[] = [
-      { first: 0, sent: 1, producer: "1", kind: "transaction", values: { 0: "given up" } },
-      { first: 1, sent: 1, producer: "2", kind: "transaction", values: { 0: "committed" } },
-      { first: 2, sent: 1, producer: "1", values: { 0: "outside of any" } },
-      { first: 3, sent: 1, producer: "1", kind: "marker", values: { 0: "\0\0\0\0" } },
-      { first: 4, sent: 1, producer: "1", kind: "transaction", values: { 0: "the next one" } },
+      { first: 0, sent: 1, producer: 1n, kind: "transaction", values: { 0: "given up" } },
+      { first: 1, sent: 1, producer: 2n, kind: "transaction", values: { 0: "committed" } },
+      { first: 2, sent: 1, producer: 1n, values: { 0: "outside of any" } },
+      { first: 3, sent: 1, producer: 1n, kind: "marker", values: { 0: "\0\0\0\0" } },
+      { first: 4, sent: 1, producer: 1n, kind: "transaction", values: { 0: "the next one" } },
       { first: 5, sent: 2, values: { 0: null, 1: "" } },
     ];
-    const shown = texts(blocksOf(fetched(batches, [{ producerId: "1", firstOffset: "0" }]), 0, 100));
+    const shown = texts(blocksOf(fetched(batches, [{ producerId: 1n, firstOffset: 0 }]), 0, 100));
     expect(shown.map(([, text]) => text)).toEqual([
       undefined,
       "committed",
@@ -105,9 +106,9 @@ describe("blocks of what a broker gives", () => {
 
   it("know a transaction that was given up from within it", () => {
     const batches: Batch[] = [
-      { first: 8, sent: 1, producer: "1", kind: "transaction", values: { 0: "given up" } },
+      { first: 8, sent: 1, producer: 1n, kind: "transaction", values: { 0: "given up" } },
     ];
-    const aborted = [{ producerId: "1", firstOffset: "2" }];
+    const aborted = [{ producerId: 1n, firstOffset: 2 }];
     expect(texts(blocksOf(fetched(batches, aborted), 8, 100))).toEqual([[8, undefined]]);
   });
 

@@ -1,6 +1,7 @@
 /** Makes the log's blocks of what a broker gives. */
 import { type Block, createBlockBuilder, type RecordParts } from "../../domain/record/block.ts";
-import type { RawPartition, RawRecord } from "./internals.ts";
+import type { FetchedRecord } from "./batch-reader.ts";
+import type { FetchedPartition } from "./fetch.ts";
 
 /** Most records of a block. */
 const maxBlockRecords = 65_536;
@@ -12,7 +13,7 @@ const noValue: RecordParts = [];
  * (a transaction's marker, a record of a transaction that was given up, one that compaction took away) is kept as one of
  * no record. A record without a value is one, which cannot be decoded. A block's time is that of its newest record.
  */
-export function blocksOf(fetched: RawPartition, from: number, until: number): Block[] {
+export function blocksOf(fetched: FetchedPartition, from: number, until: number): Block[] {
   const blocks: Block[] = [];
   const isAborted = abortions(fetched);
   let builder = createBlockBuilder();
@@ -34,16 +35,19 @@ export function blocksOf(fetched: RawPartition, from: number, until: number): Bl
   }
 
   let batchEnd = from;
-  for (const record of fetched.messages) {
-    const offset = Number(record.offset);
-    const hidden = isAborted(record, offset) || record.isControlRecord;
+  for (const record of fetched.records) {
+    const { offset, timestamp, batch } = record;
+    const hidden = isAborted(record) || batch.isControl;
     if (offset >= until) break;
-    batchEnd = Number(record.batchContext.firstOffset) + record.batchContext.lastOffsetDelta + 1;
+    batchEnd = batch.lastOffset + 1;
     if (offset < next) continue;
-    timeMs = Math.max(timeMs, Number(record.timestamp));
+    timeMs = Math.max(timeMs, timestamp);
     while (next < offset) add(undefined);
     if (hidden) add(undefined);
-    else add(record.value === null ? noValue : [record.value]);
+    else {
+      const { value } = record;
+      add(value === null ? noValue : [value]);
+    }
   }
   while (next < Math.min(batchEnd, until)) add(undefined);
   finish();
@@ -51,16 +55,14 @@ export function blocksOf(fetched: RawPartition, from: number, until: number): Bl
 }
 
 /** Tells, of record after record, whether its transaction was given up. */
-function abortions({ abortedTransactions }: RawPartition): (record: RawRecord, offset: number) => boolean {
+function abortions({ abortedTransactions }: FetchedPartition): (record: FetchedRecord) => boolean {
   if (abortedTransactions.length === 0) return () => false;
-  const begun = abortedTransactions
-    .map(({ producerId, firstOffset }) => ({ producerId, firstOffset: Number(firstOffset) }))
-    .sort((a, b) => a.firstOffset - b.firstOffset);
-  const open = new Set<string>();
-  return ({ isControlRecord, batchContext: { producerId, inTransaction } }, offset) => {
+  const begun = [...abortedTransactions].sort((a, b) => a.firstOffset - b.firstOffset);
+  const open = new Set<bigint>();
+  return ({ offset, batch: { producerId, inTransaction, isControl } }) => {
     while (begun[0] !== undefined && begun[0].firstOffset <= offset) open.add(begun.shift()!.producerId);
     // A marker, of whichever kind, ends the producer's transaction.
-    if (isControlRecord) open.delete(producerId);
+    if (isControl) open.delete(producerId);
     return inTransaction && open.has(producerId);
   };
 }

@@ -1,15 +1,12 @@
 /** Reads a topic at given offsets. */
 import type { KafkaConnection } from "./client.ts";
-import { type RawCluster, type RawPartition, readCommitted } from "./internals.ts";
+import { type FetchedPartition, fetch, type FetchPosition as Position } from "./fetch.ts";
+import type { RawCluster } from "./internals.ts";
 import { tailLost } from "./loss.ts";
 import { isSameBatch, type Mark, markBefore } from "./mark.ts";
 import { createSession, leadersOf } from "./session.ts";
 
-export interface FetchPosition {
-  readonly partition: number;
-  readonly offset: number;
-  /** About how much to answer of this partition; a batch is always answered whole. */
-  readonly maxBytes: number;
+export interface FetchPosition extends Position {
   /**
    * The record before the offset was read, as this mark of the offset says, or unknown of which batch. By every new
    * connection it is then fetched once more, and answered too. Default: it is not looked for.
@@ -38,7 +35,7 @@ export interface Fetcher {
     broker: string,
     positions: readonly FetchPosition[],
     maxWaitMs: number,
-  ): Promise<readonly RawPartition[]>;
+  ): Promise<readonly FetchedPartition[]>;
   offsets(): Promise<Offsets>;
   /** Ends what is under way, which then rejects, and all that comes. Resolves when the connections are gone. */
   close(): Promise<void>;
@@ -106,7 +103,7 @@ export function createFetcher(
     nodeId: string,
     positions: readonly FetchPosition[],
     maxWaitMs: number,
-  ): Promise<readonly RawPartition[]> {
+  ): Promise<readonly FetchedPartition[]> {
     for (;;) {
       const before = seenNow();
       const looked = new Map(
@@ -133,16 +130,16 @@ export function createFetcher(
   }
 
   /** Whether the answer shows what is before the offset; not where it had no room for it. */
-  function isSeen({ partition, messages, lastStableOffset }: RawPartition, position: FetchPosition): boolean {
+  function isSeen({ partition, records, stableOffset }: FetchedPartition, position: FetchPosition): boolean {
     const { offset, after } = position;
-    const found = markBefore(messages, offset);
+    const found = markBefore(records, offset);
     if (found !== undefined) {
       if (after !== "unknown" && !isSameBatch(found, after!)) throw tailLost(topic, partition, offset);
       return true;
     }
     // The record itself is gone, as by compaction.
-    if (messages.length > 0) return true;
-    if (Number(lastStableOffset) >= offset) return false;
+    if (records.length > 0) return true;
+    if (stableOffset >= offset) return false;
     throw new Error(
       `partition ${partition} of topic ${topic} was read up to offset ${offset}, and has nothing there now`,
     );
@@ -152,26 +149,14 @@ export function createFetcher(
     cluster: RawCluster,
     nodeId: string,
     positions: readonly FetchPosition[],
-    maxWaitTime: number,
-  ): Promise<readonly RawPartition[]> {
+    maxWaitMs: number,
+  ): Promise<readonly FetchedPartition[]> {
     const broker = await cluster.findBroker({ nodeId });
-    const asked = positions.map(({ partition, offset, maxBytes }) => ({
-      partition,
-      fetchOffset: String(offset),
-      maxBytes,
-    }));
     try {
-      const { responses } = await broker.fetch({
-        maxWaitTime,
-        minBytes: 1,
-        maxBytes: maxAnswerBytes,
-        isolationLevel: readCommitted,
-        topics: [{ topic, partitions: asked }],
-      });
-      return responses.flatMap((response) => response.partitions);
+      return await fetch(broker, topic, positions, { maxWaitMs, maxBytes: maxAnswerBytes });
     } catch (error) {
-      const { name, message } = error as Error;
-      throw name === "KafkaJSOffsetOutOfRange" ? new OutOfRangeError(message) : error;
+      const { type, message } = error as Error & { readonly type?: string };
+      throw type === "OFFSET_OUT_OF_RANGE" ? new OutOfRangeError(message) : error;
     }
   }
 

@@ -11,54 +11,6 @@ import type { Kafka, KafkaConfig } from "kafkajs";
 
 const require = createRequire(import.meta.url);
 
-/** A record as a broker keeps it. Offsets and times are decimal text. */
-export interface RawRecord {
-  readonly offset: string;
-  /** Milliseconds since 1970. */
-  readonly timestamp: string;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  /** Whether it is a transaction's marker, which no reader is shown. */
-  readonly isControlRecord: boolean;
-  /** Of the batch that it was sent in. */
-  readonly batchContext: {
-    readonly firstOffset: string;
-    readonly lastOffsetDelta: number;
-    readonly producerId: string;
-    /** Number of its first record among all that the producer has sent to the partition. */
-    readonly firstSequence: number;
-    /** Milliseconds since 1970; of all its records where the topic keeps the time of the append. */
-    readonly maxTimestamp: string;
-    readonly inTransaction: boolean;
-  };
-}
-
-/** One partition's part of a fetch. */
-export interface RawPartition {
-  readonly partition: number;
-  /** Offset behind the last record that no open transaction holds back. */
-  readonly lastStableOffset: string;
-  /** Offset of the first record kept (kafkajs misspells the name). */
-  readonly lastStartOffset: string;
-  readonly abortedTransactions: readonly { readonly producerId: string; readonly firstOffset: string }[];
-  readonly messages: readonly RawRecord[];
-}
-
-export interface RawFetch {
-  readonly maxWaitTime: number;
-  readonly minBytes: number;
-  readonly maxBytes: number;
-  readonly isolationLevel: number;
-  readonly topics: readonly {
-    readonly topic: string;
-    readonly partitions: readonly {
-      readonly partition: number;
-      readonly fetchOffset: string;
-      readonly maxBytes: number;
-    }[];
-  }[];
-}
-
 /** A request and how its answer is read, for which kafkajs has the connection and the order of answers. */
 export interface RawRequest<D, T> {
   readonly request: {
@@ -133,9 +85,6 @@ export interface RawBroker {
       readonly partitions: readonly { readonly partition: number }[];
     }[];
   }): Promise<{ readonly responses: readonly { readonly partitions: readonly RawCommitted[] }[] }>;
-  fetch(
-    request: RawFetch,
-  ): Promise<{ readonly responses: readonly { readonly partitions: readonly RawPartition[] }[] }>;
 }
 
 export interface RawCluster {

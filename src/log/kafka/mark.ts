@@ -3,7 +3,7 @@
  * has grown beyond it again, or a topic that was made anew, has another batch there or none. The leader's epoch alone does
  * not tell: a cluster that is restored from an older copy gives the same epochs again.
  */
-import type { RawRecord } from "./internals.ts";
+import type { FetchedRecord } from "./batch-reader.ts";
 
 export interface Mark {
   /** Offset behind the last of the records that were read or acknowledged: the place. */
@@ -18,18 +18,17 @@ export interface Mark {
 }
 
 /** The mark of a place, where the batch before it is among these records. */
-export function markBefore(records: readonly RawRecord[], end: number): Mark | undefined {
-  const batch = records.findLast(({ batchContext: { firstOffset, lastOffsetDelta } }) => {
-    const first = Number(firstOffset);
-    return first < end && end <= first + lastOffsetDelta + 1;
-  })?.batchContext;
+export function markBefore(records: readonly FetchedRecord[], end: number): Mark | undefined {
+  const batch = records.findLast(
+    ({ batch: { firstOffset, lastOffset } }) => firstOffset < end && end <= lastOffset + 1,
+  )?.batch;
   if (batch === undefined) return undefined;
   return {
     end,
-    firstOffset: Number(batch.firstOffset),
-    producerId: batch.producerId,
+    firstOffset: batch.firstOffset,
+    producerId: String(batch.producerId),
     sequence: batch.firstSequence,
-    timeMs: Number(batch.maxTimestamp),
+    timeMs: batch.maxTimestamp,
   };
 }
 

@@ -6,8 +6,8 @@ import type { LogReader } from "../log.ts";
 import { withAdmin } from "./admin.ts";
 import { createBlockCache } from "./block-cache.ts";
 import { blocksOf } from "./blocks.ts";
+import type { FetchedPartition } from "./fetch.ts";
 import { createFetcher, currentOffsets, OutOfRangeError } from "./fetcher.ts";
-import type { RawPartition } from "./internals.ts";
 import { createLossLatch, LogLostError } from "./loss.ts";
 import { createMarks, markBefore } from "./mark.ts";
 import type { KafkaLogOptions } from "./options.ts";
@@ -54,9 +54,9 @@ export async function createKafkaReader(
   const closing = new AbortController();
   let reads = 0;
 
-  function onFetched(fetched: RawPartition): void {
+  function onFetched(fetched: FetchedPartition): void {
     const { partition } = fetched;
-    starts[partition] = Math.max(starts[partition]!, Number(fetched.lastStartOffset));
+    starts[partition] = Math.max(starts[partition]!, fetched.startOffset);
     const blocks = blocksOf(fetched, ends[partition]!, Number.POSITIVE_INFINITY);
     for (const block of blocks) {
       cache.add(block);
@@ -83,14 +83,14 @@ export async function createKafkaReader(
     const read = async () => {
       const [fetched] = await fetcher.fetch(leader[0], [position], 0);
       reads++;
-      const messages = fetched?.messages ?? [];
-      return { messages, blocks: fetched ? blocksOf(fetched, offset, ends[partition]!) : [] };
+      const records = fetched?.records ?? [];
+      return { records, blocks: fetched ? blocksOf(fetched, offset, ends[partition]!) : [] };
     };
-    let { messages, blocks } = await read();
+    let { records, blocks } = await read();
     // The batch before may have taken all the room.
-    if (blocks.length === 0 && position.after !== undefined) ({ messages, blocks } = await read());
+    if (blocks.length === 0 && position.after !== undefined) ({ records, blocks } = await read());
     const last = blocks.at(-1);
-    const mark = last && markBefore(messages, last.firstOffset + last.count);
+    const mark = last && markBefore(records, last.firstOffset + last.count);
     if (mark !== undefined) marks.add(partition, mark);
     return blocks;
   }

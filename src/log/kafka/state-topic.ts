@@ -4,8 +4,8 @@ import type { StartWait } from "../../domain/start-wait.ts";
 import { LogStartError } from "../log.ts";
 import { withAdmin } from "./admin.ts";
 import type { KafkaConnection } from "./client.ts";
+import type { FetchedPartition } from "./fetch.ts";
 import { currentOffsets } from "./fetcher.ts";
-import type { RawPartition } from "./internals.ts";
 import { createLossLatch, type LogLostError } from "./loss.ts";
 import { createProducer } from "./producer.ts";
 import { encodeHeaders } from "./record-batch.ts";
@@ -102,11 +102,11 @@ export async function openStateTopic(options: StateTopicOptions): Promise<KafkaS
       const [end = 0] = ends;
       const positions = [position];
       const caughtUp = Promise.withResolvers<void>();
-      const onFetched = ({ messages }: RawPartition) => {
-        for (const { key, value, offset, isControlRecord } of messages) {
-          if (Number(offset) < positions[0]!) continue;
-          positions[0] = Number(offset) + 1;
-          if (!isControlRecord && key !== null) apply(key.toString(), value ?? undefined, Number(offset));
+      const onFetched = ({ records }: FetchedPartition) => {
+        for (const { key, value, offset, batch } of records) {
+          if (offset < positions[0]!) continue;
+          positions[0] = offset + 1;
+          if (!batch.isControl && key !== null) apply(key.toString(), value ?? undefined, offset);
         }
         if (positions[0]! >= end) caughtUp.resolve();
       };

@@ -2,8 +2,8 @@
 import { pause } from "../../domain/pause.ts";
 import type { KafkaConnection } from "./client.ts";
 import { endsBefore } from "./confirm.ts";
+import type { FetchedPartition } from "./fetch.ts";
 import { createFetcher, type Offsets, OutOfRangeError } from "./fetcher.ts";
-import type { RawPartition } from "./internals.ts";
 import { LogLostError, type LossLatch } from "./loss.ts";
 import { type Mark, markBefore } from "./mark.ts";
 
@@ -17,7 +17,7 @@ export interface TailOptions {
   /** Offset of the next record of each partition; whoever is given records moves it on. */
   readonly positions: number[];
   /** Given what is new of a partition, in order; also where nothing is. */
-  readonly onFetched: (fetched: RawPartition) => void;
+  readonly onFetched: (fetched: FetchedPartition) => void;
   /** Told of the place that a partition is read up to. Default: nobody is. */
   readonly onMark?: (partition: number, mark: Mark) => void;
 }
@@ -57,11 +57,11 @@ export function startTail(options: TailOptions): Tail {
     return mark?.end === position ? mark : "unknown";
   }
 
-  function take(fetched: RawPartition): void {
-    const { partition, messages, lastStartOffset } = fetched;
+  function take(fetched: FetchedPartition): void {
+    const { partition, records, startOffset } = fetched;
     onFetched(fetched);
-    starts[partition] = Number(lastStartOffset);
-    const mark = markBefore(messages, positions[partition]!);
+    starts[partition] = startOffset;
+    const mark = markBefore(records, positions[partition]!);
     if (mark === undefined) return;
     marks[partition] = mark;
     onMark(partition, mark);

@@ -32,10 +32,10 @@ export async function mirrored(
       for (const partition of led) {
         for (let offset = 0; offset < ends[partition]!; ) {
           const [fetched] = await fetcher.fetch(broker, [{ partition, offset, maxBytes: 1024 ** 2 }], 0);
-          for (const message of fetched!.messages) {
-            if (Number(message.offset) < offset) continue;
-            offset = Number(message.offset) + 1;
-            found.push({ partition, key: String(message.key), value: message.value! });
+          for (const record of fetched!.records) {
+            if (record.offset < offset) continue;
+            offset = record.offset + 1;
+            found.push({ partition, key: String(record.key), value: record.value! });
           }
         }
       }
