@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 import { withoutClickhouse } from "./tests/support/clickhouse/engine.ts";
 import { withoutCollector } from "./tests/support/collector/binary.ts";
 import { withoutKafka } from "./tests/support/kafka/jars.ts";
+import { withoutKubernetes } from "./tests/support/kubernetes/programs.ts";
 import { withoutPrometheus } from "./tests/support/prometheus/programs.ts";
 
 // The store's worker threads run our sources as they stand. Node strips their types by a WebAssembly module, and where
@@ -53,6 +54,7 @@ const without = {
   clickhouse: withoutClickhouse(),
   prometheus: withoutPrometheus(),
   collector: withoutCollector(),
+  kubernetes: withoutKubernetes(),
 };
 
 /** Left out of a project: its tests of several processes, which need a broker and an engine too. */
@@ -74,6 +76,9 @@ const tracing = {
     exclude: severalProcesses("tracing"),
   },
 };
+
+/** Those of the manifests. */
+const kubernetes = project("kubernetes", 120_000, ["tests/support/kubernetes/programs.ts"]);
 
 /** How often random tests run there, where each statement takes some milliseconds; what the caller says counts. */
 function fewerRuns(): Record<string, string> {
@@ -98,6 +103,7 @@ export default defineConfig({
       ...(without.clickhouse ? [] : [clickhouse]),
       ...(without.kafka ? [] : [project("kafka", 120_000)]),
       ...(without.prometheus ? [] : [monitoring]),
+      ...(without.kubernetes ? [] : [kubernetes]),
       ...(without.collector ? [] : [tracing]),
       ...(without.kafka || without.clickhouse ? [] : [distributed]),
     ],

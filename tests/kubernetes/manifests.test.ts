@@ -1,0 +1,185 @@
+/** deploy/kubernetes against Kubernetes' schemas, and against the program itself. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { readConfig } from "../../src/config/config.ts";
+import { settings, variableOf } from "../../src/config/settings.ts";
+import { restBindings } from "../../src/contract/bindings.ts";
+import { contractServices } from "../../src/contract/registry.ts";
+import { roles } from "../../src/domain/roles.ts";
+import { imageEnvironment } from "../support/containers/dockerfile.ts";
+import { type Built, buildManifests, containersOf, ofKind, podOf, validate } from "../support/kubernetes.ts";
+import { repository } from "../support/process.ts";
+
+const overlays = ["embedded", "distributed"] as const;
+const built = {} as Record<(typeof overlays)[number], Built>;
+
+beforeAll(async () => {
+  for (const overlay of overlays) built[overlay] = await buildManifests(overlay);
+});
+
+const variables = new Set(Object.values(settings).map(variableOf));
+/** What stands for each secret. */
+const secret = "a-platform-key-of-the-tests";
+/** How long a stop may take, in seconds. */
+const longestStop = settings.shutdownTimeoutMs.default / 1000 + 5;
+
+describe.each(overlays)("%s", (overlay) => {
+  it("is what Kubernetes takes, whole", async () => {
+    const lines = await validate(built[overlay].text);
+    expect(lines.length).toBeGreaterThanOrEqual(built[overlay].resources.length);
+    // Those kinds were held to their own projects' types as the manifests were built.
+    const others = /Couldn't find schema for kind (ServiceMonitor|Gateway|HTTPRoute) /;
+    expect(lines.filter((line) => !line.includes(" passed for resource ") && !others.test(line))).toEqual([]);
+  });
+
+  it("tells the program nothing but settings, of which it makes a configuration", () => {
+    const { resources } = built[overlay];
+    const maps = new Map(ofKind(resources, "ConfigMap").map((map) => [map.metadata.name, map.data]));
+    const servers = resources.filter((resource) => containersOf(resource).length > 0);
+    expect(servers.length).toBeGreaterThan(0);
+    for (const server of servers) {
+      const [container] = containersOf(server);
+      const env: Record<string, string> = { ...imageEnvironment() };
+      for (const { configMapRef } of container.envFrom ?? []) Object.assign(env, maps.get(configMapRef.name));
+      for (const { name, value, valueFrom } of container.env ?? []) {
+        if (value !== undefined) env[name] = value;
+        const path = /^metadata\.labels\['(.+)'\]$/.exec(valueFrom?.fieldRef?.fieldPath ?? "")?.[1];
+        if (path !== undefined) env[name] = server.spec.template.metadata.labels[path];
+        const key = valueFrom?.secretKeyRef;
+        if (key !== undefined && key.optional !== true) env[name] = secret;
+      }
+      for (const name of Object.keys(env).filter((key) => key.startsWith("WEIR_")))
+        expect(variables, `${server.metadata.name}: ${name}`).toContain(name);
+      const [command, ...args] = container.args;
+      if (command !== "serve") continue;
+      const config = readConfig(args, env);
+      const ports = Object.fromEntries(container.ports.map((port: { name: string }) => [port.name, port]));
+      expect(config.listen).toEqual([`0.0.0.0:${ports.api.containerPort}`]);
+      expect(config.metricsListen).toEqual([`0.0.0.0:${ports.metrics.containerPort}`]);
+    }
+  });
+
+  it("runs without rights, writes nowhere but where a volume is, and is given the time that a stop takes", () => {
+    for (const resource of built[overlay].resources.filter((one) => podOf(one) !== undefined)) {
+      const pod = podOf(resource);
+      expect(pod).toMatchObject({
+        automountServiceAccountToken: false,
+        enableServiceLinks: false,
+        securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
+      });
+      const [container] = containersOf(resource);
+      expect(container.securityContext).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ["ALL"] },
+      });
+      expect(container.resources).toMatchObject({ requests: {}, limits: {} });
+      if (container.args[0] !== "serve") continue;
+      const pause = container.lifecycle?.preStop?.sleep?.seconds ?? 0;
+      expect(pod.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(pause + longestStop);
+    }
+  });
+
+  it("is asked by gRPC whether it is ready, and at an open page whether it lives", () => {
+    const servers = built[overlay].resources
+      .flatMap(containersOf)
+      .filter((container) => container.args[0] === "serve");
+    for (const { startupProbe, readinessProbe, livenessProbe, ports } of servers) {
+      for (const probe of [startupProbe, readinessProbe]) expect(probe.grpc).toEqual({ port: 8080 });
+      expect(livenessProbe.httpGet).toEqual({ path: "/", port: "api" });
+      expect(ports.map(({ name }: { name: string }) => name)).toEqual(["api", "metrics"]);
+    }
+  });
+
+  it("has services that lead to pods, and figures that are asked for where they are served", () => {
+    const { resources } = built[overlay];
+    const pods = resources.filter((resource) => containersOf(resource)[0]?.args[0] === "serve");
+    for (const { spec, metadata } of ofKind(resources, "Service")) {
+      const selected = pods.filter((pod) =>
+        Object.entries(spec.selector).every(
+          ([key, value]) => pod.spec.template.metadata.labels[key] === value,
+        ),
+      );
+      expect(selected, metadata.name).toHaveLength(1);
+    }
+    const [monitor] = ofKind(resources, "ServiceMonitor");
+    const [service] = ofKind(resources, "Service");
+    const names = service.spec.ports.map(({ name }: { name: string }) => name);
+    expect(monitor.spec.endpoints.map(({ port }: { port: string }) => port)).toEqual(["metrics"]);
+    expect(names).toContain("metrics");
+    expect(service.metadata.labels).toMatchObject(monitor.spec.selector.matchLabels);
+  });
+});
+
+describe("distributed", () => {
+  it("has every role, each with its budget, its spread and an autoscaler", () => {
+    const { resources } = built.distributed;
+    const names = roles.map((role) => `weir-${role}`);
+    for (const kind of ["Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget"]) {
+      const found = ofKind(resources, kind).map(({ metadata }) => metadata.name);
+      expect(found.sort(), kind).toEqual([...names].sort());
+    }
+    for (const { spec, metadata } of ofKind(resources, "HorizontalPodAutoscaler")) {
+      expect(spec.scaleTargetRef).toMatchObject({ kind: "Deployment", name: metadata.name });
+      expect(spec.minReplicas).toBeGreaterThanOrEqual(2);
+    }
+    for (const deployment of ofKind(resources, "Deployment")) {
+      const { labels } = deployment.spec.template.metadata;
+      for (const { labelSelector } of podOf(deployment).topologySpreadConstraints)
+        expect(labels).toMatchObject(labelSelector.matchLabels);
+      expect(deployment.spec.strategy.rollingUpdate.maxUnavailable).toBe(0);
+    }
+  });
+
+  it("leads each service and each REST path to the role that has it", () => {
+    const [route] = ofKind(built.distributed.resources, "HTTPRoute");
+    const prefixes: [prefix: string, backend: string][] = route.spec.rules.flatMap(
+      (rule: { matches: { path: { value: string } }[]; backendRefs: { name: string }[] }) =>
+        rule.matches.map(({ path }) => [path.value, rule.backendRefs[0]!.name]),
+    );
+    // The longest prefix wins, by whole elements of the path.
+    const backendOf = (path: string) =>
+      prefixes
+        .filter(
+          ([prefix]) => prefix === "/" || path === prefix || path.startsWith(`${prefix.replace(/\/$/, "")}/`),
+        )
+        .sort(([a], [b]) => b.length - a.length)[0]![1];
+    const homes: Record<string, string> = {
+      EventIngestionService: "weir-ingest",
+      ProducerService: "weir-ingest",
+      ConsumerService: "weir-consumer",
+    };
+    // Dead letters need a store, and the rest of what every process serves may go there as well.
+    const homeOf = (service: string) => homes[service] ?? "weir-analytics";
+    for (const { typeName, name } of contractServices)
+      expect(backendOf(`/${typeName}/Method`), typeName).toBe(homeOf(name));
+    for (const { template, method } of restBindings(contractServices))
+      expect(backendOf(template.source), template.source).toBe(homeOf(method.parent.name));
+  });
+
+  it("refers to resources that are there", () => {
+    const { resources } = built.distributed;
+    const services = new Set(ofKind(resources, "Service").map(({ metadata }) => metadata.name));
+    const [route] = ofKind(resources, "HTTPRoute");
+    for (const { backendRefs } of route.spec.rules)
+      for (const { name, port } of backendRefs) {
+        expect(services).toContain(name);
+        expect(port).toBe(8080);
+      }
+    const [gateway] = ofKind(resources, "Gateway");
+    expect(route.spec.parentRefs).toMatchObject([{ name: gateway.metadata.name }]);
+    const accounts = ofKind(resources, "ServiceAccount").map(({ metadata }) => metadata.name);
+    for (const resource of resources.filter((one) => podOf(one) !== undefined))
+      expect(accounts).toContain(podOf(resource).serviceAccountName);
+  });
+});
+
+it("is of this version", () => {
+  const { version } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
+  for (const overlay of overlays) {
+    const text = readFileSync(join(repository, `deploy/kubernetes/${overlay}/kustomization.yaml`), "utf8");
+    expect(parse(text).images).toEqual([{ name: "weir", newTag: version }]);
+  }
+});
