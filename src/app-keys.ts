@@ -7,6 +7,7 @@ import { type KafkaConfig, kafkaOf } from "./config/kafka.ts";
 import { logPlace } from "./config/log-url.ts";
 import { makeLogFolder } from "./config/places.ts";
 import { WeirError } from "./domain/errors.ts";
+import { readIdentity } from "./log/identity.ts";
 import { openLevelDatabase } from "./log/level/database.ts";
 import { createLevelState } from "./state/level/level.ts";
 import type { StateStore } from "./state/state.ts";
@@ -27,6 +28,8 @@ export async function makeStoredKey(
   const { state, close } = await openKeptState(config);
   const closing = [close];
   try {
+    // Nothing is written to what a newer version keeps.
+    await readIdentity(state.get);
     const parts = { state, now: Date.now, warn: () => {} };
     const keys = await openKeys(parts);
     closing.push(keys.close);

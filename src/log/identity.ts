@@ -1,5 +1,13 @@
 import { LogStartError } from "./log.ts";
 
+/**
+ * Version of all that a log keeps: keys, values, records, and what the small state says of it. Grows by one with each
+ * change that a program from before would misread. A log that says none is of the first.
+ */
+export const logFormat = 1;
+
+const formatKey = "log/format";
+
 /** What makes a log this log, fixed when it is created. */
 export interface LogIdentity {
   readonly logId: string;
@@ -34,9 +42,10 @@ export function newIdentity(partitions: number, randomBytes: (length: number) =>
   };
 }
 
-/** Its values as the small state keeps them, each under its key; the log's id last, so that with it all are there. */
+/** Its values as the small state keeps them, each under its key, the format first; with the log's id, the last, all are there. */
 export function identityEntries({ logId, partitions, idSecret }: LogIdentity): [string, Uint8Array][] {
   return [
+    [formatKey, Buffer.from(String(logFormat))],
     [identityKeys.partitions, Buffer.from(String(partitions))],
     [identityKeys.idSecret, idSecret],
     [identityKeys.logId, Buffer.from(logId)],
@@ -47,11 +56,12 @@ export function identityEntries({ logId, partitions, idSecret }: LogIdentity): [
  * The identity that the small state keeps; undefined where it keeps none.
  *
  * @param get the value under a key
- * @throws LogStartError when it is incomplete
+ * @throws LogStartError when it is incomplete, or of a newer format than this program's
  */
 export async function readIdentity(
   get: (key: string) => Promise<Uint8Array | undefined>,
 ): Promise<LogIdentity | undefined> {
+  checkFormat(await get(formatKey));
   const values = await Promise.all(names.map((name) => get(identityKeys[name])));
   const [logId, partitions, idSecret] = values;
   if (values.every((value) => value === undefined)) return undefined;
@@ -65,6 +75,13 @@ export async function readIdentity(
     idSecret,
     ...(topicId === undefined ? {} : { topicId: textOf(topicId) }),
   };
+}
+
+function checkFormat(kept: Uint8Array | undefined): void {
+  const format = kept === undefined ? 1 : Number(textOf(kept));
+  if (format >= 1 && format <= logFormat) return;
+  const advice = format > logFormat ? "run the newer version that wrote it" : "restore it from a backup";
+  throw new LogStartError(`the log has format ${format}, this program reads ${logFormat}: ${advice}`);
 }
 
 function textOf(bytes: Uint8Array): string {

@@ -2,7 +2,6 @@ import { cp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { DuckDBInstance } from "@duckdb/node-api";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { caughtUp, summary } from "../support/figures.ts";
 import {
@@ -169,25 +168,6 @@ describe("a start is refused, with one clear line,", () => {
     expect(await countedBy("--rebuild-store")).toBe(String(kept));
     expect(kept).toBeGreaterThan(0);
     expect(kept).toBeLessThan(300);
-  });
-
-  it("when the store's file is of a newer version", async () => {
-    await fill(append("a", 20));
-    const changeVersion = async (change: string) => {
-      const instance = await DuckDBInstance.create(inDir("store.duckdb"));
-      const connection = await instance.connect();
-      await connection.run(
-        `UPDATE meta SET value = CAST(value AS INTEGER) ${change} WHERE key = 'schema_version'`,
-      );
-      connection.closeSync();
-      instance.closeSync();
-    };
-    await changeVersion("+ 1");
-    expect(await refusal()).toMatch(
-      /store\.duckdb has schema version \d+, this program reads \d+: run the newer version/,
-    );
-    await changeVersion("- 1");
-    expect(await countedBy()).toBe("20");
   });
 
   it("when the store's file is none of DuckDB's, which is left as it is", async () => {

@@ -7,6 +7,7 @@ import { setTimeout } from "node:timers/promises";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { createDuckdbStore } from "../../src/store/duckdb/store.ts";
+import { store1Tables } from "../support/formats/store-1.ts";
 import { patiently } from "../support/store.ts";
 
 let directory: string;
@@ -16,22 +17,6 @@ beforeEach(() => {
   path = join(directory, "events.duckdb");
 });
 afterEach(() => rmSync(directory, { recursive: true }));
-
-/** The tables of schema version 1, as they were written. */
-const tablesOfVersion1 = [
-  "CREATE TABLE meta (key VARCHAR NOT NULL, value VARCHAR NOT NULL)",
-  'CREATE TABLE positions ("partition" INTEGER NOT NULL, "offset" BIGINT NOT NULL)',
-  "CREATE TABLE users (user_key INTEGER NOT NULL, project VARCHAR NOT NULL, user_id VARCHAR NOT NULL)",
-  `CREATE TABLE events (
-    project VARCHAR NOT NULL, id VARCHAR NOT NULL, user_key INTEGER NOT NULL, user_id VARCHAR NOT NULL,
-    session_id VARCHAR NOT NULL, name VARCHAR NOT NULL, event_type VARCHAR NOT NULL, source VARCHAR NOT NULL,
-    timestamp_us BIGINT NOT NULL, received_us BIGINT NOT NULL, properties MAP(VARCHAR, VARCHAR) NOT NULL,
-    measures MAP(VARCHAR, DOUBLE) NOT NULL, "partition" INTEGER NOT NULL, "offset" BIGINT NOT NULL)`,
-  `CREATE TABLE dead_letters (
-    "partition" INTEGER NOT NULL, "offset" BIGINT NOT NULL, project VARCHAR NOT NULL, reason VARCHAR NOT NULL,
-    message VARCHAR NOT NULL, received_us BIGINT NOT NULL, record BLOB NOT NULL)`,
-  "INSERT INTO meta VALUES ('schema_version', '1'), ('log_id', 'log')",
-];
 
 const uuid = "0189d5a4-1c2b-4d3e-8f90-a1b2c3d4e5f6";
 /** What version 2 tells apart: ids that are UUIDs, nearly so, or not; keys that are frequent, rare or odd; empty values. */
@@ -52,7 +37,8 @@ async function writeVersion1(
 ) {
   const instance = await DuckDBInstance.create(path);
   const connection = await instance.connect();
-  for (const statement of tablesOfVersion1) await connection.run(statement);
+  for (const statement of store1Tables) await connection.run(statement);
+  await connection.run("INSERT INTO meta VALUES ('schema_version', '1'), ('log_id', 'log')");
   await rows((sql, values) => connection.run(sql, values as never));
   connection.closeSync();
   instance.closeSync();

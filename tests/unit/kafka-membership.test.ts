@@ -127,7 +127,7 @@ describe("the epoch in a commit's metadata", () => {
   it("is 0 in a commit that says none, and not guessed in one of a later form", () => {
     for (const metadata of ["", "reset by hand", "weir"]) expect(decodeEpoch(metadata)).toBe(0);
     for (const metadata of ["weir/2 epoch=1", "weir/1 epoch=-1", "weir/1 epoch="]) {
-      expect(() => decodeEpoch(metadata)).toThrow(/unknown form/);
+      expect(() => decodeEpoch(metadata)).toThrow(/this program reads weir\/1: run the newer version/);
     }
   });
 });

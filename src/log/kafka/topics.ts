@@ -94,7 +94,8 @@ export function createTopics(options: CreateTopicsOptions): Promise<CreatedTopic
     try {
       // One that was being written when its writer ended has no id yet.
       const begun = (await state.get(identityKeys.logId)) !== undefined;
-      let identity = events !== undefined && begun ? await readIdentity(state.get) : undefined;
+      const kept = begun ? await readIdentity(state.get) : undefined;
+      let identity = events === undefined ? undefined : kept;
       if (identity !== undefined && (await isRemade(connection, topics.events, identity)))
         identity = undefined;
       const partitions = (options.keepPartitions && identity?.partitions) || options.partitions;

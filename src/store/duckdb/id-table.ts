@@ -3,7 +3,7 @@
  * here imports classic-level.
  *
  *   id     u8 range, partition and hash -> for each record it was stored from u48 offset, u32 received time in seconds
- *   state  "log": the log's id; "positions": how far into each partition ids were written, as JSON
+ *   state  "format": version of the table, the first where there is none; "log": the log's id; "positions": how far into each partition ids were written, as JSON
  */
 import { ClassicLevel } from "classic-level";
 import { rootOf, WeirError } from "../../domain/errors.ts";
@@ -40,6 +40,9 @@ const storedBytes = 10;
 const maxSeconds = 2 ** 32 - 1;
 /** Ids that one step of forgetting looks at, so that applying does not wait for long. */
 const idsPerStep = 4096;
+/** Grows by one with each change that a program from before would misread. */
+const tableFormat = 1;
+const formatKey = stateKey("format");
 const logKey = stateKey("log");
 const positionsKey = stateKey("positions");
 
@@ -47,7 +50,7 @@ const positionsKey = stateKey("positions");
  * Its calls reject with WeirError UNAVAILABLE/STORE_UNAVAILABLE where it cannot be used; after a failed write it is
  * opened anew before it is used again, since LevelDB goes on writing behind a torn record.
  *
- * @throws StoreStartError when the folder is in use, not accessible or broken
+ * @throws StoreStartError when the folder is in use, not accessible, broken or of a newer version
  */
 export async function openIdTable(folder: string): Promise<LevelIdTable> {
   const db = new ClassicLevel<Uint8Array, Uint8Array>(folder, {
@@ -66,7 +69,8 @@ export async function openIdTable(folder: string): Promise<LevelIdTable> {
 
   async function open(): Promise<void> {
     await db.open();
-    const [logId, positions] = await db.getMany([logKey, positionsKey]);
+    const [format, logId, positions] = await db.getMany([formatKey, logKey, positionsKey]);
+    checkFormat(folder, format);
     state.logId = logId === undefined ? undefined : Buffer.from(logId).toString();
     state.positions = positions === undefined ? [] : JSON.parse(Buffer.from(positions).toString());
   }
@@ -107,7 +111,8 @@ export async function openIdTable(folder: string): Promise<LevelIdTable> {
     bind: (logId, partitions) =>
       using(async () => {
         const positions = Array<number>(partitions).fill(0);
-        const batch = db.batch().put(logKey, Buffer.from(logId));
+        const batch = db.batch().put(formatKey, Buffer.from(String(tableFormat)));
+        batch.put(logKey, Buffer.from(logId));
         await batch.put(positionsKey, Buffer.from(JSON.stringify(positions))).write({ sync: true });
         Object.assign(state, { logId, positions });
       }),
@@ -182,7 +187,15 @@ function decode(bytes: Uint8Array): StoredId[] {
   }));
 }
 
+function checkFormat(folder: string, kept: Uint8Array | undefined): void {
+  const format = kept === undefined ? 1 : Number(Buffer.from(kept).toString());
+  if (format === tableFormat) return;
+  const message = `${folder}: the store's ids have format ${format}, this program reads ${tableFormat}`;
+  throw new StoreStartError(`${message}: run the newer version that wrote them`);
+}
+
 function startError(folder: string, error: unknown): StoreStartError {
+  if (error instanceof StoreStartError) return error;
   const { code, message } = rootOf(error);
   return code === "LEVEL_LOCKED"
     ? new StoreStartError(`${folder} is in use by another process: its ids serve one store at a time`, error)

@@ -1,6 +1,7 @@
 /** What a group has committed, in the offsets that Kafka keeps for it, with the epoch of who committed in their metadata. */
 
 import type { StartWait } from "../../../domain/start-wait.ts";
+import { LogStartError } from "../../log.ts";
 import { untilReached } from "../start.ts";
 import { type CoordinatorOptions, createCoordinator } from "./coordinator.ts";
 import type { MemberIdentity } from "./protocol.ts";
@@ -57,12 +58,13 @@ export function encodeEpoch(epoch: number): string {
   return `${form} epoch=${epoch}`;
 }
 
-/** @throws where it is of a later form of ours; what is none of ours says no epoch */
+/** @throws LogStartError where it is of a later form of ours; what is none of ours says no epoch */
 export function decodeEpoch(metadata: string): number {
   const [, epoch] = /^weir\/1 epoch=(\d{1,16})$/.exec(metadata) ?? [];
   if (epoch !== undefined) return Number(epoch);
-  if (metadata.startsWith("weir/")) throw new Error(`a commit of an unknown form: ${metadata.slice(0, 100)}`);
-  return 0;
+  if (!metadata.startsWith("weir/")) return 0;
+  const what = `the group's offsets have the form ${JSON.stringify(metadata.slice(0, 100))}`;
+  throw new LogStartError(`${what}, this program reads ${form}: run the newer version that wrote them`);
 }
 
 /**
