@@ -5,7 +5,7 @@ import { onCluster, UnreachableError, withState } from "./app-topics.ts";
 import type { Config } from "./config/config.ts";
 import { groupOf, type KafkaConfig, type KafkaLog } from "./config/kafka.ts";
 import { readIdentity } from "./log/identity.ts";
-import { countMembers, setGroupOffsets } from "./log/kafka/group-restore.ts";
+import { countMembers, membersError, setGroupOffsets } from "./log/kafka/group-restore.ts";
 import { reachOffsets } from "./log/kafka/membership/offsets.ts";
 import { presentOffsets } from "./log/kafka/present-offsets.ts";
 import { LogStartError } from "./log/log.ts";
@@ -44,28 +44,60 @@ export async function listOffsets(config: OffsetsConfig, waitMs: number): Promis
   return onCluster(config, waitMs, (log) => compare(log, config, store, waitMs));
 }
 
+export interface RestoreOptions {
+  /** Of every partition that was applied, not only of those of which the group has no offset. */
+  readonly all: boolean;
+  /** To where the log begins, where that is behind what the store has noted. */
+  readonly skipGone: boolean;
+}
+
+export interface RestoredOffset {
+  readonly partition: number;
+  readonly offset: number;
+  /** Absent where the group had none. */
+  readonly before?: number;
+}
+
 /**
- * Sets the group's offsets to what the store has noted, of partitions of which it has none; answers of which, as they were.
+ * Sets the group's offsets to what the store has noted; answers those that were set.
  *
- * @param all of every partition that was applied
- * @throws as listOffsets; LogStartError where the group has members
+ * @throws as listOffsets; LogStartError where the group has members, or records are gone that may not have been applied
  */
 export async function restoreOffsets(
   config: OffsetsConfig,
   waitMs: number,
-  all: boolean,
-): Promise<readonly PartitionOffsets[]> {
+  { all, skipGone }: RestoreOptions,
+): Promise<readonly RestoredOffset[]> {
   const store = await lookAtStore(config, waitMs);
   return onCluster(config, waitMs, async (log) => {
-    const { partitions } = await compare(log, config, store, waitMs);
+    const { group, members, partitions } = await compare(log, config, store, waitMs);
+    if (members > 0) throw membersError(group);
     const wanted = partitions.filter(
       ({ committed, noted }) => noted !== undefined && (all ? noted !== committed : committed === undefined),
     );
-    if (wanted.length === 0) return [];
-    const commits = wanted.map(({ partition }) => [partition, store.standpoints.get(partition)!] as const);
+    const gone = wanted.find(({ noted, logStart }) => noted! < logStart);
+    if (gone !== undefined && !skipGone) throw goneError(gone);
+    const restored = wanted.map(({ partition, noted, logStart, committed }) => ({
+      partition,
+      offset: Math.max(noted!, logStart),
+      ...(committed === undefined ? {} : { before: committed }),
+    }));
+    if (restored.length === 0) return [];
+    const commits = restored.map(({ partition, offset }) => {
+      const { epoch } = store.standpoints.get(partition)!;
+      return [partition, { position: offset, epoch }] as const;
+    });
     await setGroupOffsets(coordinated(log, config), new Map(commits));
-    return wanted;
+    return restored;
   });
+}
+
+function goneError({ partition, noted, logStart }: PartitionOffsets): LogStartError {
+  return new LogStartError(
+    `partition ${partition} of the log begins at offset ${logStart}, but the store has noted only that it is applied up to ` +
+      `${noted}: whether the records between were applied is not known any more. Restore the store from a backup that is ` +
+      "newer, or say --skip-gone to keep the rows that it has and go on from where the log begins",
+  );
 }
 
 async function lookAtStore(config: OffsetsConfig, waitMs: number): Promise<StoreLook> {

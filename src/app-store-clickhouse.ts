@@ -2,11 +2,13 @@
 import { checkGroup, refuseOtherGroup, watchGroup } from "./app-clickhouse-group.ts";
 import { joinGroup } from "./app-group.ts";
 import type { KafkaParts, StoreOptions, StoreParts } from "./app-parts.ts";
+import { skippingOwn } from "./app-rebuild.ts";
 import type { Consumer } from "./consumer/consumer.ts";
 import { bindStore } from "./consumer/start-check.ts";
 import { maskPassword } from "./domain/secrets.ts";
 import type { Applied } from "./log/kafka/applied.ts";
 import { openDeadLetterTopic } from "./log/kafka/dead-letter-topic.ts";
+import type { Membership } from "./log/kafka/membership.ts";
 import { type Changes, createChanges } from "./state/changes.ts";
 import type { Arbiter } from "./store/clickhouse/arbiter.ts";
 import type { ClickhouseStore } from "./store/clickhouse/options.ts";
@@ -69,7 +71,10 @@ async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
     await consumer?.settled();
     await opened.release(revoked);
   };
-  const member = await joinGroup(options, opened, "spread", revoke, (membership) => {
+  let joined: Membership | undefined;
+  const rebuilding = skippingOwn(opened, () => joined!, options.start.signal);
+  const member = await joinGroup(options, rebuilding, "spread", revoke, (membership) => {
+    joined = membership;
     arbiter = membership;
   });
   refuseOtherGroup(await opened.ledger.bindGroup(kafka.group), kafka.group);

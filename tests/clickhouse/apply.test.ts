@@ -118,6 +118,18 @@ it("hides what a former owner left behind the position, until it is removed", as
   await heir.close();
 });
 
+it("keeps what it has where it goes on from the log's beginning, also what was never committed", async () => {
+  await temporary.store.apply([block(0, sent("1"))]);
+  await temporary.store.apply([block(1, sent("2"), sent("3"))]);
+  temporary.arbiter.commits.set(0, { position: 1, epoch: 1 });
+  const store = await temporary.reopen();
+  await store.skipTo([5, 0, 0, 0]);
+  expect(store.positions()[0]).toBe(5);
+  expect(await places()).toEqual([0, 1, 2]);
+  await store.apply([block(5, sent("4"))]);
+  expect(await places()).toEqual([0, 1, 2, 5]);
+});
+
 it("refuses a partition whose committed offset has expired, in a line", async () => {
   await temporary.store.apply([block(0, sent("1"))]);
   temporary.arbiter.commits.clear();

@@ -17,6 +17,8 @@ applied.
 restore sets the group's offsets to what the store has noted, where the group has none: brokers forget those of a group that
 was away for longer than their offsets.retention.minutes. What was applied beyond is applied again, and counts once. With
 --all it does so where the group has an offset too, such as for a store from a backup that was made while no consumer ran.
+Where the log begins behind what the store has noted, whether the records between were applied is not known any more; with
+--skip-gone the store keeps the rows that it has, and goes on from where the log begins.
 It refuses while the group has members: stop every process of role consumer first.
 
 Passwords are taken from WEIR_KAFKA_PASSWORD and WEIR_CLICKHOUSE_PASSWORD.
@@ -27,6 +29,10 @@ brokers or ClickHouse cannot be reached, or refuse.`,
     ...settingFlags(names),
     ...waitFlags,
     all: { type: "boolean", summary: "restore: also where the group has an offset" },
+    "skip-gone": {
+      type: "boolean",
+      summary: "restore: go on from where the log begins, where records are gone",
+    },
     json: { type: "boolean", summary: "list: print JSON" },
   },
   async run(values, [action, ...more], context) {
@@ -35,8 +41,9 @@ brokers or ClickHouse cannot be reached, or refuse.`,
     if (act === undefined || more.length > 0) throw new UsageError("one of list and restore is needed");
     const waitMs = readWait(values);
     const config = readSettingFlags(values, names, { ...context.env });
-    const [all, json] = [values.all === true, values.json === true];
-    return operate("offsets", context, (program) => act({ program, config, waitMs, all, json, context }));
+    const how = { all: values.all === true, skipGone: values["skip-gone"] === true };
+    const json = values.json === true;
+    return operate("offsets", context, (program) => act({ program, config, waitMs, how, json, context }));
   },
 };
 
@@ -44,7 +51,7 @@ interface Call {
   readonly program: Program;
   readonly config: Parameters<Program["listOffsets"]>[0];
   readonly waitMs: number;
-  readonly all: boolean;
+  readonly how: Parameters<Program["restoreOffsets"]>[2];
   readonly json: boolean;
   readonly context: CommandContext;
 }
@@ -59,17 +66,11 @@ async function list({ program, config, waitMs, json, context: { stdout } }: Call
   return exitCodes.done;
 }
 
-async function restore({ program, config, waitMs, all, context }: Call): Promise<number> {
-  const { stdout, stderr } = context;
-  const restored = await program.restoreOffsets(config, waitMs, all);
-  for (const { partition, committed, noted, logStart } of restored) {
-    const before = committed === undefined ? "there was none" : `it was ${committed}`;
-    stdout.write(`partition ${partition}: the offset is ${noted} now, ${before}\n`);
-    if (noted! >= logStart) continue;
-    stderr.write(
-      `partition ${partition}: the log begins at offset ${logStart}; whether what stood before was applied nobody knows any ` +
-        "more. Consumers start with --rebuild-store only, which keeps what the store has and goes on from there\n",
-    );
+async function restore({ program, config, waitMs, how, context: { stdout } }: Call): Promise<number> {
+  const restored = await program.restoreOffsets(config, waitMs, how);
+  for (const { partition, offset, before } of restored) {
+    const was = before === undefined ? "there was none" : `it was ${before}`;
+    stdout.write(`partition ${partition}: the offset is ${offset} now, ${was}\n`);
   }
   if (restored.length === 0) stdout.write("no offset needs to be restored\n");
   return exitCodes.done;

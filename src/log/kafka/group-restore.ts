@@ -18,13 +18,14 @@ export async function setGroupOffsets(
     await offsets.commit(nobody, commits);
   } catch (error) {
     if (!isMemberRefusal(error)) throw error;
-    throw new LogStartError(
-      `group ${options.group} has members: stop every process of role consumer first`,
-      error,
-    );
+    throw membersError(options.group, error);
   } finally {
     await offsets.close();
   }
+}
+
+export function membersError(group: string, cause?: unknown): LogStartError {
+  return new LogStartError(`group ${group} has members: stop every process of role consumer first`, cause);
 }
 
 /** How many members the group has. */

@@ -11,9 +11,10 @@ export interface Ownership {
    * Takes a partition over, unless it is held: under an epoch above every one before, so that what a former owner may
    * still write does not count.
    *
+   * @param least begins there at least: rows before it stay, also such as were not committed
    * @throws WeirError FAILED_PRECONDITION where its commit has expired; what the arbiter throws
    */
-  takeOver(partition: number): Promise<Committed>;
+  takeOver(partition: number, least?: number): Promise<Committed>;
   commit(partition: number, position: number): Promise<void>;
   /** Forgets what is held: another owns it, or the outcome of a write is unknown. */
   drop(partitions: readonly number[]): void;
@@ -24,7 +25,7 @@ export function createOwnership(arbiter: Arbiter, fences: Fences): Ownership {
   return {
     held: (partition) => held.get(partition),
     partitions: () => [...held.keys()],
-    async takeOver(partition) {
+    async takeOver(partition, least = 0) {
       const own = held.get(partition);
       if (own !== undefined) return own;
       const committed = await arbiter.committed(partition);
@@ -32,7 +33,7 @@ export function createOwnership(arbiter: Arbiter, fences: Fences): Ownership {
       // Every owner writes a fence before its first row.
       if (committed === undefined && fenced !== undefined) throw expired(partition);
       const taken = {
-        position: committed?.position ?? 0,
+        position: Math.max(committed?.position ?? 0, least),
         epoch: 1 + Math.max(committed?.epoch ?? 0, fenced ?? 0),
       };
       // The arbiter refuses a stale member; only then does the fence stand, and only then is a row written.

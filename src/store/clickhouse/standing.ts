@@ -13,6 +13,7 @@ export interface Standing {
    * @throws as Ownership
    */
   takeOver(partitions: readonly number[]): Promise<boolean>;
+  /** Goes on from `position` at least, which the log begins at: what the store has of before stays. @throws as Ownership */
   skip(partition: number, position: number): Promise<void>;
   /** Takes what the group has committed of all that is not held. Answers whether that is something else. */
   note(committed: readonly number[]): boolean;
@@ -53,9 +54,11 @@ export function createStanding(options: StandingOptions): Standing {
         return same;
       });
     },
-    async skip(partition, position) {
-      await ownership.commit(partition, position);
-      move(partition, position);
+    async skip(partition, least) {
+      const { position } = await changing(() => ownership.takeOver(partition, least));
+      onTakenOver();
+      if (position < least) await ownership.commit(partition, least);
+      move(partition, Math.max(position, least));
     },
     note(committed) {
       const next = standing.positions.map((position, partition) =>

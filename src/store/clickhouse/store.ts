@@ -178,8 +178,6 @@ export async function openClickhouseStore(
     skipTo: (starts) =>
       write(async () => {
         for (const [partition, start] of starts.entries()) {
-          if (start <= standing.positions[partition]!) continue;
-          await standing.takeOver([partition]);
           if (start > standing.positions[partition]!) await standing.skip(partition, start);
         }
       }),
