@@ -32,6 +32,7 @@ export async function joinGroup(
       group,
       partitions,
       mode,
+      markAt: kafka.markAt,
       sessionTimeoutMs: config.kafkaSessionTimeoutMs,
       onRevoke,
       onJoined: (given) =>

@@ -9,6 +9,7 @@ import { settings } from "./config/settings.ts";
 import { readIdentity } from "./log/identity.ts";
 import { createKafkaAppender } from "./log/kafka/appender.ts";
 import { followApplied } from "./log/kafka/applied.ts";
+import { checkCommitted } from "./log/kafka/committed.ts";
 import { createKafkaLog } from "./log/kafka/kafka.ts";
 import type { LogLostError } from "./log/kafka/loss.ts";
 import { withTopicId } from "./log/kafka/topics.ts";
@@ -47,7 +48,7 @@ export async function openKafkaLog(options: LogOptions): Promise<LogParts> {
     partitions,
     compression: config.kafkaCompression,
     dedupWindowMs: config.dedupWindow,
-    applied: applied.positions,
+    applied,
     maxQueueEvents: config.queueEvents,
     maxQueueBytes: config.queueBytes,
     onFlush: ({ events, bytes, ms }: { events: number; bytes: number; ms: number }) =>
@@ -66,23 +67,30 @@ export async function openKafkaLog(options: LogOptions): Promise<LogParts> {
     state,
     kafka: { place, connection, topics, group, applied, idSecret: identity.idSecret },
   };
-  // Of a log that was made before it was kept; then it is compared from the next start on.
-  const keepTopicId = () =>
-    start.waitFor(place, (wait) => withTopicId(connection, topics.events, identity, state, wait));
+  /** What can be looked at only once the log is known to be usable. */
+  const settle = async () => {
+    if (config.roles.includes("ingest") || config.roles.includes("consumer")) {
+      const whole = { connection, topic: topics.events, partitions, topicId: identity.topicId };
+      await start.waitFor(place, (wait) => checkCommitted(whole, applied.commits(), wait));
+    }
+    // Of a log that was made before it was kept; then it is compared from the next start on.
+    await start.waitFor(place, (wait) => withTopicId(connection, topics.events, identity, state, wait));
+  };
   if (config.roles.includes("consumer") || config.roles.includes("analytics")) {
     const log = await start
       .waitFor(place, (wait) => createKafkaLog({ ...common, wait }))
       .catch(refusePartitions);
     stops.push(() => log.close());
-    await keepTopicId();
+    await settle();
     const health = () => [log.health(), state.health()];
-    return { ...parts, appender: log, reader: log, forgetIds: log.forgetIds, health };
+    const kafkaParts = { ...parts.kafka, markAt: log.markAt };
+    return { ...parts, kafka: kafkaParts, appender: log, reader: log, forgetIds: log.forgetIds, health };
   }
   const appender = await start
     .waitFor(place, (wait) => createKafkaAppender({ ...common, wait }))
     .catch(refusePartitions);
   stops.push(() => appender.close());
-  await keepTopicId();
+  await settle();
   const health = () => [appender.health(), state.health()];
   return { ...parts, appender, forgetIds: appender.forgetIds, health };
 }

@@ -7,6 +7,7 @@ import type { Assignment } from "./log/assignment.ts";
 import type { LogIdentity } from "./log/identity.ts";
 import type { Applied } from "./log/kafka/applied.ts";
 import type { KafkaConnection } from "./log/kafka/client.ts";
+import type { KafkaReader } from "./log/kafka/reader.ts";
 import type { LogTopics } from "./log/kafka/topic-check.ts";
 import type { EventLog, LogAppender, LogReader } from "./log/log.ts";
 import type { StateStore } from "./state/state.ts";
@@ -50,6 +51,8 @@ export interface KafkaParts {
   readonly group: string;
   /** What they say. */
   readonly applied: Applied;
+  /** As of MembershipOptions; absent where nothing of this process reads the log. */
+  readonly markAt?: KafkaReader["markAt"];
   /** Keys the hashes of ids. */
   readonly idSecret: Uint8Array;
 }

@@ -1,12 +1,17 @@
 /** A log whose broker comes back without its last records, or whose topic is made anew, while processes use it. */
 import { randomBytes } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { createBatches, RecordsRemovedError } from "../../src/consumer/batches.ts";
 import { partitionOfKey } from "../../src/domain/partition.ts";
+import { everyPartition } from "../../src/log/assignment.ts";
 import { newIdentity } from "../../src/log/identity.ts";
+import { withAdmin } from "../../src/log/kafka/admin.ts";
 import { createKafkaAppender } from "../../src/log/kafka/appender.ts";
+import { checkCommitted } from "../../src/log/kafka/committed.ts";
 import type { LogLostError } from "../../src/log/kafka/loss.ts";
+import type { Commit } from "../../src/log/kafka/membership/offsets.ts";
 import { presentTopicId } from "../../src/log/kafka/present-topic-id.ts";
-import { createKafkaReader, type KafkaReaderOptions } from "../../src/log/kafka/reader.ts";
+import { createKafkaReader, type KafkaReader, type KafkaReaderOptions } from "../../src/log/kafka/reader.ts";
 import { type EventLog, type LogAppender, type LogReader, LogStartError } from "../../src/log/log.ts";
 import { createEventTopic, openKafkaLog, remakeTopic } from "../support/kafka/log.ts";
 import { type KafkaBroker, startKafka } from "../support/kafka.ts";
@@ -51,13 +56,16 @@ describe("a log on Kafka whose broker loses its last records", () => {
     onLoss: (loss: LogLostError) => losses.push(loss),
   });
 
-  async function openLog(): Promise<EventLog> {
+  async function openLog(): Promise<EventLog & KafkaReader> {
     const { log } = await openKafkaLog(broker, options());
     closing.push(log.close);
     return log;
   }
-  async function openAppender(applied?: () => readonly number[]): Promise<LogAppender> {
-    const appender = await createKafkaAppender({ ...options(), ...(applied ? { applied } : {}) });
+  async function openAppender(applied?: ReadonlyMap<number, Commit>): Promise<LogAppender> {
+    const appender = await createKafkaAppender({
+      ...options(),
+      ...(applied ? { applied: { commits: () => applied, onApplied: () => () => {} } } : {}),
+    });
     closing.push(appender.close);
     return appender;
   }
@@ -126,12 +134,19 @@ describe("a log on Kafka whose broker loses its last records", () => {
       "their place\\. This process takes and applies nothing more\\. ";
     for (const part of [log, appender, behind]) await unhealthy(part, new RegExp(message));
     expect(losses).toHaveLength(3);
+    // Nor may anybody start who goes on from where it was read; it is known by the batch that stood before.
+    const mark = log.markAt(0, 8);
+    const start = checkCommitted(options(), new Map([[0, { position: 8, epoch: 1, mark }]]));
+    await expect(start).rejects.toThrow(LogStartError);
+    await expect(start).rejects.toThrow(/others have taken their place/);
+    const beyond = checkCommitted(options(), new Map([[0, { position: 13, epoch: 1 }]]));
+    await expect(beyond).rejects.toThrow(/ends at offset 12, but had records up to offset 13/);
     // What was written meanwhile is there for who starts anew.
     expect(await readAll(await openReader())).toHaveLength(2 * 12);
   });
 
   it("acknowledges nothing that is put before what is known to be applied", async () => {
-    const appender = await openAppender(() => [0, 5]);
+    const appender = await openAppender(new Map([[1, { position: 5, epoch: 1 }]]));
     const [first, second] = users.map((userId) => logRecord("an-id", { userId }));
     await appender.append([first!]);
     await expect(appender.append([second!])).rejects.toMatchObject(lost);
@@ -163,5 +178,24 @@ describe("a log on Kafka whose broker loses its last records", () => {
     await expect(opening).rejects.toThrow(LogStartError);
     await expect(opening).rejects.toThrow(/was deleted and made anew/);
     expect(await readAll(await openReader())).toHaveLength(2 * 3 + tries - 1);
+  });
+
+  it("whose records were removed before they were applied stops a consumer at once, not with the next record", async () => {
+    await append(await openAppender(), "old", 3);
+    const reader = await openReader({ cacheBytes: 0 });
+    const batches = createBatches({
+      log: reader,
+      assignment: everyPartition(partitions),
+      positions: () => [0, 0],
+      bytes: 1e6,
+    });
+    expect(await batches.next()).toHaveLength(2);
+    const all = users.map((_, partition) => ({ partition, offset: "3" }));
+    await withAdmin(broker, async (admin) => {
+      await admin.fetchTopicMetadata({ topics: [topic] });
+      await admin.deleteTopicRecords({ topic, partitions: all });
+    });
+    await expect(batches.next()).rejects.toThrow(RecordsRemovedError);
+    await expect(batches.next()).rejects.toThrow(/begins at offset 3, but is applied only up to 0/);
   });
 });

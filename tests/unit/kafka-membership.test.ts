@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { decodeEpoch, encodeEpoch } from "../../src/log/kafka/membership/offsets.ts";
+import { decodeMetadata, encodeMetadata } from "../../src/log/kafka/membership/metadata.ts";
 import {
   type AssignmentMode,
   assign,
@@ -119,15 +119,31 @@ describe("the assignment of partitions to members", () => {
   });
 });
 
-describe("the epoch in a commit's metadata", () => {
-  it("is read as it was written", () => {
-    for (const epoch of [0, 1, Number.MAX_SAFE_INTEGER]) expect(decodeEpoch(encodeEpoch(epoch))).toBe(epoch);
+describe("a commit's metadata", () => {
+  const mark = { end: 9, firstOffset: 7, producerId: "4001", sequence: 2, timeMs: 1_700_000_000_000 };
+
+  it("are read as they were written", () => {
+    for (const epoch of [0, 1, Number.MAX_SAFE_INTEGER]) {
+      expect(decodeMetadata(encodeMetadata({ epoch }), 9)).toEqual({ epoch });
+      expect(decodeMetadata(encodeMetadata({ epoch, mark }), 9)).toEqual({ epoch, mark });
+    }
+    const unnumbered = { ...mark, producerId: "-1", sequence: -1, timeMs: -1 };
+    expect(decodeMetadata(encodeMetadata({ epoch: 3, mark: unnumbered }), 9).mark).toEqual(unnumbered);
   });
 
-  it("is 0 in a commit that says none, and not guessed in one of a later form", () => {
-    for (const metadata of ["", "reset by hand", "weir"]) expect(decodeEpoch(metadata)).toBe(0);
-    for (const metadata of ["weir/2 epoch=1", "weir/1 epoch=-1", "weir/1 epoch="]) {
-      expect(() => decodeEpoch(metadata)).toThrow(/this program reads weir\/1: run the newer version/);
+  it("say no epoch where they are none of ours, and are not guessed where they are of a later form", () => {
+    for (const metadata of ["", "reset by hand", "weir"])
+      expect(decodeMetadata(metadata, 9)).toEqual({ epoch: 0 });
+    for (const metadata of [
+      "weir/3 epoch=1",
+      "weir/2 epoch=1",
+      "weir/1 epoch=-1",
+      "weir/1 epoch=",
+      "weir/1 epoch=1 more=2",
+    ]) {
+      expect(() => decodeMetadata(metadata, 9)).toThrow(
+        /this program reads weir\/1 and weir\/2: run the newer version/,
+      );
     }
   });
 });

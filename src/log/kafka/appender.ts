@@ -7,6 +7,7 @@ import { createWriter, type Flush, type WriteFailure } from "../commit/writer.ts
 import type { LogAppender, LogRecord } from "../log.ts";
 import { createAcknowledged } from "./acknowledged.ts";
 import { withAdmin } from "./admin.ts";
+import type { Applied } from "./applied.ts";
 import { createKafkaGroup, type KafkaGroup } from "./group.ts";
 import { createLossLatch, LogLostError } from "./loss.ts";
 import type { KafkaLogOptions } from "./options.ts";
@@ -35,8 +36,8 @@ export interface KafkaAppenderOptions extends KafkaLogOptions {
   readonly maxGroupBytes?: number;
   /** How long close() waits for the brokers to take what is queued, in milliseconds. Default 10,000. */
   readonly closeTimeoutMs?: number;
-  /** How far each partition is known to be applied, by whichever process. Default: it is not known. */
-  readonly applied?: () => readonly number[];
+  /** What is committed of each partition, by whichever process. Default: it is not known. */
+  readonly applied?: Pick<Applied, "commits" | "onApplied">;
   /** Aborted where close() waits no longer. Default: never. */
   readonly givenUp?: AbortSignal;
   /** Milliseconds since 1970. Default Date.now. */

@@ -3,7 +3,7 @@ import type { Stage } from "../../domain/health.ts";
 import { pause } from "../../domain/pause.ts";
 import type { StartWait } from "../../domain/start-wait.ts";
 import type { KafkaConnection } from "./client.ts";
-import { createGroupOffsets, reachOffsets } from "./membership/offsets.ts";
+import { type Commit, createGroupOffsets, reachOffsets } from "./membership/offsets.ts";
 
 export interface FollowAppliedOptions {
   readonly connection: KafkaConnection;
@@ -31,6 +31,8 @@ export interface Applied extends Stage {
   positions(): readonly number[];
   /** Partitions of which nothing was committed, as of the last look. */
   missing(): readonly number[];
+  /** What was committed, as of the last look. */
+  commits(): ReadonlyMap<number, Commit>;
   /** Calls `listener` after each change, until the returned function is called. */
   onApplied(listener: () => void): () => void;
   /** Looks now: resolves once positions() is no older than the call. @throws where the look fails */
@@ -99,6 +101,7 @@ export async function followApplied(options: FollowAppliedOptions): Promise<Appl
 
   const running = run();
   return {
+    commits: () => commits,
     positions: () => positions,
     missing: () => partitions.filter((partition) => !commits.has(partition)),
     onApplied(listener) {

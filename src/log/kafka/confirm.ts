@@ -1,5 +1,6 @@
 import type { KafkaConnection } from "./client.ts";
 import { createFetcher, OutOfRangeError } from "./fetcher.ts";
+import { RecordsMissingError } from "./loss.ts";
 import type { Mark } from "./mark.ts";
 
 export interface ConfirmOptions {
@@ -15,7 +16,8 @@ export interface ConfirmOptions {
  * Makes sure, by a connection of its own, that what stood before these places of partitions stands there still. What
  * retention has removed cannot be looked for.
  *
- * @throws LogLostError where another batch stands there; Error where none does now, or the cluster cannot be reached
+ * @throws LogLostError where another batch stands there, RecordsMissingError where none does now; Error where the
+ *   cluster cannot be reached
  */
 export async function confirmMarks(
   { connection, topic, partitions, topicId }: ConfirmOptions,
@@ -37,7 +39,7 @@ export async function confirmMarks(
           if (!(error instanceof OutOfRangeError)) throw error;
           const { starts, ends } = await fetcher.offsets();
           if (starts[partition]! >= position.offset) return;
-          throw new Error(endsBefore(topic, partition, ends[partition]!, position.offset));
+          throw new RecordsMissingError(endsBefore(topic, partition, ends[partition]!, position.offset));
         });
       }
     }

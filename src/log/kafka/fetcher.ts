@@ -2,7 +2,7 @@
 import type { KafkaConnection } from "./client.ts";
 import { type FetchedPartition, fetch, type FetchPosition as Position } from "./fetch.ts";
 import type { RawCluster } from "./internals.ts";
-import { tailLost } from "./loss.ts";
+import { RecordsMissingError, tailLost } from "./loss.ts";
 import { isSameBatch, type Mark, markBefore } from "./mark.ts";
 import { createSession, leadersOf } from "./session.ts";
 
@@ -29,7 +29,7 @@ export interface Fetcher {
    * What a broker has at these positions, of partitions that it leads; waits up to `maxWaitMs` where it has nothing.
    *
    * @throws OutOfRangeError where a position lies before the first record or behind the last; LogLostError where another
-   *   batch stands before one than did; Error where none does now, which may be so for a moment
+   *   batch stands before one than did; RecordsMissingError where none does now
    */
   fetch(
     broker: string,
@@ -140,7 +140,7 @@ export function createFetcher(
     // The record itself is gone, as by compaction.
     if (records.length > 0) return true;
     if (stableOffset >= offset) return false;
-    throw new Error(
+    throw new RecordsMissingError(
       `partition ${partition} of topic ${topic} was read up to offset ${offset}, and has nothing there now`,
     );
   }

@@ -1,7 +1,7 @@
 import type { EventLog } from "../log.ts";
 import { createKafkaAppender, type KafkaAppenderOptions } from "./appender.ts";
 import { createLossLatch } from "./loss.ts";
-import { createKafkaReader, type KafkaReaderOptions } from "./reader.ts";
+import { createKafkaReader, type KafkaReader, type KafkaReaderOptions } from "./reader.ts";
 
 /**
  * Both sides of a log on Kafka in one process. Reading sees what was acknowledged a moment later. Records are removed by
@@ -9,7 +9,9 @@ import { createKafkaReader, type KafkaReaderOptions } from "./reader.ts";
  *
  * @throws LogStartError where the cluster cannot be reached or its topic cannot be used
  */
-export async function createKafkaLog(options: KafkaAppenderOptions & KafkaReaderOptions): Promise<EventLog> {
+export async function createKafkaLog(
+  options: KafkaAppenderOptions & KafkaReaderOptions,
+): Promise<EventLog & KafkaReader> {
   const latch = createLossLatch(options.onLoss);
   const appender = await createKafkaAppender(options, latch);
   try {

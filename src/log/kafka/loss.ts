@@ -14,6 +14,11 @@ export class LogLostError extends WeirError {
 export const lossAdvice =
   'Bring the records back, or see "A log that has lost records" in docs/DISTRIBUTED.md, then start it again';
 
+/** Records that were read or acknowledged are not there now, and nothing else in their place: they may come back. */
+export class RecordsMissingError extends Error {
+  override readonly name = "RecordsMissingError";
+}
+
 /** What the parts of a process that use one topic know of its loss. Once known, it stays. */
 export interface LossLatch {
   readonly loss: LogLostError | undefined;

@@ -12,6 +12,7 @@ import type { StartWait } from "../../domain/start-wait.ts";
 import { whenAborted } from "../../domain/when-aborted.ts";
 import type { Assignment } from "../assignment.ts";
 import type { KafkaConnection } from "./client.ts";
+import type { Mark } from "./mark.ts";
 import { createCommits } from "./membership/commits.ts";
 import { startMember } from "./membership/member.ts";
 import { type Commit, createGroupOffsets, reachOffsets } from "./membership/offsets.ts";
@@ -42,6 +43,8 @@ export interface MembershipOptions {
   readonly onJoined?: (partitions: readonly number[]) => void;
   /** Told each time that it could not join, and why. Default: nobody is. */
   readonly onTrouble?: (why: string) => void;
+  /** By which batch a position of a partition is known again, where that is known. It is kept with the commit. */
+  readonly markAt?: ((partition: number, position: number) => Mark | undefined) | undefined;
   /** How long the group keeps a member that it does not hear of, in milliseconds. Default 10,000. */
   readonly sessionTimeoutMs?: number;
   /** How long the group waits for onRevoke before it goes on without it, in milliseconds. Default 30,000. */
@@ -88,7 +91,7 @@ export interface Membership extends Assignment, Stage {
  * @throws LogStartError where the coordinator cannot be reached in time, or refuses
  */
 export async function createMembership(options: MembershipOptions): Promise<Membership> {
-  const { group, mode, onRevoke = async () => {}, sessionTimeoutMs = 10_000 } = options;
+  const { group, mode, markAt, onRevoke = async () => {}, sessionTimeoutMs = 10_000 } = options;
   const { rebalanceTimeoutMs = 30_000, commitTimeoutMs = 10_000, closeTimeoutMs = 10_000 } = options;
   const { outsideAfterMs = 5000, startTimeoutMs = 30_000 } = options;
   await reachOffsets(options, [0], startTimeoutMs, options.wait);
@@ -101,7 +104,14 @@ export async function createMembership(options: MembershipOptions): Promise<Memb
     timeoutMs: commitTimeoutMs,
   });
   const unsubscribe = whenAborted(options.givenUp, () => void commits.close());
+  /** As last committed of each partition, by whomever: a new owner begins by committing the same position again. */
+  const known = new Map<number, Mark>();
   let closed: Promise<void> | undefined;
+
+  function marked(partition: number, commit: Commit): Commit {
+    const { position, mark = markAt?.(partition, position) ?? known.get(partition) } = commit;
+    return mark?.end === position ? { ...commit, mark } : commit;
+  }
 
   async function end(): Promise<void> {
     await member.close(closeTimeoutMs);
@@ -125,8 +135,12 @@ export async function createMembership(options: MembershipOptions): Promise<Memb
       return member.given.length === 0;
     },
     onChange: member.onChange,
-    committed: commits.committed,
-    commit: commits.commit,
+    async committed(partition) {
+      const commit = await commits.committed(partition);
+      if (commit?.mark !== undefined) known.set(partition, commit.mark);
+      return commit;
+    },
+    commit: (partition, commit) => commits.commit(partition, marked(partition, commit)),
     health() {
       const message = degraded();
       return { name: "membership", status: message === "" ? "healthy" : "degraded", message };

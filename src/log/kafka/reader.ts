@@ -9,7 +9,7 @@ import { blocksOf } from "./blocks.ts";
 import type { FetchedPartition } from "./fetch.ts";
 import { createFetcher, currentOffsets, OutOfRangeError } from "./fetcher.ts";
 import { createLossLatch, LogLostError } from "./loss.ts";
-import { createMarks, markBefore } from "./mark.ts";
+import { createMarks, type Mark, markBefore } from "./mark.ts";
 import type { KafkaLogOptions } from "./options.ts";
 import { untilReached } from "./start.ts";
 import { startTail } from "./tail.ts";
@@ -20,6 +20,11 @@ export interface KafkaReaderOptions extends KafkaLogOptions {
   readonly cacheBytes?: number;
   /** How long a read waits for brokers, in milliseconds. Default 10,000. */
   readonly readWaitMs?: number;
+}
+
+export interface KafkaReader extends LogReader {
+  /** By which batch a place up to which was read lately is known again. */
+  markAt(partition: number, end: number): Mark | undefined;
 }
 
 const retryPauseMs = 100;
@@ -34,7 +39,7 @@ const maxReadBytes = 16 * 1024 ** 2;
 export async function createKafkaReader(
   options: KafkaReaderOptions,
   latch = createLossLatch(options.onLoss),
-): Promise<LogReader> {
+): Promise<KafkaReader> {
   const { connection, topic, identity, partitions, readWaitMs = 10_000, stalledAfterMs = 5000 } = options;
   const { starts, ends } = await untilReached(
     connection,
@@ -79,7 +84,9 @@ export async function createKafkaReader(
     const leaders = await fetcher.leaders();
     const leader = [...leaders].find(([, led]) => led.includes(partition));
     if (leader === undefined) throw new Error(`partition ${partition} has no leader`);
-    const position = { partition, offset, maxBytes, after: marks.at(partition, offset) };
+    // What was before the first record kept is not there to be looked for.
+    const after = offset > starts[partition]! ? marks.at(partition, offset) : undefined;
+    const position = { partition, offset, maxBytes, after };
     const read = async () => {
       const [fetched] = await fetcher.fetch(leader[0], [position], 0);
       reads++;
@@ -88,7 +95,7 @@ export async function createKafkaReader(
     };
     let { records, blocks } = await read();
     // The batch before may have taken all the room.
-    if (blocks.length === 0 && position.after !== undefined) ({ records, blocks } = await read());
+    if (blocks.length === 0 && after !== undefined) ({ records, blocks } = await read());
     const last = blocks.at(-1);
     const mark = last && markBefore(records, last.firstOffset + last.count);
     if (mark !== undefined) marks.add(partition, mark);
@@ -103,13 +110,14 @@ export async function createKafkaReader(
       if (!(error instanceof OutOfRangeError)) throw error;
       const first = (await fetcher.offsets()).starts[partition]!;
       starts[partition] = Math.max(starts[partition]!, first);
-      return first > offset ? fetch(partition, first, maxBytes) : [];
+      return first >= offset ? fetch(partition, first, maxBytes) : [];
     }
   }
 
   return {
     logId: identity.logId,
     partitions,
+    markAt: marks.at,
     starts: () => starts.slice(),
     ends: () => ends.slice(),
     async read(partition, offset, maxBytes) {

@@ -4,7 +4,7 @@ import type { KafkaConnection } from "./client.ts";
 import { endsBefore } from "./confirm.ts";
 import type { FetchedPartition } from "./fetch.ts";
 import { createFetcher, type Offsets, OutOfRangeError } from "./fetcher.ts";
-import { LogLostError, type LossLatch } from "./loss.ts";
+import { LogLostError, type LossLatch, RecordsMissingError } from "./loss.ts";
 import { type Mark, markBefore } from "./mark.ts";
 
 export interface TailOptions {
@@ -114,7 +114,7 @@ export function startTail(options: TailOptions): Tail {
       starts[partition] = offsets.starts[partition]!;
       positions[partition] = Math.max(position, offsets.starts[partition]!);
       const logEnd = offsets.ends[partition]!;
-      if (logEnd < position) throw new Error(endsBefore(topic, partition, logEnd, position));
+      if (logEnd < position) throw new RecordsMissingError(endsBefore(topic, partition, logEnd, position));
     }
   }
 

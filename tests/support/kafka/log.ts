@@ -5,6 +5,7 @@ import { newIdentity } from "../../../src/log/identity.ts";
 import { createTopic, describeTopics, withAdmin } from "../../../src/log/kafka/admin.ts";
 import type { KafkaConnection } from "../../../src/log/kafka/client.ts";
 import { createKafkaLog } from "../../../src/log/kafka/kafka.ts";
+import type { KafkaReader } from "../../../src/log/kafka/reader.ts";
 import { eventSettings } from "../../../src/log/kafka/topic-check.ts";
 import type { EventLog } from "../../../src/log/log.ts";
 import type { KafkaBroker } from "../kafka.ts";
@@ -61,7 +62,7 @@ function keptAs({ compression = "none" }: KafkaLogOptions): Record<string, strin
 export async function openKafkaLog(
   connection: KafkaConnection,
   options: KafkaLogOptions = {},
-): Promise<{ readonly log: EventLog; readonly options: LogOptions }> {
+): Promise<{ readonly log: EventLog & KafkaReader; readonly options: LogOptions }> {
   const { partitions = 4 } = options;
   const topic = options.topic ?? (await createEventTopic(connection, partitions, keptAs(options)));
   const identity = newIdentity(partitions, randomBytes);

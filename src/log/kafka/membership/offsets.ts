@@ -1,17 +1,15 @@
-/** What a group has committed, in the offsets that Kafka keeps for it, with the epoch of who committed in their metadata. */
+/** What a group has committed, in the offsets that Kafka keeps for it, with who committed and what stood before in their metadata. */
 
 import type { StartWait } from "../../../domain/start-wait.ts";
-import { LogStartError } from "../../log.ts";
 import { untilReached } from "../start.ts";
 import { type CoordinatorOptions, createCoordinator } from "./coordinator.ts";
+import { type CommitMetadata, decodeMetadata, encodeMetadata } from "./metadata.ts";
 import type { MemberIdentity } from "./protocol.ts";
 
 /** What the last commit of a partition says. */
-export interface Commit {
+export interface Commit extends CommitMetadata {
   /** Offset of the next record to apply. */
   readonly position: number;
-  /** Of the owner that committed; 0 where the commit says none, such as one by an operator's tool. */
-  readonly epoch: number;
 }
 
 export interface GroupOffsets {
@@ -34,37 +32,22 @@ export function createGroupOffsets(options: CoordinatorOptions): GroupOffsets {
         const commits = new Map<number, Commit>();
         for (const { partition, offset, metadata } of responses.flatMap((answer) => answer.partitions)) {
           if (Number(offset) < 0) continue;
-          commits.set(partition, { position: Number(offset), epoch: decodeEpoch(metadata ?? "") });
+          const position = Number(offset);
+          commits.set(partition, { position, ...decodeMetadata(metadata ?? "", position) });
         }
         return commits;
       }),
     commit: ({ memberId, generation: groupGenerationId }, commits) =>
       coordinator.using(async (broker) => {
-        const partitions = [...commits].map(([partition, { position, epoch }]) => ({
+        const partitions = [...commits].map(([partition, commit]) => ({
           partition,
-          offset: String(position),
-          metadata: encodeEpoch(epoch),
+          offset: String(commit.position),
+          metadata: encodeMetadata(commit),
         }));
         await broker.offsetCommit({ groupId, groupGenerationId, memberId, topics: [{ topic, partitions }] });
       }),
     close: coordinator.close,
   };
-}
-
-/** With the number of its form, should there ever be another. */
-const form = "weir/1";
-
-export function encodeEpoch(epoch: number): string {
-  return `${form} epoch=${epoch}`;
-}
-
-/** @throws LogStartError where it is of a later form of ours; what is none of ours says no epoch */
-export function decodeEpoch(metadata: string): number {
-  const [, epoch] = /^weir\/1 epoch=(\d{1,16})$/.exec(metadata) ?? [];
-  if (epoch !== undefined) return Number(epoch);
-  if (!metadata.startsWith("weir/")) return 0;
-  const what = `the group's offsets have the form ${JSON.stringify(metadata.slice(0, 100))}`;
-  throw new LogStartError(`${what}, this program reads ${form}: run the newer version that wrote them`);
 }
 
 /**
