@@ -2,6 +2,7 @@
 //
 //   send BROKERS TOPIC [CODEC] of each line KEY, PARTITION or -, VALUE in base64, by tabs; - leaves the partition to
 //                              the default partitioner, and the record without a value. Prints partition and offset of each, by a tab.
+//   commit BROKERS TOPIC GROUP of each line PARTITION, OFFSET, METADATA, by tabs, as what the group has committed.
 //   read BROKERS TOPIC COUNT   prints of each record partition, offset, key, headers (NAME=VALUE by commas) and value in
 //                              base64, by tabs.
 import java.io.BufferedReader;
@@ -10,9 +11,11 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -24,6 +27,7 @@ import org.apache.kafka.common.serialization.StringSerializer;
 public class Records {
   public static void main(String[] args) throws Exception {
     if (args[0].equals("send")) send(args[1], args[2], args.length > 3 ? args[3] : "none");
+    else if (args[0].equals("commit")) commit(args[1], args[2], args[3]);
     else read(args[1], args[2], Integer.parseInt(args[3]));
   }
 
@@ -38,6 +42,20 @@ public class Records {
         var sent = producer.send(new ProducerRecord<>(topic, partition, parts[0], value)).get();
         System.out.println(sent.partition() + "\t" + sent.offset());
       }
+    }
+  }
+
+  private static void commit(String brokers, String topic, String group) throws Exception {
+    Map<String, Object> config = Map.of("bootstrap.servers", brokers, "group.id", group);
+    var lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    var offsets = new HashMap<TopicPartition, OffsetAndMetadata>();
+    for (String line; (line = lines.readLine()) != null; ) {
+      String[] parts = line.split("\t", -1);
+      var partition = new TopicPartition(topic, Integer.parseInt(parts[0]));
+      offsets.put(partition, new OffsetAndMetadata(Long.parseLong(parts[1]), parts[2]));
+    }
+    try (var consumer = new KafkaConsumer<>(config, new StringDeserializer(), new ByteArrayDeserializer())) {
+      consumer.commitSync(offsets);
     }
   }
 

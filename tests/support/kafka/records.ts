@@ -38,6 +38,23 @@ export async function sendByJava(
     });
 }
 
+export interface JavaCommit {
+  readonly partition: number;
+  readonly offset: number;
+  readonly metadata: string;
+}
+
+/** Commits offsets of a group that has no members. */
+export async function commitByJava(
+  { brokers, tool }: KafkaBroker,
+  topic: string,
+  group: string,
+  commits: readonly JavaCommit[],
+): Promise<void> {
+  const lines = commits.map(({ partition, offset, metadata }) => `${partition}\t${offset}\t${metadata}\n`);
+  await tool(program, ["commit", brokers.join(","), topic, group], lines.join(""));
+}
+
 /** The first so many records of a topic that has them. */
 export async function readByJava({ brokers, tool }: KafkaBroker, topic: string, count: number) {
   const printed = await tool(program, ["read", brokers.join(","), topic, String(count)]);
