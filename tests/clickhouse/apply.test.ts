@@ -118,6 +118,16 @@ it("hides what a former owner left behind the position, until it is removed", as
   await heir.close();
 });
 
+it("forgets the ids of what an owner finds behind its position, which may not come again", async () => {
+  await temporary.store.apply([block(0, sent("1"), sent("2"), sent("3"))]);
+  // The log has lost its tail from offset 1 on, and others have taken its place.
+  temporary.arbiter.commits.set(0, { position: 1, epoch: 1 });
+  const store = await temporary.reopen();
+  const others = [sent("4"), sent("5"), sent("6"), sent("2"), sent("1"), sent("3")];
+  expect(await store.apply([block(1, ...others)])).toMatchObject({ applied: 5, duplicates: 1 });
+  expect(await places()).toEqual([0, 1, 2, 3, 4, 6]);
+});
+
 it("keeps what it has where it goes on from the log's beginning, also what was never committed", async () => {
   await temporary.store.apply([block(0, sent("1"))]);
   await temporary.store.apply([block(1, sent("2"), sent("3"))]);

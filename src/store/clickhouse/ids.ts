@@ -47,6 +47,21 @@ async function lookUp(connection: Connection, keys: readonly string[]): Promise<
   return known;
 }
 
+/**
+ * Forgets the ids of records from an offset on: of a partition that is taken over there, they are of rows that do not count
+ * any more. Where the records come again, so do the ids; where the log has lost them, others would be taken for their copies.
+ */
+export async function forgetIdsFrom(
+  connection: Connection,
+  partition: number,
+  offset: number,
+): Promise<void> {
+  const condition = `partition = ${partition} AND offset >= ${offset}`;
+  const found = await connection.table({ query: `SELECT 1 FROM ids WHERE ${condition} LIMIT 1`, params: {} });
+  if (found.rowCount === 0) return;
+  await connection.remove({ query: `DELETE FROM ids WHERE ${condition}`, params: {} });
+}
+
 function partitionOfKey(key: string): number {
   return Buffer.from(key.slice(0, partitionBytes), "latin1").readInt32LE(0);
 }

@@ -20,7 +20,14 @@ export interface Ownership {
   drop(partitions: readonly number[]): void;
 }
 
-export function createOwnership(arbiter: Arbiter, fences: Fences): Ownership {
+export interface OwnershipOptions {
+  readonly arbiter: Arbiter;
+  readonly fences: Fences;
+  /** Forgets the ids of a partition's records from an offset on. */
+  readonly forgetIdsFrom: (partition: number, offset: number) => Promise<void>;
+}
+
+export function createOwnership({ arbiter, fences, forgetIdsFrom }: OwnershipOptions): Ownership {
   const held = new Map<number, Committed>();
   return {
     held: (partition) => held.get(partition),
@@ -39,6 +46,7 @@ export function createOwnership(arbiter: Arbiter, fences: Fences): Ownership {
       // The arbiter refuses a stale member; only then does the fence stand, and only then is a row written.
       await arbiter.commit(partition, taken);
       await fences.open({ partition, ...taken });
+      await forgetIdsFrom(partition, taken.position);
       held.set(partition, taken);
       return taken;
     },

@@ -9,6 +9,7 @@ import { createClickhouseEngine } from "./engine.ts";
 import { createExports } from "./exports.ts";
 import { unavailable } from "./failures.ts";
 import { createFences } from "./fences.ts";
+import { forgetIdsFrom } from "./ids.ts";
 import { createInserts } from "./inserts.ts";
 import { createKeyColumns } from "./key-columns.ts";
 import type { Layout } from "./layout.ts";
@@ -68,7 +69,11 @@ export async function openClickhouseStore(
   const limits = { ...defaultKeyColumnLimits, ...options.keyColumns };
   const keyColumns = await createKeyColumns(connection, limits);
   const fences = createFences(connection, insertTimeoutMs);
-  const ownership = createOwnership(arbiter, fences);
+  const ownership = createOwnership({
+    arbiter,
+    fences,
+    forgetIdsFrom: (partition, offset) => forgetIdsFrom(connection, partition, offset),
+  });
   const ledger = createLedger(connection);
   const notes = createNotes(ownership, ledger);
   const standing = createStanding({ arbiter, ownership, changing, onTakenOver: () => version++ });
