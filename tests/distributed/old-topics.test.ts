@@ -178,12 +178,12 @@ describe.each(["ClickHouse", "DuckDB"] as const)("over %s", (store) => {
       return;
     }
     const ids = join(dataDir, "ids");
-    await changeEntry(ids, Buffer.from("sformat"), Buffer.from("2"));
+    await changeEntry(ids, Buffer.from("sformat"), Buffer.from("99"));
     const before = await entriesOf(ids);
     const { code, line } = await refused(env, dataDir);
     expect(code).toBe(1);
     expect(line).toMatch(
-      /ids: the store's ids have format 2, this program reads 1: run the newer version that wrote them$/,
+      /ids: the store's ids have format 99, this program reads \d+: run the newer version that wrote them$/,
     );
     expect(await entriesOf(ids)).toEqual(before);
     await changeEntry(ids, Buffer.from("sformat"), Buffer.from("1"));
@@ -191,20 +191,20 @@ describe.each(["ClickHouse", "DuckDB"] as const)("over %s", (store) => {
 
   it("a newer one of the group's offsets is refused", async () => {
     const { env, dataDir, prefix } = place;
-    const newer = [{ partition: 3, offset: 0, metadata: "weir/2 owner=a" }];
+    const newer = [{ partition: 3, offset: 0, metadata: "weir/99 owner=a" }];
     await commitByJava(kafka, `${prefix}.events`, prefix, newer);
     const { code, line } = await refused(env, dataDir);
     expect(code).toBe(1);
     expect(line).toMatch(
-      / have the form "weir\/2 owner=a", this program reads weir\/1: run the newer version /,
+      / have the form "weir\/99 owner=a", this program reads weir\/1.*: run the newer version /,
     );
   });
 
   it("a newer one of the log is refused by processes and commands", async () => {
     const { env, dataDir, prefix } = place;
-    await sendByJava(kafka, `${prefix}.state`, [{ key: "log/format", value: Buffer.from("2") }]);
+    await sendByJava(kafka, `${prefix}.state`, [{ key: "log/format", value: Buffer.from("99") }]);
     const written = kafka.bytesOf(`${prefix}.state`);
-    const says = /the log has format 2, this program reads 1: run the newer version that wrote it/;
+    const says = /the log has format 99, this program reads \d+: run the newer version that wrote it/;
     const { code, line } = await refused(env, dataDir);
     expect(code).toBe(1);
     expect(line).toMatch(says);

@@ -49,27 +49,27 @@ const writeSchema = (change: string) =>
 it.each([
   {
     what: "log",
-    newer: () => writeFormat("2"),
+    newer: () => writeFormat("99"),
     older: () => writeFormat("1"),
-    line: /^weir serve: the log has format 2, this program reads 1: run the newer version that wrote it$/,
+    line: /^weir serve: the log has format 99, this program reads \d+: run the newer version that wrote it$/,
   },
   {
     what: "block",
-    newer: () => writeBlockFormat(2),
+    newer: () => writeBlockFormat(99),
     older: () => writeBlockFormat(1),
-    line: /^weir serve: the log is broken, .*: block format 2 is not known, this version reads 1$/,
+    line: /^weir serve: the log is broken, .*: block format 99 is not known, this version reads \d+$/,
   },
   {
     what: "store's schema",
     newer: () => writeSchema("+ 1"),
     older: () => writeSchema("- 1"),
-    line: /^weir serve: .*store\.duckdb has schema version 4, this program reads 3: run the newer version that wrote it$/,
+    line: /^weir serve: .*store\.duckdb has schema version \d+, this program reads \d+: run the newer version that wrote it$/,
   },
   {
     what: "store's file",
     newer: async () => writeFileVersion(store, 50 + (await fileVersion(store))),
     older: async () => writeFileVersion(store, (await fileVersion(store)) - 50),
-    line: /^weir serve: .*store\.duckdb cannot be opened: .*version number 118, .*between 64 and 68\.$/,
+    line: /^weir serve: .*store\.duckdb cannot be opened: .*version number \d+, .*between 64 and \d+\.$/,
   },
 ])("a newer $what is refused, and opened once it is none", async ({ newer, older, line }) => {
   await newer();
@@ -86,11 +86,11 @@ it.each([
 });
 
 it("no key is put into a newer log", async () => {
-  await writeFormat("2");
+  await writeFormat("99");
   const before = await entriesOf(log);
   const args = ["keys", "create", "--project", "default", "--scopes", "query", "--data-dir", dataDir];
   const { code, stdout, stderr } = await weir(args);
   expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-  expect(stderr).toMatch(/^weir keys: the log has format 2, this program reads 1: run the newer version/);
+  expect(stderr).toMatch(/^weir keys: the log has format 99, this program reads \d+: run the newer version/);
   expect(await entriesOf(log)).toEqual(before);
 });
