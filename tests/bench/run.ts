@@ -1,7 +1,7 @@
 /**
  * The platform's figures on this machine:
  *
- *   npm run bench [-- ingestion questions access loud-key --remembered 10000000 --seconds 20 --rate 25000 --events FILE
+ *   npm run bench [-- ingestion questions access tracing loud-key --remembered 10000000 --seconds 20 --rate 25000 --events FILE
  *                     --rounds 40]
  *
  * Each part runs by its name; without one the first two do.
@@ -10,6 +10,7 @@
  * - questions: a summary over the events of a file (the flights of January where they stand beside this checkout), start on
  *   that data, and memory at rest
  * - access: what a key adds to a batch of 100 and to a single event, over so many rounds
+ * - tracing: what tracing adds to the same calls
  * - loud-key: the p99 of a key beside another one that sends far more than it may, over its p99 alone, each for so many
  *   seconds, three times
  *
@@ -26,6 +27,7 @@ import { ingestLoad, repository, runNode } from "./node-program.ts";
 import { preloadIds } from "./preload.ts";
 import { row } from "./report.ts";
 import { type BenchServer, startBenchServer } from "./server.ts";
+import { tracing } from "./tracing.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -42,6 +44,7 @@ const parts: Readonly<Record<string, (directory: string) => Promise<void>>> = {
   ingestion,
   questions,
   access: (place) => access(place, Number(values.rounds)),
+  tracing: (place) => tracing(place, Number(values.rounds)),
   "loud-key": (place) => loudKey(place, 3, Number(values.seconds)),
 };
 const names = positionals.length === 0 ? ["ingestion", "questions"] : positionals;
