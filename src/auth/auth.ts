@@ -8,8 +8,10 @@ export interface Credentials {
   readonly key?: string;
   /** A browser key, taken as query parameter on the routes that CONTRACT.md names. */
   readonly browserKey?: string;
-  /** Of the page that asks, where that is neither the server's own nor one of WEIR_ALLOWED_ORIGINS. */
+  /** Of the page that asks. */
   readonly origin?: string;
+  /** Whether that page may use a key that has no origins, or a token: the server's own, or one of WEIR_ALLOWED_ORIGINS. */
+  readonly trustedPage?: boolean;
 }
 
 /** Says who calls. */

@@ -46,7 +46,7 @@ export function createKeyAuthenticator({ keys, now, tokens }: KeyAuthenticatorOp
       if (key === undefined) {
         if (tokens === undefined || credentials.key === undefined || !looksLikeToken(secret))
           throw unknownKey();
-        if (credentials.origin !== undefined) {
+        if (isForeign(credentials)) {
           throw refused("KEY_ORIGIN", "tokens are not taken from pages of other sites", "PERMISSION_DENIED");
         }
         return tokens(secret);
@@ -80,7 +80,12 @@ function endOf({ revokedMs, expiresMs }: ApiKey, nowMs: number): WeirError | und
   return undefined;
 }
 
-function checkPage(key: ApiKey, { key: header, origin }: Credentials): void {
+function isForeign({ origin, trustedPage }: Credentials): boolean {
+  return origin !== undefined && trustedPage !== true;
+}
+
+function checkPage(key: ApiKey, credentials: Credentials): void {
+  const { key: header, origin } = credentials;
   if (key.origins.length === 0) {
     if (header === undefined) {
       throw refused(
@@ -89,7 +94,7 @@ function checkPage(key: ApiKey, { key: header, origin }: Credentials): void {
         "PERMISSION_DENIED",
       );
     }
-    if (origin === undefined) return;
+    if (!isForeign(credentials)) return;
     throw refused("KEY_ORIGIN", "the key is for programs, not for pages of other sites", "PERMISSION_DENIED");
   }
   if (origin !== undefined && allowsPage(key, origin)) return;

@@ -54,7 +54,7 @@ export interface GateOptions {
   readonly authenticator: Authenticator;
   readonly rates: Rates;
   readonly limits: Limits;
-  /** Whether a page of this origin may use any key. */
+  /** Whether a page of this origin may use a key that has no origins. */
   readonly trusts: OriginPolicy["trusts"];
 }
 
@@ -208,11 +208,10 @@ function credentialsOf(exchange: Exchange, browserKey: boolean, trusts: OriginPo
   // An empty header says nothing.
   const key = exchange.header("x-api-key") || bearer;
   const origin = exchange.header("origin");
-  const foreign = origin !== undefined && !trusts(origin, exchange.header("host") ?? "");
   const inQuery = browserKey ? new URLSearchParams(exchange.query).get("key") : null;
   return {
     ...(key === undefined ? {} : { key }),
     ...(inQuery === null ? {} : { browserKey: inQuery }),
-    ...(foreign ? { origin } : {}),
+    ...(origin === undefined ? {} : { origin, trustedPage: trusts(origin, exchange.header("host") ?? "") }),
   };
 }

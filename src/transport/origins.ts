@@ -12,7 +12,10 @@ export interface OriginPolicy {
   allowsOrigin(origin: string): boolean;
   /** Whether a page of this origin may read answers (CORS). */
   sharesWith(origin: string): boolean;
-  /** Whether a page of this origin may use any key: one that came from this host, or that WEIR_ALLOWED_ORIGINS names. */
+  /**
+   * Whether a page of this origin may use a key that has no origins: one that came from this host, or that
+   * WEIR_ALLOWED_ORIGINS names.
+   */
   trusts(origin: string, host: string): boolean;
 }
 

@@ -6,6 +6,8 @@ import { type RunningServer, startServer } from "../support/server.ts";
 
 const bootstrapKey = "the-operators-first-key-of-all";
 const origin = "https://shop.example";
+/** One of WEIR_ALLOWED_ORIGINS. */
+const trusted = "https://trusted.example";
 
 let server: RunningServer;
 const clients: WeirClient[] = [];
@@ -21,7 +23,8 @@ let shop: WeirClient;
 
 beforeAll(async () => {
   // On every address of the machine, as a server on a network: so keys are required without saying so.
-  server = await startServer({ listen: "0.0.0.0:0", env: { WEIR_BOOTSTRAP_KEY: bootstrapKey } });
+  const env = { WEIR_BOOTSTRAP_KEY: bootstrapKey, WEIR_ALLOWED_ORIGINS: trusted };
+  server = await startServer({ listen: "0.0.0.0:0", env });
   platform = as(bootstrapKey);
   shop = as((await platform.admin.createProject({ projectId: "shop", displayName: "The shop" })).secret);
 });
@@ -196,6 +199,19 @@ describe("a browser key", () => {
     expect((await post(other, { origin })).status).toBe(403);
     // A page that the server itself gave is not foreign.
     expect((await post(other, { origin: server.url })).status).toBe(200);
+  });
+
+  it("is taken from the origins that the server trusts too, where it names them", async () => {
+    const allowedOrigins = [trusted, server.url];
+    const request = { name: "own", scopes: [Scope.INGEST], allowedOrigins };
+    const { secret: own } = await shop.admin.createApiKey(request);
+    for (const from of allowedOrigins) {
+      expect((await post(own, { origin: from })).status).toBe(200);
+      expect((await post("", { origin: from }, `/v1/events/batch?key=${own}`)).status).toBe(200);
+      expect((await post(secret, { origin: from })).status).toBe(403);
+    }
+    const { secret: other } = await shop.admin.createApiKey({ name: "s", scopes: [Scope.INGEST] });
+    expect((await post(other, { origin: trusted })).status).toBe(200);
   });
 
   it("can have no other scope", async () => {
