@@ -66,24 +66,27 @@ export function createCallTransport(inner: Transport, settings: CallSettings): C
 
   function callHeaders(own: HeadersInit | undefined): Headers {
     const headers = new Headers(settings.headers);
-    for (const [name, value] of new Headers(own)) headers.set(name, value);
+    for (const [name, value] of headersOf(own)) headers.set(name, value);
     if (!headers.has("x-request-id")) headers.set("x-request-id", environment.newId());
     return headers;
   }
 
-  /** One attempt, with credentials of its own. */
+  /** One attempt, with credentials of its own. `refused` takes what ends the answer once it has begun. */
   async function attempt<T>(
     named: Headers,
     signal: AbortSignal,
     leftMs: number,
-    send: (headers: Headers) => Promise<T>,
+    send: (headers: Headers, refused: (error: unknown) => void) => Promise<T>,
   ): Promise<T> {
     const headers = new Headers(named);
     await credentials.show(headers, signal, leftMs);
-    try {
-      return await send(headers);
-    } catch (error) {
+    const refused = (error: unknown) => {
       if (ConnectError.from(error).code === Code.Unauthenticated) credentials.refused(headers);
+    };
+    try {
+      return await send(headers, refused);
+    } catch (error) {
+      refused(error);
       throw error;
     }
   }
@@ -136,10 +139,10 @@ export function createCallTransport(inner: Transport, settings: CallSettings): C
       const call = begin(callerSignal);
       try {
         const headers = callHeaders(header);
-        const response = await attempt(headers, call.signal, timeoutMs ?? 0, (shown) =>
-          inner.stream(method, call.signal, timeoutMs, shown, input, contextValues),
-        );
-        return { ...response, message: untilEnd(response.message, call.end) };
+        return await attempt(headers, call.signal, timeoutMs ?? 0, async (shown, refused) => {
+          const response = await inner.stream(method, call.signal, timeoutMs, shown, input, contextValues);
+          return { ...response, message: untilEnd(response.message, refused, call.end) };
+        });
       } catch (error) {
         call.end();
         throw error;
@@ -165,9 +168,26 @@ function closedError(): ConnectError {
   return new ConnectError("the client is closed", Code.Canceled);
 }
 
-async function* untilEnd<T>(messages: AsyncIterable<T>, end: () => void): AsyncGenerator<T> {
+/** @throws ConnectError INVALID_ARGUMENT where a value cannot be sent, without the value, which may be a secret */
+function headersOf(given: HeadersInit | undefined): Headers {
+  try {
+    return new Headers(given);
+  } catch {
+    throw new ConnectError("a header of the call cannot be sent as it is", Code.InvalidArgument);
+  }
+}
+
+/** Over Connect and gRPC-Web a call that is refused fails here: only gRPC's answer says so in its head. */
+async function* untilEnd<T>(
+  messages: AsyncIterable<T>,
+  failed: (error: unknown) => void,
+  end: () => void,
+): AsyncGenerator<T> {
   try {
     yield* messages;
+  } catch (error) {
+    failed(error);
+    throw error;
   } finally {
     end();
   }

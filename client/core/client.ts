@@ -14,7 +14,10 @@ import { checkOptions, type KnownOptions } from "./options.ts";
 
 /** What every client takes, whatever carries its calls. */
 export interface WeirClientOptions {
-  /** Key of the project, sent as x-api-key. An open server needs none. */
+  /**
+   * Key of the project, sent as x-api-key: printable ASCII, without regard to white space around it. An open server needs
+   * none.
+   */
   apiKey?: string;
   /** In place of apiKey: gives tokens of an identity provider, sent as Authorization: Bearer and renewed in time. */
   token?: TokenProvider;
@@ -73,7 +76,8 @@ export interface WeirClient {
  * client/web make the transport too.
  *
  * @param closeTransport closes the transport's connections, last
- * @throws TypeError for an unknown option, or apiKey and token at once, RangeError where a figure makes no sense
+ * @throws TypeError for an unknown option, apiKey and token at once, or a key or header that cannot be sent, RangeError
+ * where a figure makes no sense
  */
 export function createWeirClientOver(
   transport: Transport,
@@ -86,7 +90,7 @@ export function createWeirClientOver(
   const environment = { ...platformEnvironment, ...options.environment };
   const calls = createCallTransport(transport, {
     credentials: createCredentials(options.apiKey, options.token, environment.now),
-    headers: options.headers,
+    headers: sendable(options.headers),
     timeoutMs,
     retry: retryPolicy(options.retry),
     onRetry: options.onRetry,
@@ -106,4 +110,13 @@ export function createWeirClientOver(
       await closeTransport();
     },
   };
+}
+
+/** @throws TypeError where a value cannot be sent, without the value, which may be a secret */
+function sendable(headers: HeadersInit | undefined): Headers {
+  try {
+    return new Headers(headers);
+  } catch {
+    throw new TypeError("headers hold a name or value that cannot be sent");
+  }
 }

@@ -9,7 +9,8 @@ export interface TokenGrant {
 
 /**
  * Gives a token. Asked by the first call, again shortly before the token expires, and after the server has refused one; by
- * one call for all that wait. Where it fails the call fails as UNAVAILABLE, and is tried again as after any such failure.
+ * one call for all that wait. Where it fails the call fails as UNAVAILABLE, and is tried again as after any such failure;
+ * where it gives what no header can carry, as UNAUTHENTICATED, and is not.
  */
 export type TokenProvider = () => string | TokenGrant | Promise<string | TokenGrant>;
 
@@ -19,17 +20,27 @@ export interface Credentials {
    * Sets the header, where the call has none of its own.
    *
    * @param leftMs how long it may take
-   * @throws ConnectError UNAVAILABLE where the provider fails, DEADLINE_EXCEEDED, or the signal's reason
+   * @throws ConnectError UNAVAILABLE where the provider fails, UNAUTHENTICATED where no header can carry its token,
+   * DEADLINE_EXCEEDED, or the signal's reason
    */
   show(headers: Headers, signal: AbortSignal, leftMs: number): Promise<void>;
   /** The server has refused what was shown as UNAUTHENTICATED. */
   refused(headers: Headers): void;
 }
 
+/**
+ * The text as a header carries it, without white space around it, such as the newline at the end of a file; undefined
+ * where no header can carry it. Asked before Headers, whose errors repeat the value.
+ */
+export function headerText(text: unknown): string | undefined {
+  const bare = typeof text === "string" ? text.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, "") : undefined;
+  return bare !== undefined && /^[ -~]*$/.test(bare) ? bare : undefined;
+}
+
 /** A token is renewed this long before its end, in milliseconds, or in the last tenth of its life where that is less. */
 const marginMs = 30_000;
 
-/** @throws TypeError where both are given */
+/** @throws TypeError where both are given, or no header can carry the key */
 export function createCredentials(
   apiKey: string | undefined,
   token: TokenProvider | undefined,
@@ -41,15 +52,18 @@ export function createCredentials(
   if (token === undefined) return fixed(apiKey);
   let grant: TokenGrant | undefined;
   let renewAt = 0;
-  let asking: Promise<TokenGrant> | undefined;
+  let asking: Promise<TokenGrant | undefined> | undefined;
 
-  async function ask(provider: TokenProvider): Promise<TokenGrant> {
+  /** Undefined where no header can carry what the provider gives. */
+  async function ask(provider: TokenProvider): Promise<TokenGrant | undefined> {
     const given = await provider();
     const next = typeof given === "string" ? { token: given } : given;
+    const text = headerText(next?.token);
+    if (text === undefined) return undefined;
     const { expiresAt = Number.POSITIVE_INFINITY } = next;
     renewAt = expiresAt - Math.min(marginMs, Math.max(0, expiresAt - now()) / 10);
-    grant = next;
-    return next;
+    grant = { token: text, expiresAt };
+    return grant;
   }
 
   return {
@@ -62,6 +76,9 @@ export function createCredentials(
         });
       }
       const shown = known ?? (await within(asking!, signal, leftMs));
+      if (shown === undefined) {
+        throw new ConnectError("the provider's token is none that a header can carry", Code.Unauthenticated);
+      }
       headers.set("authorization", `Bearer ${shown.token}`);
     },
     refused(headers) {
@@ -71,10 +88,16 @@ export function createCredentials(
 }
 
 function fixed(apiKey: string | undefined): Credentials {
+  const key = headerText(apiKey);
+  if (apiKey !== undefined && key === undefined) {
+    throw new TypeError(
+      "apiKey must be text of printable ASCII characters, which is what a header can carry",
+    );
+  }
   return {
     async show(headers) {
       const own = headers.has("x-api-key") || headers.has("authorization");
-      if (apiKey !== undefined && !own) headers.set("x-api-key", apiKey);
+      if (key !== undefined && !own) headers.set("x-api-key", key);
     },
     refused: () => {},
   };

@@ -24,13 +24,14 @@ export const connectionFlags = {
   },
 } as const;
 
-/** A client of the server that the flags name. @throws UsageError where the url is none */
+/** A client of the server that the flags name. @throws UsageError where the url is none, or the key cannot be sent */
 export function clientOf(values: FlagValues, options: Omit<NodeWeirClientOptions, "url"> = {}): WeirClient {
   const key = values["api-key"];
   try {
     return createWeirClient({ url: String(values.url), ...options, ...(key ? { apiKey: String(key) } : {}) });
   } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(`--${error.message}`);
+    if (error instanceof TypeError)
+      throw new UsageError(`--${error.message.replace(/^apiKey\b/, "api-key")}`);
     throw error;
   }
 }

@@ -29,6 +29,8 @@ const commands = [
   "urls",
 ];
 
+const unsendableKey = "a secret of nobody";
+
 describe("weir", () => {
   it("lists every command by --help", async () => {
     const { code, stdout, stderr } = await weir(["--help"]);
@@ -76,6 +78,19 @@ describe("weir", () => {
     if (typeof line === "string") expect(stderr).toBe(line);
     else expect(stderr).toMatch(line);
     expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+  });
+
+  it.each([
+    ["stats", "--api-key", `${unsendableKey}\n.`],
+    ["send", "-", "--api-key", `\u001b${unsendableKey}`],
+    ["dlq", "list", "--api-key", `${unsendableKey}€`],
+  ])("%s refuses a key that no header can carry, without showing it", async (...args) => {
+    expect(await weir(args)).toEqual({
+      code: 2,
+      signal: null,
+      stdout: "",
+      stderr: `weir ${args[0]}: --api-key must be text of printable ASCII characters, which is what a header can carry\n`,
+    });
   });
 
   it("without a command tells how it is used", async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { exportSPKI, importJWK } from "jose";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { createWeirClient, errorReason } from "../../client/node/index.ts";
 import { createKeySet } from "../../src/auth/tokens/key-set.ts";
 import { createTokens, type Tokens, type TokensOptions } from "../../src/auth/tokens/tokens.ts";
 import { Scope } from "../../src/contract/options.ts";
@@ -17,7 +18,7 @@ let other: SigningKey;
 let elliptic: SigningKey;
 const directory = mkdtempSync(join(tmpdir(), "weir-tokens-"));
 const file = join(directory, "jwks.json");
-const closing: (() => Promise<void>)[] = [];
+const closing: (() => Promise<unknown>)[] = [];
 beforeAll(async () => {
   [key, other, elliptic] = [
     await signingKey("one"),
@@ -268,6 +269,32 @@ describe("a server", () => {
     "--jwt-audience",
     audience,
   ];
+
+  it.each(["grpc", "grpc-web", "connect"] as const)(
+    "lets in the next stream over %s after one whose token it refused",
+    async (transport) => {
+      keys(key);
+      const server = await startServer({ args: ["--auth", "required", ...flags(file)] });
+      closing.push(() => server.stop());
+      const given = [await token(key, { exp: seconds() - 100 }), await token(key, { scope: "query" })];
+      let asked = 0;
+      const client = createWeirClient({ url: server.url, transport, token: () => given[asked++] ?? "none" });
+      closing.unshift(() => client.close());
+      const tail = async () => {
+        const leaving = new AbortController();
+        try {
+          for await (const _ of client.analytics.tailEvents({}, { signal: leaving.signal })) return "let in";
+        } catch (error) {
+          return errorReason(error);
+        } finally {
+          leaving.abort();
+        }
+      };
+      // The first message is the server's own, by which a stream without events shows that it goes on.
+      expect([await tail(), await tail(), await tail()]).toEqual(["TOKEN_EXPIRED", "let in", "let in"]);
+      expect(asked).toBe(2);
+    },
+  );
 
   it("takes tokens as it takes keys, though from no page of another site, and tells none of them", async () => {
     keys(key);

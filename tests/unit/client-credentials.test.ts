@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { Code, ConnectError, createRouterTransport } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { AnalyticsService, createWeirClientOver, type WeirClientOptions } from "../../client/core/index.ts";
@@ -42,6 +43,10 @@ function provider(environment: { now(): number }, lifeMs?: number) {
   };
 }
 
+const secret = "weir_0123456789";
+/** What no header can carry. */
+const unsendable = [`x\n${secret}`, `${secret}\u0000y`, `${secret}\u001b`, `${secret}€`, `\u0007${secret}`];
+
 const refuse = (code: Code) => () => {
   throw new ConnectError("no", code);
 };
@@ -79,6 +84,38 @@ describe("a token provider", () => {
     expect(shown).toEqual(["Bearer t-1", "Bearer t-2"]);
   });
 
+  it("is asked again by the next stream after one that was refused, or ended, for its token", async () => {
+    const { weir, shown } = weirWith({ token: provider(fakeEnvironment()).token }, (one) => {
+      if (one === "Bearer t-1") refuse(Code.Unauthenticated)();
+    });
+    const tail = async () => {
+      for await (const _ of weir.analytics.tailEvents({}));
+    };
+    await expect(tail()).rejects.toMatchObject({ code: Code.Unauthenticated });
+    await tail();
+    await tail();
+    expect(shown).toEqual(["Bearer t-1", "Bearer t-2", "Bearer t-2"]);
+  });
+
+  it.each(unsendable)(
+    "that gives %j is neither believed nor tried again, and the token not shown",
+    async (token) => {
+      const { environment, shown, ask } = weirWith({ token: () => token });
+      const error = await ask().catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: Code.Unauthenticated });
+      expect(inspect(error)).not.toContain(secret);
+      expect([shown, environment.slept]).toEqual([[], []]);
+    },
+  );
+
+  it("may give a token with the newline of its file", async () => {
+    const { shown, ask } = weirWith({ token: () => "t\r\n" }, (one) => {
+      if (one !== "Bearer t") refuse(Code.Unauthenticated)();
+    });
+    await ask();
+    expect(shown).toEqual(["Bearer t"]);
+  });
+
   it("that fails is asked again as after any lost connection", async () => {
     let asked = 0;
     const token = () => {
@@ -111,6 +148,39 @@ describe("a token provider", () => {
 
   it("and a key at once are refused", () => {
     expect(() => weirWith({ token: () => "t", apiKey: "k" })).toThrow(/^apiKey and token: one of them/);
+  });
+});
+
+describe("a key", () => {
+  it.each(unsendable)("%j is refused when the client is made, without being shown", (apiKey) => {
+    const thrown = (() => {
+      try {
+        return weirWith({ apiKey });
+      } catch (error) {
+        return error;
+      }
+    })();
+    expect(thrown).toBeInstanceOf(TypeError);
+    expect(inspect(thrown)).toMatch(/apiKey must be text of printable ASCII/);
+    expect(inspect(thrown)).not.toContain(secret);
+  });
+
+  it("is sent without the newline of its file", async () => {
+    const { shown, ask } = weirWith({ apiKey: "key\n" });
+    await ask();
+    expect(shown).toEqual(["key"]);
+  });
+
+  it("that stands among the headers is not shown either", async () => {
+    const headers = { "x-api-key": `${secret}\nx` };
+    expect(() => weirWith({ headers })).toThrow(/^headers hold a name or value that cannot be sent$/);
+    const { weir, environment } = weirWith({});
+    const error = await weir.analytics
+      .getAnalyticsSummary({}, { headers })
+      .catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: Code.InvalidArgument });
+    expect(inspect(error)).not.toContain(secret);
+    expect(environment.slept).toEqual([]);
   });
 });
 
