@@ -69,12 +69,12 @@ export function createRates(options: RatesOptions): Rates {
 
   return {
     enter(principal, kind, ingests) {
-      const { keyId, project } = principal;
+      const { keyId, account = keyId, project } = principal;
       const found: Account[] = [];
       const ofAll = ofProject(project);
       if (ofAll !== undefined) found.push(accountOf(ofProjects, project, "the project", ofAll));
-      const own = keyId === undefined ? undefined : limitsOfKey(principal.limits ?? unstated);
-      if (own !== undefined) found.push(accountOf(ofKeys, keyId!, "the key", own));
+      const own = account === undefined ? undefined : limitsOfKey(principal.limits ?? unstated);
+      if (own !== undefined) found.push(accountOf(ofKeys, account!, "the key", own));
       if (found.length === 0) return unlimited;
       const nowMs = now();
       for (const account of found) checkRates(account, ingests ? rates : requestsAlone, nowMs);

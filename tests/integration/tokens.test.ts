@@ -333,6 +333,33 @@ describe("a server", () => {
     }
   });
 
+  it("counts what a subject sends for the subject of its own project alone, and of none that is not named", async () => {
+    keys(key);
+    const operatorsKey = "the-operators-first-key-of-all";
+    const server = await startServer({
+      args: ["--auth", "required", "--key-events", "1", ...flags(file)],
+      env: { WEIR_BOOTSTRAP_KEY: operatorsKey },
+    });
+    try {
+      const operator = createWeirClient({ url: server.url, apiKey: operatorsKey });
+      await operator.admin.createProject({ projectId: "beta" });
+      await operator.close();
+      const events = Array.from({ length: 1000 }, (_, i) => ({ id: `e-${i}`, user_id: "u" }));
+      const send = async (project: string, sub: string | undefined) => {
+        const headers = { authorization: `Bearer ${await token(key, { project, sub })}` };
+        const body = JSON.stringify({ events });
+        return (await fetch(`${server.url}/v1/events/batch`, { method: "POST", headers, body })).status;
+      };
+      for (const sub of ["x", undefined]) {
+        expect(await send("default", sub)).toBe(200);
+        expect(await send("default", sub)).toBe(429);
+        expect(await send("beta", sub)).toBe(200);
+      }
+    } finally {
+      await server.stop();
+    }
+  });
+
   it.each([
     [flags("no-such-file"), /--jwt-keys \(WEIR_JWT_KEYS\): no JWKS can be read from no-such-file: ENOENT/],
     [flags("package.json"), /--jwt-keys .*: no JWKS can be read from package\.json: /],

@@ -97,9 +97,18 @@ function principalOf(payload: JWTPayload, options: TokensOptions): Principal {
     throw new WeirError("PERMISSION_DENIED", "UNKNOWN_PROJECT", "the token's project does not exist here");
   }
   const scopes = new Set(scopesOf(payload[scopeClaim]).map(scopeOfName));
-  const subject = typeof payload.sub === "string" ? payload.sub.slice(0, 256) : "";
+  const subject = typeof payload.sub === "string" ? payload.sub : undefined;
+  // Two projects' subjects of one name are not the same caller. Of fixed length, however long the names are.
+  const account = hash("sha256", JSON.stringify([project, payload.iss, subject]), "base64url");
   const expiresMs = payload.exp! * 1000 + skewMs;
-  return { project, scopes, keyId: `token ${subject}`.trimEnd(), limits: {}, expiresMs };
+  return {
+    project,
+    scopes,
+    keyId: `token ${subject?.slice(0, 256) ?? ""}`.trimEnd(),
+    account,
+    limits: {},
+    expiresMs,
+  };
 }
 
 /** Of a text with blanks between them, or of a list; words that are no scopes of ours are passed over. */
