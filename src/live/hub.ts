@@ -103,7 +103,7 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
 
   return {
     async *windows(question, streamOptions) {
-      const giveBack = slots.take();
+      const giveBack = slots.take(streamOptions.sharer);
       const { shared, letGo } = hold(question);
       try {
         const { logRetentionMs } = options;
@@ -113,8 +113,8 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
         giveBack();
       }
     },
-    async *tail(question, { signal, after }) {
-      const giveBack = slots.take();
+    async *tail(question, { signal, after, sharer }) {
+      const giveBack = slots.take(sharer);
       const ends = log.ends();
       const positions =
         after && ends.map((end, partition) => Math.min(end, after.positions[partition] ?? end));

@@ -78,6 +78,8 @@ export interface LiveOptions {
   readonly signal: AbortSignal;
   /** Where an earlier stream of the same question broke. */
   readonly after?: LivePlace;
+  /** Whose share of the places it takes; absent: nobody's in particular. */
+  readonly sharer?: string | undefined;
 }
 
 /**

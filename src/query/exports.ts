@@ -3,6 +3,7 @@
 import { ExportFormat } from "../../gen/analytics/v1/analytics_events_pb.js";
 import type { AnalyticsService } from "../../gen/analytics/v1/analytics_pb.js";
 import type { ServiceImplementation } from "../domain/call.ts";
+import { sharerOf } from "../domain/principal.ts";
 import type { Slots } from "../domain/slots.ts";
 import type * as exports from "../store/exports.ts";
 import type { EventStore } from "../store/store.ts";
@@ -50,7 +51,7 @@ export function exportMethods({
     async *exportEvents(request, call) {
       const { format, ...head } = files[request.format];
       const selection = await select(request, call, visibility);
-      const giveBack = exportSlots.take();
+      const giveBack = exportSlots.take(sharerOf(call.principal));
       // A reader who is gone may never ask for the next piece, on which this would end.
       call.signal.addEventListener("abort", giveBack, { once: true });
       try {

@@ -8,6 +8,7 @@ import type {
 } from "../../gen/analytics/v1/analytics_live_pb.js";
 import type { AnalyticsService } from "../../gen/analytics/v1/analytics_pb.js";
 import type { ServiceImplementation } from "../domain/call.ts";
+import { sharerOf } from "../domain/principal.ts";
 import { timestampOf } from "../domain/record/flatten.ts";
 import type { Filter } from "../filter/filter.ts";
 import { parseFilter } from "../filter/parse.ts";
@@ -28,14 +29,16 @@ const defaultIntervalMs = 250;
 
 export function liveMethods({ live, cursors }: LiveOptions): Methods {
   return {
-    async *getRealTimeAnalytics(request, { principal: { project }, signal }) {
+    async *getRealTimeAnalytics(request, { principal, signal }) {
+      const { project } = principal;
       const windowMs = millisecondsOf(request.window) ?? defaultWindowMs;
       const intervalMs = millisecondsOf(request.interval) ?? defaultIntervalMs;
       const limit = limitOf(request.limit);
       const asked = ["window", request.filter, windowMs];
       const after = request.cursor === "" ? undefined : cursors.decode(request.cursor, project, asked);
       const question = { project, ...filterOf(request.filter), windowMs, intervalMs, limit };
-      for await (const update of live.windows(question, { signal, ...(after ? { after } : {}) })) {
+      const options = { signal, sharer: sharerOf(principal), ...(after ? { after } : {}) };
+      for await (const update of live.windows(question, options)) {
         if (update === "heartbeat") {
           yield {};
           continue;
@@ -60,11 +63,13 @@ export function liveMethods({ live, cursors }: LiveOptions): Methods {
         yield message;
       }
     },
-    async *tailEvents(request, { principal: { project }, signal }) {
+    async *tailEvents(request, { principal, signal }) {
+      const { project } = principal;
       const asked = ["tail", request.filter];
       const after = request.cursor === "" ? undefined : cursors.decode(request.cursor, project, asked);
       const question = { project, ...filterOf(request.filter) };
-      for await (const update of live.tail(question, { signal, ...(after ? { after } : {}) })) {
+      const options = { signal, sharer: sharerOf(principal), ...(after ? { after } : {}) };
+      for await (const update of live.tail(question, options)) {
         if (update === "heartbeat") {
           yield {};
           continue;

@@ -3,6 +3,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { MetricsService } from "../../gen/analytics/v1/metrics_pb.js";
 import type { ServiceImplementation } from "../domain/call.ts";
 import { pause } from "../domain/pause.ts";
+import { sharerOf } from "../domain/principal.ts";
 import { createSlots, type Slots } from "../domain/slots.ts";
 import { seriesMessage } from "./message.ts";
 import type { Metrics } from "./metrics.ts";
@@ -46,8 +47,8 @@ export function createMetricsStream(
     return last;
   }
 
-  return async function* streamMetrics({ names, labels, interval }, { signal }) {
-    const giveBack = slots.take();
+  return async function* streamMetrics({ names, labels, interval }, { signal, principal }) {
+    const giveBack = slots.take(sharerOf(principal));
     try {
       const wanted = seriesFilter(names, labels);
       const intervalMs = interval

@@ -39,13 +39,14 @@ export const storeSettings = {
     type: integer(1, 100_000),
     default: 500,
     description:
-      "Streams of GetRealTimeAnalytics, TailEvents and StreamMetrics under way; beyond it RESOURCE_EXHAUSTED.",
+      "Streams of GetRealTimeAnalytics, TailEvents and StreamMetrics under way, half of them at most (at least one) by one key; beyond it RESOURCE_EXHAUSTED.",
   }),
   maxExports: setting({
     flag: "max-exports",
     type: integer(1, 1000),
     default: 8,
-    description: "Exports under way; beyond it RESOURCE_EXHAUSTED.",
+    description:
+      "Exports under way, half of them at most (at least one) by one key; beyond it RESOURCE_EXHAUSTED.",
   }),
   rebuildStore: setting({
     flag: "rebuild-store",
