@@ -1,5 +1,6 @@
 import type { Readable, Writable } from "node:stream";
 import { parseArgs } from "node:util";
+import { printable } from "./printable.ts";
 
 /** Exit codes of every command. */
 export const exitCodes = { done: 0, notAll: 1, usage: 2, unreachable: 3 } as const;
@@ -107,8 +108,9 @@ export function commandHelp(name: string, summary: string, command: Command): st
   ].join("\n");
 }
 
-/** Two columns, the left one as wide as it must be. */
+/** Two columns, the left one as wide as it must be; whoever sent what stands in them. */
 export function columns(rows: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`.trimEnd()).join("\n");
+  const cells = rows.map(([left, right]) => [printable(left), printable(right)] as const);
+  const width = Math.max(...cells.map(([left]) => left.length));
+  return cells.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`.trimEnd()).join("\n");
 }

@@ -6,6 +6,7 @@ import {
   type WeirClient,
 } from "../../client/node/index.ts";
 import { type CommandContext, exitCodes, type FlagValues, UsageError } from "./command.ts";
+import { printable } from "./printable.ts";
 
 /** The flags of every command that speaks to a server. */
 export const connectionFlags = {
@@ -66,8 +67,12 @@ const causes: Readonly<Record<string, string>> = {
   ETIMEDOUT: "no answer",
 };
 
-/** What went wrong with a call to `url`, in one line. */
+/** What went wrong with a call to `url`, in one line, whatever the server says. */
 export function failureText(error: ConnectError, url: string): string {
+  return printable(explained(error, url));
+}
+
+function explained(error: ConnectError, url: string): string {
   switch (error.code) {
     case Code.Unavailable:
       if (errorReason(error) === "ROLE_NOT_HERE") return `${url} refused: ${error.rawMessage}`;

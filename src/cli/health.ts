@@ -12,6 +12,7 @@ import {
 } from "../../client/node/index.ts";
 import { type Command, type CommandContext, columns, exitCodes } from "./command.ts";
 import { askOnce, connectionFlags } from "./connection.ts";
+import { printableJson } from "./printable.ts";
 
 interface ServiceHealth {
   status: HealthStatus;
@@ -115,6 +116,6 @@ export const stats: Command = {
 const readable = { alwaysEmitImplicit: true, useProtoFieldName: true };
 
 function print(context: CommandContext, value: JsonValue): number {
-  context.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+  context.stdout.write(`${printableJson(value, 2)}\n`);
   return exitCodes.done;
 }

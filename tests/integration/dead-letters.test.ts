@@ -226,3 +226,35 @@ it("weir dlq lists, shows, replays and discards", async () => {
   expect((await dlq("list")).stdout).toBe("");
   expect(await dlq("discard")).toMatchObject({ code: 2 });
 });
+
+it("weir dlq replay --all replays what can be decoded, and names the rest", async () => {
+  await prepare();
+  const { url } = await start();
+  const dlq = (...args: string[]) => weir(["dlq", ...args, "--url", url]);
+  const [broken] = await idsOf("UNDECODABLE");
+  const named = `weir dlq: dead letter ${broken} cannot be decoded, and so not replayed\n`;
+  const all = await dlq("replay", "--all");
+  expect(all).toMatchObject({ code: 1, stdout: "replayed 4\n", stderr: named });
+  await caughtUp(url);
+  expect((await summary(url)).total_events).toBe("3");
+  const only = await dlq("replay", "--all", "--reason", "UNDECODABLE");
+  expect(only).toMatchObject({ code: 1, stdout: "replayed 0\n", stderr: named });
+  const among = await dlq("replay", broken!, ...(await idsOf("INVALID_EVENT")));
+  expect(among).toMatchObject({ code: 3, stdout: "", stderr: expect.stringContaining("cannot be decoded") });
+});
+
+it("weir dlq prints no character that would steer the terminal or turn the line around", async () => {
+  const key = "a\u009b2J\u202eb\u001b[2J";
+  const record = eventRecord({ id: "steering", userId: "u", measures: { [key]: Number.POSITIVE_INFINITY } });
+  await appendRecords(dataDir, [record]);
+  const { url } = await start();
+  const dlq = (...args: string[]) => weir(["dlq", ...args, "--url", url]);
+  const [id] = await idsOf("");
+  const line = await dlq("list");
+  expect(line.stdout).toContain("a\\u{9b}2J\\u{202e}b");
+  const json = await dlq("list", "--json");
+  const whole = await dlq("show", id!);
+  for (const { stdout } of [line, json, whole]) expect(stdout).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);
+  for (const { stdout } of [json, whole])
+    expect(Object.keys(JSON.parse(stdout).event.measures)).toEqual([key]);
+});

@@ -11,14 +11,16 @@ import {
   wholeNumber,
 } from "../command.ts";
 import { askOnce, connectionFlags } from "../connection.ts";
+import { printable, printableJson } from "../printable.ts";
 
 export const dlq: Command = {
   operands: "list|show|replay|discard [ID...]",
   details: `Dead letters are records of the log that could not be applied. list prints them, newest first; show prints one whole, as
 JSON. replay puts them on the log again: each counts once, however often it is replayed. discard removes them for ever.
-replay and discard take ids, or --all for every one that list prints.
+replay and discard take ids, or --all for every one that list prints. A dead letter whose record cannot be decoded cannot be
+replayed: --all names it and replays the others, and among ids it is refused with all of them.
 
-Exit code 0: done; 1: some ids do not exist; 2: usage; 3: the server cannot be reached or refuses.`,
+Exit code 0: done; 1: some ids do not exist, or --all could not replay some; 2: usage; 3: the server cannot be reached or refuses.`,
   flags: {
     ...connectionFlags,
     reason: { type: "string", value: "REASON", summary: "only those of this reason, such as INVALID_EVENT" },
@@ -73,7 +75,7 @@ function asRow(letter: DeadLetter): [string, string] {
 }
 
 function asJson(letter: DeadLetter, indent?: number): string {
-  return JSON.stringify(toJson(DeadLetterSchema, letter, { useProtoFieldName: true }), undefined, indent);
+  return printableJson(toJson(DeadLetterSchema, letter, { useProtoFieldName: true }), indent);
 }
 
 function show(values: FlagValues, id: string, context: CommandContext): Promise<number> {
@@ -83,7 +85,7 @@ function show(values: FlagValues, id: string, context: CommandContext): Promise<
       context.stdout.write(`${asJson(letter, 2)}\n`);
       return exitCodes.done;
     }
-    context.stderr.write(`weir dlq: there is no dead letter ${id}\n`);
+    context.stderr.write(`weir dlq: there is no dead letter ${printable(id)}\n`);
     return exitCodes.notAll;
   });
 }
@@ -97,8 +99,14 @@ function change(
   if (named.length > 0 === (values.all === true)) throw new UsageError(`${action} takes ids, or --all`);
   return askOnce(values, context, async (weir) => {
     const ids = values.all === true ? [] : [...new Set(named)];
-    if (values.all === true)
-      for await (const { deadLetterId } of everyLetter(weir, values)) ids.push(deadLetterId);
+    const undecodable: string[] = [];
+    if (values.all === true) {
+      for await (const { deadLetterId, event } of everyLetter(weir, values)) {
+        // The server refuses a request with one of these whole, and so a single one would hold up all others.
+        const refused = action === "replay" && event === undefined;
+        (refused ? undecodable : ids).push(deadLetterId);
+      }
+    }
     let done = 0;
     const missing: string[] = [];
     for (let at = 0; at < ids.length; at += requestIds) {
@@ -116,7 +124,9 @@ function change(
     const before = ids.length - done - missing.length;
     const rest = action === "replay" && before > 0 ? `, ${before} were replayed before` : "";
     context.stdout.write(`${action === "replay" ? "replayed" : "discarded"} ${done}${rest}\n`);
-    for (const id of missing) context.stderr.write(`weir dlq: there is no dead letter ${id}\n`);
-    return missing.length === 0 ? exitCodes.done : exitCodes.notAll;
+    for (const id of missing) context.stderr.write(`weir dlq: there is no dead letter ${printable(id)}\n`);
+    for (const id of undecodable)
+      context.stderr.write(`weir dlq: dead letter ${id} cannot be decoded, and so not replayed\n`);
+    return missing.length + undecodable.length === 0 ? exitCodes.done : exitCodes.notAll;
   });
 }

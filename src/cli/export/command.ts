@@ -5,6 +5,7 @@ import { type ExportEventsResponse, ExportFormat } from "../../../client/node/in
 import { impossibleTime } from "../../contract/json-days.ts";
 import { type Command, exitCodes, type FlagValues, oneOf, UsageError } from "../command.ts";
 import { askOnce, connectionFlags } from "../connection.ts";
+import { printable } from "../printable.ts";
 import { writeWhole } from "./output.ts";
 
 const formats = ["ndjson", "csv", "parquet"] as const;
@@ -51,7 +52,7 @@ export const exportEvents: Command = {
         return exitCodes.done;
       } catch (error) {
         if (!(error instanceof ConnectError)) throw error;
-        context.stderr.write(`weir export: broke off: ${error.message}\n`);
+        context.stderr.write(`weir export: broke off: ${printable(error.message)}\n`);
         return exitCodes.notAll;
       }
     });

@@ -3,6 +3,7 @@ import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { type ApiKey, ApiKeySchema, Scope } from "../../../client/node/index.ts";
 import { type CommandContext, columns, exitCodes, type FlagValues } from "../command.ts";
 import { askOnce } from "../connection.ts";
+import { printableJson } from "../printable.ts";
 
 /** Prints the keys of the caller's project, newest first. */
 export function listKeys(values: FlagValues, context: CommandContext): Promise<number> {
@@ -25,9 +26,8 @@ export function listKeys(values: FlagValues, context: CommandContext): Promise<n
 }
 
 function asJson(keys: readonly ApiKey[]): string {
-  return JSON.stringify(
+  return printableJson(
     keys.map((key) => toJson(ApiKeySchema, key, { useProtoFieldName: true })),
-    undefined,
     2,
   );
 }
@@ -42,17 +42,11 @@ function asTable(keys: readonly ApiKey[], nowMs: number): string {
         key.prefix && `${key.prefix}…`,
         ...key.allowedOrigins,
         lifeOf(key, nowMs),
-        printable(key.name),
+        key.name,
       ];
       return [key.keyId, words.filter((word) => word !== "").join("  ")];
     }),
   );
-}
-
-/** Names are anybody's words, which must not steer the terminal of whoever reads the list. */
-function printable(name: string): string {
-  const escaped = (character: string) => `\\u{${character.codePointAt(0)!.toString(16)}}`;
-  return name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escaped);
 }
 
 function lifeOf({ expireTime, revokeTime }: ApiKey, nowMs: number): string {

@@ -2,6 +2,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { errorReason } from "../../../client/node/index.ts";
 import { type Command, type CommandContext, exitCodes, oneOf, UsageError, wholeNumber } from "../command.ts";
 import { askOnce, clientOf, connectionFlags, failureText } from "../connection.ts";
+import { printableJson } from "../printable.ts";
 import { makeBatches } from "./batches.ts";
 import { type Input, openInput } from "./input.ts";
 import { BrokenInput, splitLines } from "./lines.ts";
@@ -160,7 +161,7 @@ function explain(
 function report(tally: Tally, seconds: number, asJson: boolean, { stdout }: CommandContext): void {
   stdout.write(
     asJson
-      ? `${JSON.stringify({ ...tally, unanswered: unanswered(tally), seconds })}\n`
+      ? `${printableJson({ ...tally, unanswered: unanswered(tally), seconds })}\n`
       : tallyText(tally, seconds),
   );
 }

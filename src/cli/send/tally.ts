@@ -1,4 +1,5 @@
 import { columns } from "../command.ts";
+import { printable } from "../printable.ts";
 
 export interface RejectedLine {
   readonly line: number;
@@ -70,7 +71,9 @@ export function tallyText(tally: Tally, seconds: number): string {
       ["rejected", grouped(tally.rejected)],
       ...whereAny("unanswered", unanswered(tally)),
     ]),
-    ...tally.firstRejected.map(({ line, reason, message }) => `  line ${line}: ${message} (${reason})`),
+    ...tally.firstRejected.map(
+      ({ line, reason, message }) => `  line ${line}: ${printable(message)} (${reason})`,
+    ),
   ];
   if (tally.rejected > tally.firstRejected.length) {
     const reasons = Object.entries(tally.rejectedByReason).map(
