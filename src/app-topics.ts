@@ -34,7 +34,7 @@ export interface CreatedLog {
 
 /**
  * Makes what is missing of a log: topics, identity, token secret. A log that is there has a number of partitions of its
- * own, which only another number than the default is compared with.
+ * own, as has a topic of records that stands without one; only another number than the default is compared with it.
  *
  * @param waitMs how long to wait for brokers
  * @throws ConfigError where the log has another number of partitions, or there are fewer brokers than replicas; LogStartError where a topic that is there cannot be
@@ -82,27 +82,31 @@ export function listLogTopics(config: KafkaConfig, waitMs: number): Promise<LogT
  * @throws UnreachableError, LogStartError where the small state cannot be read
  */
 export function checkLogTopics(config: TopicsConfig, waitMs: number): Promise<readonly TopicProblem[]> {
-  const { partitions: asked, logRetention: retentionMs } = config;
+  const { logRetention: retentionMs } = config;
+  const asked = config.partitions === settings.partitions.default ? undefined : config.partitions;
   return onCluster(config, waitMs, async (log) => {
     const { connection, topics } = log;
-    const check = (partitions: number) => checkTopics(connection, topics, { partitions, retentionMs });
-    const problems = await check(asked);
-    if (problems.some(({ topic, fatal }) => fatal && topic === topics.state)) return problems;
+    const check = (partitions?: number) => checkTopics(connection, topics, { partitions, retentionMs });
+    const unlike = (topic: string, has: string, partitions: number | undefined) =>
+      asked === undefined || partitions === undefined || asked === partitions
+        ? []
+        : [problemOf(topic, `${has} ${partitions} partitions, asked for are ${asked}`)];
+    const present = (await listTopics(connection, topics)).find(({ topic }) => topic === topics.events);
+    const ofTopic = () => unlike(topics.events, "has", present?.partitions);
+    const problems = await check();
+    if (problems.some(({ topic, fatal }) => fatal && topic === topics.state))
+      return [...problems, ...ofTopic()];
     const identity = await withState(log, waitMs, (state) => readIdentity(state.get));
-    if (identity === undefined) return [...problems, problemOf(topics.state, "holds no log yet")];
-    const { partitions } = identity;
-    const found = partitions === asked ? [...problems] : [...(await check(partitions))];
-    if (partitions !== asked && asked !== settings.partitions.default) {
-      const kept = `is of a log with ${partitions} partitions, asked for are ${asked}`;
-      found.push(problemOf(topics.state, kept));
+    if (identity === undefined) {
+      return [...problems, problemOf(topics.state, "holds no log yet"), ...ofTopic()];
     }
-    const exists = (await listTopics(connection, topics)).some(({ topic }) => topic === topics.events);
-    if (exists && (await isRemade(connection, topics.events, identity))) {
+    if (present !== undefined && (await isRemade(connection, topics.events, identity))) {
       const what =
         "was deleted and made anew: weir topics create makes a new log of it, which takes a new store";
-      found.push(problemOf(topics.events, what));
+      return [...problems, ...ofTopic(), problemOf(topics.events, what)];
     }
-    return found;
+    const found = await check(identity.partitions);
+    return [...found, ...unlike(topics.state, "is of a log with", identity.partitions)];
   });
 }
 

@@ -1,7 +1,9 @@
 /** weir topics, and weir keys create, on a real broker. */
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { identityKeys } from "../../src/log/identity.ts";
+import { createTopic, withAdmin } from "../../src/log/kafka/admin.ts";
+import { eventSettings } from "../../src/log/kafka/topic-check.ts";
 import { growTopic } from "../support/kafka/log.ts";
 import { openKafkaState } from "../support/kafka/state.ts";
 import { type KafkaBroker, startKafka } from "../support/kafka.ts";
@@ -17,6 +19,14 @@ const newPrefix = () => `t-${randomUUID()}`;
 const logOf = (prefix: string) => `kafka://${broker.brokers.join(",")}/${prefix}`;
 const topics = (action: string, prefix: string, ...args: string[]) =>
   weir(["topics", action, "--log", logOf(prefix), ...args]);
+
+/** Until no broker has it any more. */
+async function remove(topic: string): Promise<void> {
+  await withAdmin(broker, async (admin) => {
+    await admin.deleteTopics({ topics: [topic] });
+    await vi.waitFor(async () => expect(await admin.listTopics()).not.toContain(topic), { timeout: 10_000 });
+  });
+}
 
 /** What the small state keeps under a key. */
 async function kept(prefix: string, key: string): Promise<string> {
@@ -67,6 +77,44 @@ describe("weir topics create", () => {
     const ready = made.stdout.split("\n").find((line) => line.startsWith("log "));
     const again = await topics("create", prefix);
     expect(again).toMatchObject({ code: 0, stdout: `${ready}\n`, stderr: "" });
+  });
+
+  it("makes a new log of a topic of records that was made anew or deleted, or whose state is gone, by its own number", async () => {
+    const prefix = newPrefix();
+    const events = `${prefix}.events`;
+    const isReady = async (partitions: number) => {
+      const made = await topics("create", prefix);
+      expect(made).toMatchObject({ code: 0, stderr: "" });
+      expect(made.stdout).toContain(` with ${partitions} partitions is ready\n`);
+      expect(await topics("check", prefix)).toMatchObject({ code: 0, stdout: "" });
+    };
+    expect((await topics("create", prefix, "--partitions", "1")).code).toBe(0);
+    await remove(events);
+    await isReady(1);
+
+    await remove(events);
+    const settings = eventSettings(1, 604_800_000);
+    await withAdmin(broker, (admin) =>
+      createTopic(admin, { topic: events, partitions: 1, replicas: 1, settings }),
+    );
+    const anew = `fatal: topic ${events} was deleted and made anew: `;
+    const checked = await topics("check", prefix);
+    expect(checked.stdout.trimEnd()).not.toContain("\n");
+    expect(checked).toMatchObject({ code: 1, stdout: expect.stringContaining(anew) });
+    await isReady(1);
+
+    await remove(`${prefix}.state`);
+    const gone = `fatal: there is no topic ${prefix}.state: create the log's topics first\n`;
+    expect(await topics("check", prefix)).toMatchObject({ code: 1, stdout: gone });
+    const other = await topics("create", prefix, "--partitions", "2");
+    expect(other).toMatchObject({ code: 2, stdout: "" });
+    expect(other.stderr).toContain(`topic ${events} has 1 partitions and cannot be used with 2: say 1, or `);
+    // Nothing was made on the way to the refusal.
+    expect(await topics("check", prefix, "--partitions", "2")).toMatchObject({
+      code: 1,
+      stdout: `${gone}fatal: topic ${events} has 1 partitions, asked for are 2\n`,
+    });
+    await isReady(1);
   });
 
   it("says how many brokers there are where more replicas are asked for, and what to say", async () => {

@@ -37,7 +37,7 @@ export interface CreateTopicsOptions {
   readonly topics: LogTopics;
   /** Partitions of the log, 1 to 1,024. */
   readonly partitions: number;
-  /** Whether a log that is there keeps another number, instead of being refused. Default false. */
+  /** Whether a log that is there, or its topic of records alone, keeps another number, instead of being refused. Default false. */
   readonly keepPartitions?: boolean;
   /** Replicas of each partition. Default: 3, or as many as there are brokers if they are fewer. */
   readonly replicas?: number;
@@ -87,21 +87,32 @@ export function createTopics(options: CreateTopicsOptions): Promise<CreatedTopic
     const events = await find(topics.events);
     const deadLetters = await find(topics.deadLetters);
     const existing = await find(topics.state);
+    /** Before anything is made: the number for a log that is kept, or that takes the place of one. */
+    const settle = (kept: LogIdentity | undefined, isNew: boolean): number => {
+      const own = isNew ? (events?.partitions ?? kept?.partitions) : kept?.partitions;
+      const partitions = (options.keepPartitions && own) || options.partitions;
+      if (kept !== undefined && !isNew) refuseOther(kept.partitions, partitions);
+      if (isNew && events !== undefined)
+        refuseOther(events.partitions, partitions, `topic ${topics.events} has`);
+      if (events !== undefined) refuse(checkEventTopic(events, { partitions }));
+      if (deadLetters !== undefined) refuse(checkDeadLetterTopic(deadLetters, { partitions }));
+      return partitions;
+    };
     if (existing !== undefined) refuse(checkStateTopic(existing));
-    else await make(topics.state, 1, stateSettings(replicas));
+    else {
+      settle(undefined, true);
+      await make(topics.state, 1, stateSettings(replicas));
+    }
 
     const state = await options.openState();
     try {
       // One that was being written when its writer ended has no id yet.
       const begun = (await state.get(identityKeys.logId)) !== undefined;
       const kept = begun ? await readIdentity(state.get) : undefined;
-      let identity = events === undefined ? undefined : kept;
-      if (identity !== undefined && (await isRemade(connection, topics.events, identity)))
-        identity = undefined;
-      const partitions = (options.keepPartitions && identity?.partitions) || options.partitions;
-      if (identity !== undefined) refuseOther(identity.partitions, partitions);
-      if (events !== undefined) refuse(checkEventTopic(events, { partitions }));
-      if (deadLetters !== undefined) refuse(checkDeadLetterTopic(deadLetters, { partitions }));
+      const isNew =
+        kept === undefined || events === undefined || (await isRemade(connection, topics.events, kept));
+      const partitions = settle(kept, isNew);
+      let identity = isNew ? undefined : kept;
       if (identity === undefined) {
         identity = newIdentity(partitions, randomBytes);
         for (const [key, value] of identityEntries(identity)) await state.put(key, value);
@@ -153,13 +164,19 @@ export function listTopics(connection: KafkaConnection, topics: LogTopics): Prom
   );
 }
 
-/** What is wrong with the log's topics; nothing where all is well. */
+/**
+ * What is wrong with the log's topics; nothing where all is well.
+ *
+ * @param asked `partitions`: of the log; absent: those of its topic of records
+ */
 export async function checkTopics(
   connection: KafkaConnection,
   topics: LogTopics,
-  wanted: { readonly partitions: number; readonly retentionMs: number },
+  asked: { readonly partitions?: number | undefined; readonly retentionMs: number },
 ): Promise<TopicProblem[]> {
   const found = await listTopics(connection, topics);
+  const present = found.find(({ topic }) => topic === topics.events)?.partitions;
+  const wanted = { ...asked, partitions: asked.partitions ?? present ?? 1 };
   const checks: [string, (description: TopicDescription) => TopicProblem[]][] = [
     [topics.events, (description) => checkEventTopic(description, wanted)],
     [topics.state, checkStateTopic],
@@ -205,10 +222,10 @@ function refuse(problems: readonly TopicProblem[]): void {
   if (fatal !== undefined) throw new LogStartError(fatal.message);
 }
 
-function refuseOther(kept: number, wanted: number): void {
+function refuseOther(kept: number, wanted: number, who = "the log was created with"): void {
   if (kept === wanted) return;
   throw new PartitionCountError(
-    `the log was created with ${kept} partitions and cannot be used with ${wanted}: say ${kept}, or create topics of ` +
+    `${who} ${kept} partitions and cannot be used with ${wanted}: say ${kept}, or create topics of ` +
       "another name",
   );
 }
