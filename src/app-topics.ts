@@ -28,7 +28,7 @@ export interface CreatedLog {
   readonly partitions: number;
   /** Topic of the small state, with the log's identity and the token secret. */
   readonly state: string;
-  /** Whether the secret that signs tokens was made now. */
+  /** Whether the secret that encrypts tokens was made now. */
   readonly secretMade: boolean;
 }
 

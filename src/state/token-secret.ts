@@ -3,7 +3,7 @@ import type { StateStore } from "./state.ts";
 
 const key = "secret/token";
 
-/** What signs tokens and cursors: the setting's secret, or where that is empty one that is made once and kept. */
+/** What encrypts tokens and cursors: the setting's secret, or where that is empty one that is made once and kept. */
 export async function tokenSecret(setting: string, state: StateStore): Promise<Uint8Array> {
   return setting !== "" ? Buffer.from(setting) : (await ensureTokenSecret(state)).secret;
 }

@@ -1,10 +1,12 @@
 /**
  * The visibility token: which records of which log a query must see. It seals project, log id and one position for each
- * partition touched, as varints and length-prefixed text.
+ * partition touched, as varints and length-prefixed text; an offset, which counts others' events too, by 8 bytes whatever it
+ * is.
  */
 import { createSeal, invalidToken } from "../domain/seal.ts";
 
 const field = "min_visibility";
+const offsetBytes = 8;
 
 /** For each partition touched, the offset after the last record that must be visible. */
 export type Positions = ReadonlyMap<number, number>;
@@ -25,7 +27,7 @@ export function createTokenCodec(secret: Uint8Array, logId: string): TokenCodec 
       pushText(bytes, logId);
       for (const [partition, offset] of positions) {
         pushVarint(bytes, partition);
-        pushVarint(bytes, offset);
+        pushVarint(bytes, offset, offsetBytes);
       }
       return seal.close(Uint8Array.from(bytes), null);
     },
@@ -42,9 +44,13 @@ export function createTokenCodec(secret: Uint8Array, logId: string): TokenCodec 
   };
 }
 
-function pushVarint(bytes: number[], value: number): void {
+/** @param length bytes that it has at least, the last of which may say nothing. Default 1 */
+function pushVarint(bytes: number[], value: number, length = 1): void {
   let rest = value;
-  for (; rest >= 0x80; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
+  for (let left = length; rest >= 0x80 || left > 1; left--) {
+    bytes.push((rest % 128) + 128);
+    rest = Math.floor(rest / 128);
+  }
   bytes.push(rest);
 }
 

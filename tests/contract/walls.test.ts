@@ -38,6 +38,7 @@ let installation: Installation | undefined;
 let server: RunningServer;
 let red: Side;
 let blue: Side;
+let operator: WeirClient;
 const clients: WeirClient[] = [];
 const client = (apiKey: string): WeirClient => {
   const made = createWeirClient({ url: server.url, apiKey, retry: { maxAttempts: 1 } });
@@ -68,7 +69,7 @@ beforeAll(async () => {
   } else {
     server = await startServer({ env });
   }
-  const operator = client(bootstrapKey);
+  operator = client(bootstrapKey);
   const side = async (name: Side["name"]): Promise<Side> => {
     const { secret } = await operator.admin.createProject({
       projectId: name,
@@ -308,6 +309,39 @@ describe("what was given to one project", () => {
       [],
     );
     ending.abort();
+  });
+
+  it("tells nothing of what all projects share: tokens and cursors cannot be read", async () => {
+    const ending = new AbortController();
+    const cursorOf = async (answer: AsyncIterable<{ cursor: string }>) => {
+      for await (const { cursor } of answer) if (cursor !== "") return cursor;
+      throw new Error("no cursor came");
+    };
+    const { analytics } = red.weir;
+    const { partitions } = await operator.consumer.getConsumerLag({});
+    const given = [
+      red.visibilityToken,
+      (await analytics.listEvents({ pageSize: 1 })).nextPageToken,
+      await cursorOf(analytics.getRealTimeAnalytics({}, { signal: ending.signal })),
+    ];
+    ending.abort();
+    // How a position, a list's place and whose a token is are written before they are sealed.
+    const ends = partitions.map(({ endOffset }) => {
+      const bytes = Buffer.alloc(8);
+      bytes.writeDoubleLE(Number(endOffset));
+      return bytes;
+    });
+    const written = [
+      ...ends,
+      Buffer.from('","red-user",'),
+      Buffer.from('","sam",'),
+      Buffer.from("\x03red\x20"),
+    ];
+    expect(ends.length).toBeGreaterThan(1);
+    for (const token of given) {
+      const bytes = Buffer.from(token, "base64url");
+      expect(written.filter((part) => bytes.includes(part))).toEqual([]);
+    }
   });
 });
 

@@ -8,7 +8,7 @@ const names = [...kafkaNames, "partitions", "logRetention", "kafkaReplicas", "ka
 export const topics: Command = {
   operands: "create|list|check",
   details: `create makes the topics of the log that are not there yet, and in the one of small state the log's identity and
-the secret that signs tokens. What is there is left as it is. The number of partitions is for ever: with another one a
+the secret that encrypts tokens. What is there is left as it is. The number of partitions is for ever: with another one a
 user's events would go to another partition, out of order with those before and unknown to what finds duplicates. A log
 that is there keeps its own where no other is asked for.
 

@@ -66,6 +66,6 @@ export const authSettings = {
     default: "",
     secret: true,
     description:
-      "Secret of at least 16 characters that signs visibility and page tokens; empty: made once and kept.",
+      "Secret of at least 16 characters that encrypts visibility tokens, page tokens and cursors; empty: made once and kept.",
   }),
 };
