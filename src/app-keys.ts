@@ -1,11 +1,15 @@
 /** Part of the composition root: a key made where servers keep theirs, without asking one; such as the first one. */
+import { create } from "@bufbuild/protobuf";
+import { CreateApiKeyRequestSchema } from "../gen/analytics/v1/admin_pb.js";
 import { openState } from "./app-topics.ts";
 import { type Keys, type NewKey, openKeys } from "./auth/keys.ts";
 import { openProjects } from "./auth/projects.ts";
+import { scopeOfName } from "./auth/scopes.ts";
 import { type Config, ConfigError } from "./config/config.ts";
 import { type KafkaConfig, kafkaOf } from "./config/kafka.ts";
 import { logPlace } from "./config/log-url.ts";
 import { makeLogFolder } from "./config/places.ts";
+import { validate } from "./contract/validate.ts";
 import { WeirError } from "./domain/errors.ts";
 import { readIdentity } from "./log/identity.ts";
 import { openLevelDatabase } from "./log/level/database.ts";
@@ -25,6 +29,7 @@ export async function makeStoredKey(
   config: KeysConfig,
   key: NewKey,
 ): Promise<{ id: string; secret: string }> {
+  checkRequest(key);
   const { state, close } = await openKeptState(config);
   const closing = [close];
   try {
@@ -52,6 +57,13 @@ async function openKeptState(config: KeysConfig): Promise<{ state: StateStore; c
   }
   const database = await openLevelDatabase({ directory: makeLogFolder(config) });
   return { state: createLevelState(database), close: () => database.close() };
+}
+
+/** By the same rules as a server that is asked for a key. @throws ConfigError */
+function checkRequest({ name, scopes, origins = [] }: NewKey): void {
+  const asked = { name, scopes: scopes.map(scopeOfName), allowedOrigins: [...origins] };
+  const [wrong] = validate(CreateApiKeyRequestSchema, create(CreateApiKeyRequestSchema, asked));
+  if (wrong !== undefined) throw new ConfigError(`${wrong.field}: ${wrong.message}`);
 }
 
 function checkKey(keys: Keys, key: NewKey): void {

@@ -14,7 +14,7 @@ export interface ApiKey {
   /** SHA-256 of the secret. */
   readonly digest: Uint8Array;
   readonly scopes: readonly ScopeName[];
-  /** Origins whose pages, and nobody else, may use the key; * stands for all. Empty: it is no browser key. */
+  /** Origins whose pages, and nobody else, may use the key, as browsers send them; * stands for all. Empty: it is no browser key. */
   readonly origins: readonly string[];
   readonly limits: RateLimits;
   /** Times are milliseconds since 1970. */

@@ -1,6 +1,7 @@
 /** Every API key of the installation, in memory, following what other processes change. */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { invalidField, WeirError } from "../domain/errors.ts";
+import { parsePageOrigin } from "../domain/origins.ts";
 import type { RateLimits } from "../domain/rate-limits.ts";
 import { prefixCharacters, secretStart } from "../domain/secrets.ts";
 import { fitsTimestamp } from "../domain/timestamp.ts";
@@ -34,7 +35,8 @@ export interface Keys {
   /**
    * Makes nothing, and throws where `create` would.
    *
-   * @throws WeirError INVALID_ARGUMENT for a browser key with other scopes than ingest or an end after the year 9999,
+   * @throws WeirError INVALID_ARGUMENT for a browser key with other scopes than ingest, an origin that no browser sends,
+   * or an end after the year 9999,
    * RESOURCE_EXHAUSTED/TOO_MANY_KEYS
    */
   check(key: NewKey): void;
@@ -86,6 +88,11 @@ export async function openKeys({ state, now, warn, maxKeys = 1000 }: KeysOptions
         "a key with allowed origins can be read by everybody: INGEST is all it may have",
       );
     }
+    for (const [at, origin] of origins.entries()) {
+      if (parsePageOrigin(origin) !== undefined) continue;
+      const message = "must be an origin as browsers send it, such as https://shop.example, or *";
+      throw invalidField(`allowed_origins[${at}]`, message);
+    }
     if (expiresMs !== undefined && !fitsTimestamp(expiresMs)) {
       throw invalidField("expire_time", "a key that expires does so by the end of the year 9999");
     }
@@ -122,7 +129,7 @@ export async function openKeys({ state, now, warn, maxKeys = 1000 }: KeysOptions
         prefix: secret.slice(0, prefixCharacters),
         digest: digestOf(secret),
         scopes,
-        origins: origins.map((origin) => origin.toLowerCase()),
+        origins: [...new Set(origins.map((origin) => parsePageOrigin(origin)!))],
         limits,
         createdMs: now(),
         ...(expiresMs === undefined ? {} : { expiresMs }),

@@ -36,8 +36,16 @@ export interface Command {
   /** Further lines of the command's own help. */
   readonly details?: string;
   readonly flags: Flags;
-  /** @returns the exit code */
-  run(values: FlagValues, operands: readonly string[], context: CommandContext): Promise<number>;
+  /**
+   * @param given names of the flags that stand on the command line
+   * @returns the exit code
+   */
+  run(
+    values: FlagValues,
+    operands: readonly string[],
+    context: CommandContext,
+    given: ReadonlySet<string>,
+  ): Promise<number>;
 }
 
 /** A mistake of the caller's: one line on standard error, and exit code 2. */
@@ -50,7 +58,7 @@ export function readFlags(
   command: Command,
   args: readonly string[],
   env: CommandContext["env"],
-): { values: FlagValues; operands: string[] } {
+): { values: FlagValues; operands: string[]; given: ReadonlySet<string> } {
   const options = Object.fromEntries(
     Object.entries(command.flags).map(([name, { type }]) => [name, { type }] as const),
   );
@@ -66,7 +74,7 @@ export function readFlags(
     const given = parsed.values[name] as string | boolean | undefined;
     values[name] = given ?? (flag.env === undefined ? undefined : env[flag.env] || undefined) ?? flag.default;
   }
-  return { values, operands: parsed.positionals };
+  return { values, operands: parsed.positionals, given: new Set(Object.keys(parsed.values)) };
 }
 
 /** A flag's whole number. @throws UsageError beyond its bounds */

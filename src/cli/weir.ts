@@ -131,8 +131,8 @@ export async function main(args: readonly string[], context: CommandContext = pr
     return exitCodes.done;
   }
   try {
-    const { values, operands } = readFlags(command, rest, context.env);
-    return await command.run(values, operands, context);
+    const { values, operands, given } = readFlags(command, rest, context.env);
+    return await command.run(values, operands, context, given);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     context.stderr.write(`weir ${name}: ${error.message}\n`);

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { parseAddress } from "../domain/address.ts";
 
 export { parseDuration } from "../domain/duration.ts";
+export { parsePageOrigin } from "../domain/origins.ts";
 export { ConfigError } from "./error.ts";
 
 import { ConfigError } from "./error.ts";

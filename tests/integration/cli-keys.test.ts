@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -150,6 +150,31 @@ describe("weir keys", () => {
       ["create", "--scopes", "ingest,query", "--origins", "https://shop.example", "--project", "a"],
       /a key with allowed origins can be read by everybody/,
     ],
+    [["create", "--scopes", "query", "--project", "a", "--name", ""], /name: .*at least 1 char/],
+    [["create", "--scopes", "query", "--project", "a", "--name", "x".repeat(5000)], /name: .*at most 128/],
+    [
+      ["create", "--scopes", "query", "--project", "a", "--url", "http://127.0.0.1:1"],
+      /--project makes a key without a server.*--url is of one that is asked/,
+    ],
+    [
+      ["create", "--scopes", "query", "--project", "a", "--api-key", "k"],
+      /--project makes a key without a server.*--api-key is of one/,
+    ],
+    [
+      ["create", "--scopes", "query", "--data-dir", "elsewhere"],
+      /--data-dir is for a key that is made without a server, which takes --project ID/,
+    ],
+    [
+      ["create", "--scopes", "query", "--log", "kafka://127.0.0.1:1"],
+      /--log is for a key that is made without a server/,
+    ],
+    ...["https://*.example", "https://user:pw@a.example", "https://a.example/x", "file://a", "https://"].map(
+      (origin): [string[], RegExp] => [
+        ["create", "--scopes", "ingest", "--origins", origin],
+        /" is no origin such as https:\/\/shop\.example/,
+      ],
+    ),
+    [["list", "--data-dir", "a"], /--data-dir is for create/],
     [["list", "--project", "a"], /--project is for create.*the project that --api-key belongs to/],
     [["revoke", "id", "--project", "a"], /--project is for create/],
     [["revoke"], /one of create, list and revoke KEY_ID is needed/],
@@ -158,5 +183,25 @@ describe("weir keys", () => {
     expect(code).toBe(2);
     expect(stderr).toMatch(says);
     expect(stderr.trimEnd()).not.toContain("\n");
+  });
+
+  it("makes nothing on disk where a server is named too, whose key it cannot be", async () => {
+    const refused = await onDisk("--project", "shop", "--scopes", "admin", "--url", "http://127.0.0.1:1");
+    expect(refused).toMatchObject({ code: 2, stdout: "" });
+    expect(await readdir(dataDir)).toEqual([]);
+    // What a shell has set for every command is no such contradiction.
+    const env = { WEIR_API_KEY: "k", WEIR_URL: "http://127.0.0.1:1", WEIR_DATA_DIR: dataDir };
+    expect(await weir(["keys", "create", "--project", "shop", "--scopes", "admin"], { env })).toMatchObject({
+      code: 0,
+    });
+  });
+
+  it("keeps origins as browsers send them", async () => {
+    const admin = (await onDisk("--project", "shop", "--scopes", "admin")).stdout.trim();
+    const keys = await start();
+    const origins = "https://A.example:443,https://a.example,http://b.example:8080/,https://exämple.de";
+    await keys(admin, "create", "--scopes", "ingest", "--origins", origins);
+    const listed = (await keys(admin, "list")).stdout;
+    expect(listed).toContain("  https://a.example  http://b.example:8080  https://xn--exmple-cua.de  ");
   });
 });

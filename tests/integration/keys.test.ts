@@ -76,6 +76,26 @@ describe("a key", () => {
     expect(secret.startsWith(key.prefix)).toBe(true);
   });
 
+  it("of pages is taken from its origins however they were written, and from none that no page can have", async () => {
+    const keys = await keysOf();
+    const request = { name: "n", project: "shop", scopes: ["ingest"] as const };
+    const origins = ["https://A.example:443", "https://a.example", "https://exämple.de", "http://[::1]:80"];
+    const { key, secret } = await keys.create({ ...request, origins });
+    expect(key.origins).toEqual(["https://a.example", "https://xn--exmple-cua.de", "http://[::1]"]);
+    for (const origin of key.origins) expect(refusal(keys, { key: secret, origin })).toBeUndefined();
+    for (const origin of [
+      "https://*.example",
+      "https://user:pw@a.example",
+      "https://a.example:99999",
+      "a.example",
+    ]) {
+      await expect(keys.create({ ...request, origins: ["*", origin] }), origin).rejects.toMatchObject({
+        code: "INVALID_ARGUMENT",
+        violations: [{ field: "allowed_origins[1]" }],
+      });
+    }
+  });
+
   it("of one project is not there for another", async () => {
     const keys = await keysOf();
     const { key, secret } = await keys.create({ name: "n", project: "a", scopes: ["query"] });

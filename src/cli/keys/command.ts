@@ -1,6 +1,13 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ConfigError } from "../../config/config.ts";
-import { type Command, type CommandContext, exitCodes, type FlagValues, UsageError } from "../command.ts";
+import {
+  type Command,
+  type CommandContext,
+  exitCodes,
+  type Flags,
+  type FlagValues,
+  UsageError,
+} from "../command.ts";
 import { askOnce, connectionFlags } from "../connection.ts";
 import { kafkaNames, readSettingFlags, settingFlags } from "../setting-flags.ts";
 import { listKeys } from "./list.ts";
@@ -8,6 +15,7 @@ import { type KeyRequest, readKeyRequest } from "./request.ts";
 
 /** Where create --project makes a key. */
 const placeNames = ["dataDir", ...kafkaNames] as const;
+const placeFlags = settingFlags(placeNames, "create with --project: ");
 
 export const keys: Command = {
   operands: "create|list|revoke [KEY_ID]",
@@ -40,13 +48,14 @@ be reached or refuses.`,
       value: "ID",
       summary: "create: make the key without a server, for this project",
     },
-    ...settingFlags(placeNames, "create with --project: "),
+    ...placeFlags,
     all: { type: "boolean", summary: "list: expired and revoked keys too" },
     json: { type: "boolean", summary: "print JSON" },
   },
-  async run(values, operands, context) {
+  async run(values, operands, context, given) {
     const [action, id, ...more] = operands;
-    if (action === "list" || action === "revoke") checkNotForCreate(values, action);
+    if (action === "list" || action === "revoke") checkNotForCreate(given, action);
+    if (action === "create") checkPlace(given);
     if (action === "create" && id === undefined) return create(values, context);
     if (action === "list" && id === undefined) return listKeys(values, context);
     if (action === "revoke" && id !== undefined && more.length === 0) return revoke(values, id, context);
@@ -59,11 +68,33 @@ be reached or refuses.`,
  *
  * @throws UsageError
  */
-function checkNotForCreate(values: FlagValues, action: string): void {
-  const given = ["project", "scopes", "origins", "expires"].find((name) => values[name] !== undefined);
-  if (given === undefined) return;
+function checkNotForCreate(given: ReadonlySet<string>, action: string): void {
+  const forCreate = ["project", "scopes", "name", "origins", "expires", ...Object.keys(placeFlags)];
+  const wrong = forCreate.find((name) => given.has(name));
+  if (wrong === undefined) return;
   const whose = "list and revoke are about the project that --api-key belongs to";
-  throw new UsageError(`--${given} is for create, and ${action} takes none: ${whose}`);
+  throw new UsageError(`--${wrong} is for create, and ${action} takes none: ${whose}`);
+}
+
+/**
+ * Either a server makes the key, or it is made without one: with flags of both, it would come about where it is not asked
+ * for, and a data directory too.
+ *
+ * @throws UsageError
+ */
+function checkPlace(given: ReadonlySet<string>): void {
+  const firstOf = (flags: Flags) => Object.keys(flags).find((name) => given.has(name));
+  const [server, place] = [firstOf(connectionFlags), firstOf(placeFlags)];
+  if (given.has("project") && server !== undefined) {
+    throw new UsageError(
+      `--project makes a key without a server, where --data-dir or --log says, and --${server} is of one that is asked, for a key of the project that --api-key belongs to: leave one of them out`,
+    );
+  }
+  if (!given.has("project") && place !== undefined) {
+    throw new UsageError(
+      `--${place} is for a key that is made without a server, which takes --project ID; a server is asked by --url and --api-key`,
+    );
+  }
 }
 
 function create(values: FlagValues, context: CommandContext): Promise<number> {

@@ -1,5 +1,5 @@
 import { Scope } from "../../../client/node/index.ts";
-import { parseDuration } from "../../config/config.ts";
+import { parseDuration, parsePageOrigin } from "../../config/config.ts";
 import { type FlagValues, UsageError } from "../command.ts";
 
 const scopes = [
@@ -21,7 +21,6 @@ export interface KeyRequest {
 }
 
 const projectId = /^[a-z][a-z0-9-]{0,62}$/;
-const origin = /^(\*|https?:\/\/[^/?#\s]+)$/;
 
 /** @throws UsageError */
 export function readKeyRequest(values: FlagValues, nowMs: number): KeyRequest {
@@ -39,15 +38,16 @@ export function readKeyRequest(values: FlagValues, nowMs: number): KeyRequest {
       "--project must be 1 to 63 lower-case letters, digits and hyphens, beginning with a letter",
     );
   }
-  const origins = listOf(values.origins);
-  const wrong = origins.find((one) => !origin.test(one));
-  if (wrong !== undefined)
-    throw new UsageError(`--origins: "${wrong}" is no origin such as https://shop.example`);
+  const origins = listOf(values.origins).map((text) => {
+    const origin = parsePageOrigin(text);
+    if (origin !== undefined) return origin;
+    throw new UsageError(`--origins: "${text}" is no origin such as https://shop.example`);
+  });
   return {
     name: String(values.name),
     ...(project === undefined ? {} : { project: String(project) }),
     scopes: scopesOf(listOf(values.scopes)),
-    origins,
+    origins: [...new Set(origins)],
     ...(lifeMs === undefined ? {} : { expiresMs: nowMs + lifeMs }),
   };
 }

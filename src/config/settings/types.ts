@@ -1,6 +1,6 @@
 /** What a setting is, and the forms of their values. */
 import { formatBytes, formatDuration, parseBytes, parseDuration } from "../../domain/duration.ts";
-import { parseOrigin } from "../origins.ts";
+import { parseOrigin } from "../../domain/origins.ts";
 
 /** How a setting's text becomes its value. */
 export interface SettingType<T> {

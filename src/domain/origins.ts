@@ -1,4 +1,4 @@
-/** Origins and hosts as settings name them, in the form in which browsers send them. */
+/** Origins and hosts as people write them, in the form in which browsers send them. */
 
 const defaultPorts: Readonly<Record<string, string>> = { http: "80", https: "443" };
 
@@ -15,6 +15,13 @@ export function parseOrigin(text: string): string | undefined {
   if (hostname === undefined) return undefined;
   const host = port === undefined || defaultPorts[scheme ?? ""] === port ? hostname : `${hostname}:${port}`;
   return scheme === undefined ? host : `${scheme}://${host}`;
+}
+
+/** An origin of web pages, read as by parseOrigin, or * for all; undefined where the text is neither. */
+export function parsePageOrigin(text: string): string | undefined {
+  if (text === "*") return text;
+  const origin = parseOrigin(text);
+  return origin !== undefined && /^https?:/.test(origin) ? origin : undefined;
 }
 
 function hostnameOf(name: string): string | undefined {
