@@ -4,7 +4,8 @@ import type { Authenticator, CallKind, Credentials, Meter, Rates } from "../auth
 import { Scope } from "../contract/options.ts";
 import type { Protocol } from "../domain/call.ts";
 import { WeirError } from "../domain/errors.ts";
-import { defaultProject, type Principal } from "../domain/principal.ts";
+import { defaultProject, type Principal, sharerOf } from "../domain/principal.ts";
+import { createShares } from "../domain/shares.ts";
 import { createBrake } from "./brake.ts";
 import type { CallContext, CallOutcome } from "./calls.ts";
 import type { Exchange } from "./exchange.ts";
@@ -69,6 +70,7 @@ export function createGate({ authenticator, rates, limits, trusts }: GateOptions
   const waiting = new Set<() => void>();
   const brake = createBrake();
   const memory = createMemoryBudget(limits.maxRequestMemoryBytes, limits.maxBodyBytes);
+  const shares = createShares(limits.maxCalls);
   let entering = 0;
   let refused = 0;
   let closed = false;
@@ -88,6 +90,16 @@ export function createGate({ authenticator, rates, limits, trusts }: GateOptions
       throw new WeirError("PERMISSION_DENIED", "INSUFFICIENT_SCOPE", `the key lacks the scope ${name}`);
     }
     return principal;
+  };
+  /** @throws WeirError TOO_MANY_REQUESTS */
+  const checkRoom = (sharer?: string) => {
+    const full = calls.size >= limits.maxCalls;
+    if (!full && shares.of(sharer) < shares.most) return;
+    refused++;
+    const message = full
+      ? `${limits.maxCalls} calls are under way`
+      : `${shares.most} calls of one caller are under way`;
+    throw new WeirError("RESOURCE_EXHAUSTED", "TOO_MANY_REQUESTS", message, { retryDelayMs });
   };
   const meterOf = (principal: Principal, method: MountedMethod): Meter =>
     principal === nobody ? unmetered : rates.enter(principal, kindOf(method), method.scope === Scope.INGEST);
@@ -118,17 +130,17 @@ export function createGate({ authenticator, rates, limits, trusts }: GateOptions
     enter: async (exchange, entry) => {
       const { method, protocol, requestId, trace, outcome, browserKey } = entry;
       if (closed) throw shuttingDown();
-      if (calls.size + entering >= limits.maxCalls) {
-        refused++;
-        const message = `${limits.maxCalls} calls are under way`;
-        throw new WeirError("RESOURCE_EXHAUSTED", "TOO_MANY_REQUESTS", message, { retryDelayMs });
-      }
-      const held = memory.reserve(exchange);
+      checkRoom();
       entering++;
+      let held: Reservation | undefined;
       let meter: Meter | undefined;
       try {
         const principal = await authorize(exchange, method.scope, browserKey, outcome);
         if (closed) throw shuttingDown();
+        // Of one who is not known nothing is held: it may take long to learn who that is.
+        const sharer = sharerOf(principal);
+        checkRoom(sharer);
+        held = memory.reserve(exchange, sharer);
         meter = holding(meterOf(principal, method), held);
         const lifetime = lifetimeOf(exchange, method);
         const intake = (isUnary(method) ? unaryIntake : streamIntake)({ count: meter.bytes, held });
@@ -145,9 +157,10 @@ export function createGate({ authenticator, rates, limits, trusts }: GateOptions
           outcome,
         };
         calls.add(context);
+        shares.add(sharer, 1);
         return context;
       } catch (error) {
-        if (meter === undefined) held.release();
+        if (meter === undefined) held?.release();
         else meter.leave();
         await brake.hold(error, exchange.signal);
         throw error;
@@ -159,7 +172,7 @@ export function createGate({ authenticator, rates, limits, trusts }: GateOptions
     leave: (context) => {
       context.lifetime.end();
       context.meter.leave();
-      calls.delete(context);
+      if (calls.delete(context)) shares.add(sharerOf(context.principal), -1);
       settle();
     },
     authorize,

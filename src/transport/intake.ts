@@ -22,45 +22,47 @@ export interface IntakeOptions {
 /** Of a unary call, which holds all of its body. */
 export function unaryIntake({ count, held }: IntakeOptions): Intake {
   let size = 0;
-  let stated = 0;
-  /** What was set aside as the call began stands until there is more. */
-  let greatest = held.bytes;
   const add = (bytes: number) => {
     size += bytes;
-    settle();
+    // What was set aside as the call began stands until there is more.
+    if (size > held.bytes) held.hold(size);
     count(bytes);
-  };
-  const settle = () => {
-    const needed = Math.max(size, stated);
-    if (needed <= greatest) return;
-    held.hold(needed);
-    greatest = needed;
   };
   return {
     came: add,
-    announced: (bytes) => {
-      stated = bytes;
-      settle();
-    },
+    announced: held.expect,
     grew: add,
     taken: () => {},
   };
 }
 
+/** So much of a message is held at once, for what comes in one piece with its head; what is more, as it comes. */
+const firstBytes = 16 * 1024;
+
 /** Of a stream, which holds one message at a time. */
 export function streamIntake({ count, held }: IntakeOptions): Intake {
-  let size = 0;
+  /** Of the message at hand. */
+  let stated = 0;
   const hold = (bytes: number) => {
-    held.hold(bytes);
-    size = bytes;
+    if (bytes !== held.bytes) held.hold(bytes);
   };
   return {
-    came: count,
-    announced: hold,
-    grew: (bytes) => {
-      hold(size + bytes);
+    came: (bytes) => {
+      hold(Math.max(held.bytes, Math.min(stated, held.bytes + bytes)));
       count(bytes);
     },
-    taken: () => hold(0),
+    announced: (bytes) => {
+      stated = bytes;
+      held.expect(bytes);
+      hold(Math.min(bytes, firstBytes));
+    },
+    grew: (bytes) => {
+      hold(Math.max(stated, held.bytes) + bytes);
+      count(bytes);
+    },
+    taken: () => {
+      stated = 0;
+      hold(0);
+    },
   };
 }

@@ -3,13 +3,13 @@
 export interface Limits {
   /** Largest request body after decompression, in bytes; on gRPC and Connect streams the largest message. */
   readonly maxBodyBytes: number;
-  /** Bytes that the bodies of all requests under way may hold, unpacked; of a stream, its message at hand. */
+  /** Bytes that the bodies of all requests under way may hold, unpacked; of a stream, its message at hand. Half for one caller. */
   readonly maxRequestMemoryBytes: number;
   /** Largest set of request headers, the path among them, in bytes. */
   readonly maxHeaderBytes: number;
   /** Streams (calls) under way on one HTTP/2 connection. */
   readonly maxConcurrentStreams: number;
-  /** Calls under way in the whole process; beyond it RESOURCE_EXHAUSTED. */
+  /** Calls under way in the whole process, half of them of one caller; beyond it RESOURCE_EXHAUSTED. */
   readonly maxCalls: number;
   /** Connections open at once, for each address; further ones are closed. */
   readonly maxConnections: number;

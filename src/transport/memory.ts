@@ -1,5 +1,6 @@
 /** Bounds what the bodies of requests under way hold together, refusing what would go beyond before it is there. */
 import { WeirError } from "../domain/errors.ts";
+import { createShares } from "../domain/shares.ts";
 import type { Exchange } from "./exchange.ts";
 
 export interface MemoryBudget {
@@ -8,18 +9,22 @@ export interface MemoryBudget {
   /** How many requests found no room. */
   readonly refused: number;
   /**
-   * Sets aside what a request says that it brings.
+   * Lets a request in if there is room for what it says that it brings. Nothing is set aside for that: who says much and
+   * sends nothing keeps nothing from others.
    *
+   * @param sharer as of sharerOf: all of its requests together hold half at most, though one alone whatever it brings
    * @throws WeirError OUT_OF_MEMORY as Reservation.hold
    */
-  reserve(exchange: Exchange): Reservation;
+  reserve(exchange: Exchange, sharer: string | undefined): Reservation;
 }
 
 export interface Reservation {
   /** Bytes held now. */
   readonly bytes: number;
+  /** Says how many bytes the request is about to hold. @throws WeirError OUT_OF_MEMORY as hold, which it does not do yet */
+  expect(bytes: number): void;
   /**
-   * Says how many bytes the request holds, or is about to. One that is alone may hold whatever it brings.
+   * Says how many bytes the request holds. One that is alone may hold whatever it brings.
    *
    * @throws WeirError RESOURCE_EXHAUSTED/OUT_OF_MEMORY with a retry delay where there is no room for more than it held
    */
@@ -34,8 +39,14 @@ const usualRatio = 10;
 const greatestRatio = 1032;
 
 export function createMemoryBudget(maxBytes: number, maxBodyBytes: number): MemoryBudget {
+  const shares = createShares(maxBytes);
   let held = 0;
   let refused = 0;
+  const refuse = (whose: string): never => {
+    refused++;
+    const message = `the bodies of ${whose} fill the memory that there is for them`;
+    throw new WeirError("RESOURCE_EXHAUSTED", "OUT_OF_MEMORY", message, { retryDelayMs });
+  };
   return {
     get held() {
       return held;
@@ -43,42 +54,48 @@ export function createMemoryBudget(maxBytes: number, maxBodyBytes: number): Memo
     get refused() {
       return refused;
     },
-    reserve(exchange) {
+    reserve(exchange, sharer) {
       let reserved = 0;
       let over = false;
       const reservation: Reservation = {
         get bytes() {
           return reserved;
         },
+        expect(bytes) {
+          if (over || bytes <= reserved) return;
+          const others = held - reserved;
+          if (others > 0 && others + bytes > maxBytes) refuse("other requests");
+          const own = shares.of(sharer) - reserved;
+          if (own > 0 && own + bytes > shares.most) refuse("the caller's other requests");
+        },
         hold(bytes) {
           if (over) return;
-          const others = held - reserved;
-          if (bytes > reserved && others > 0 && others + bytes > maxBytes) {
-            refused++;
-            const message = "the bodies of other requests fill the memory that there is for them";
-            throw new WeirError("RESOURCE_EXHAUSTED", "OUT_OF_MEMORY", message, { retryDelayMs });
-          }
+          reservation.expect(bytes);
           held += bytes - reserved;
+          shares.add(sharer, bytes - reserved);
           reserved = bytes;
         },
         release() {
           held -= reserved;
+          shares.add(sharer, -reserved);
           reserved = 0;
           over = true;
         },
       };
-      reservation.hold(Math.min(maxBodyBytes, statedBytes(exchange)));
+      if (exchange.method === "GET") reservation.hold(Math.min(maxBodyBytes, messageBytes(exchange)));
+      else reservation.expect(Math.min(maxBodyBytes, statedBytes(exchange)));
       return reservation;
     },
   };
 }
 
+/** The message of Connect's GET stands in the query, and is unpacked at once. */
+function messageBytes({ query }: Exchange): number {
+  return /(?:^|&)compression=gzip/.test(query) ? query.length * greatestRatio : 0;
+}
+
 /** 0 where the request does not say. */
 function statedBytes(exchange: Exchange): number {
-  // The message of Connect's GET stands in the query, and is unpacked at once.
-  if (exchange.method === "GET") {
-    return /(?:^|&)compression=gzip/.test(exchange.query) ? exchange.query.length * greatestRatio : 0;
-  }
   const stated = Number(exchange.header("content-length") ?? 0);
   if (!Number.isFinite(stated) || exchange.method === "HEAD") return 0;
   return exchange.header("content-encoding") === "gzip" ? stated * usualRatio : stated;

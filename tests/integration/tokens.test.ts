@@ -245,6 +245,27 @@ describe("the issuer's keys", () => {
     expect(server.requests).toBe(1);
   });
 
+  it("are waited for by so many callers and no more, while those whose key is known wait for nothing", async () => {
+    const server = await serveJwks(jwks(key));
+    closing.push(() => server.close());
+    const keySet = createKeySet({ location: server.url, warn, cooldownMs: 0, maxWaiting: 2 });
+    const all = tokens({ keySet, keptMs: 0 });
+    expect(await refusal(all, await token(key))).toBeUndefined();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    server.ready = promise;
+    const [strange, alsoStrange] = await Promise.all(["x", "y"].map((kid) => token({ ...other, kid })));
+    const waiting = [refusal(all, strange!), refusal(all, alsoStrange!)];
+    await vi.waitFor(() => expect(server.requests).toBe(2));
+    const tooMany = { code: "RESOURCE_EXHAUSTED", reason: "TOO_MANY_REQUESTS" };
+    for (const kid of ["z", key.kid]) {
+      expect(await refusal(all, await token({ ...elliptic, kid }))).toEqual(tooMany);
+    }
+    expect(await refusal(all, await token(key))).toBeUndefined();
+    resolve();
+    for (const one of waiting) expect(await one).toMatchObject({ reason: "TOKEN_KEY" });
+    expect(await refusal(all, await token(key))).toBeUndefined();
+  });
+
   it("that cannot be fetched are the server's trouble, not the caller's", async () => {
     const server = await serveJwks(jwks(key));
     closing.push(() => server.close());

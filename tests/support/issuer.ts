@@ -49,14 +49,17 @@ export interface JwksServer {
   readonly url: string;
   /** What it serves; undefined: it answers 500. */
   set: JSONWebKeySet | undefined;
+  /** Answers wait for it. */
+  ready: Promise<void>;
   readonly requests: number;
   close(): Promise<void>;
 }
 
 export async function serveJwks(set: JSONWebKeySet): Promise<JwksServer> {
   let requests = 0;
-  const server = createServer((_, response) => {
+  const server = createServer(async (_, response) => {
     requests++;
+    await handle.ready;
     response.statusCode = handle.set === undefined ? 500 : 200;
     response.setHeader("content-type", "application/json").end(JSON.stringify(handle.set ?? {}));
   });
@@ -64,6 +67,7 @@ export async function serveJwks(set: JSONWebKeySet): Promise<JwksServer> {
   const handle: JwksServer = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json`,
     set,
+    ready: Promise.resolve(),
     get requests() {
       return requests;
     },

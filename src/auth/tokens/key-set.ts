@@ -8,7 +8,9 @@ import {
   type JSONWebKeySet,
   type JWTVerifyGetKey,
   type LocalJWKSet,
+  type RemoteJWKSet,
 } from "jose";
+import { WeirError } from "../../domain/errors.ts";
 
 /** Answers the key that a token names. Throws errors of jose, and of the fetch. */
 export type KeySet = JWTVerifyGetKey;
@@ -26,6 +28,8 @@ export interface KeySetOptions {
   readonly cooldownMs?: number;
   /** Of a URL: how long after a fetch that failed there is no other one, in milliseconds. Default 1,000. */
   readonly failureMs?: number;
+  /** Of a URL: callers that wait at once for the keys to be fetched; further ones are refused. Default 256. */
+  readonly maxWaiting?: number;
   /** Of a URL: the age at which the keys are fetched anew, so that one that was withdrawn is gone. Default 300,000. */
   readonly maxAgeMs?: number;
 }
@@ -33,13 +37,38 @@ export interface KeySetOptions {
 /** @throws Error where a file cannot be read or holds no JWKS; a URL is asked only once it is needed */
 export function createKeySet(options: KeySetOptions): KeySet {
   const { location, timeoutMs = 5000, cooldownMs = 2000, failureMs = 1000, maxAgeMs = 300_000 } = options;
+  const { maxWaiting = 256 } = options;
   if (!isUrl(location)) return fileKeySet(options);
-  return createRemoteJWKSet(new URL(location), {
+  const keys = createRemoteJWKSet(new URL(location), {
     timeoutDuration: timeoutMs,
     cooldownDuration: cooldownMs,
     cacheMaxAge: maxAgeMs,
     [customFetch]: restingAfterFailure(failureMs),
   });
+  return boundedWaiting(keys, maxWaiting);
+}
+
+/**
+ * Whoever shows a token of a key that is not there waits for a fetch, and nobody knows yet who that is. While too many do,
+ * those alone are served whose key is there.
+ */
+function boundedWaiting(keys: RemoteJWKSet, maxWaiting: number): KeySet {
+  let waiting = 0;
+  return async (header, token) => {
+    if (waiting >= maxWaiting) {
+      const known = keys.fresh ? keys.jwks() : undefined;
+      const key = known && (await createLocalJWKSet(known)(header, token).catch(() => undefined));
+      if (key !== undefined) return key;
+      const message = `${maxWaiting} callers wait for the keys of the tokens' issuer`;
+      throw new WeirError("RESOURCE_EXHAUSTED", "TOO_MANY_REQUESTS", message, { retryDelayMs: 1000 });
+    }
+    waiting++;
+    try {
+      return await keys(header, token);
+    } finally {
+      waiting--;
+    }
+  };
 }
 
 /** While the issuer does not answer, each token would have it asked again. */

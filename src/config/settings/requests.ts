@@ -13,7 +13,7 @@ export const requestSettings = {
     type: bytes(mib, 64 * gib),
     default: 128 * mib,
     description:
-      "Memory for the bodies of all requests under way, unpacked, of streams for the message at hand; beyond it RESOURCE_EXHAUSTED.",
+      "Memory for the bodies of all requests under way, unpacked, of streams for the message at hand, half of it at most for one key; beyond it RESOURCE_EXHAUSTED.",
   }),
   maxHeaderBytes: setting({
     flag: "max-header",
@@ -31,7 +31,8 @@ export const requestSettings = {
     flag: "max-calls",
     type: integer(1, 1_000_000),
     default: 10_000,
-    description: "Calls under way in the whole process; beyond it RESOURCE_EXHAUSTED.",
+    description:
+      "Calls under way in the whole process, half of them at most (at least one) of one key; beyond it RESOURCE_EXHAUSTED.",
   }),
   maxConnections: setting({
     flag: "max-connections",
