@@ -18,7 +18,7 @@ import { createListener, type TlsOptions } from "./listener.ts";
 import type { CallRecord, TransportLog } from "./log.ts";
 import { type MountedMethod, mountMethods } from "./methods.ts";
 import { createNodeExchange } from "./node-exchange.ts";
-import { createOriginPolicy } from "./origins.ts";
+import { createOriginPolicy, type OriginPolicy } from "./origins.ts";
 import { figurePages, isReady, type PageSources, plainPages } from "./pages.ts";
 import { reflectionServices } from "./reflection.ts";
 import { createRest } from "./rest.ts";
@@ -48,7 +48,10 @@ export interface TransportOptions {
   readonly pages: PageSources;
   /** Default: calls are not traced. */
   readonly tracing?: Tracing | undefined;
-  /** Addresses that serve /metrics, /stats and /lag alone, without a key, in the clear. */
+  /**
+   * Addresses that serve /metrics, /stats and /lag alone, without a key, in the clear. Host and Origin are checked where all
+   * of them are loopback.
+   */
   readonly metricsListen?: readonly string[];
 }
 
@@ -83,10 +86,9 @@ export async function createTransport(options: TransportOptions): Promise<Transp
   const openApi = openApiDocument({ services: contractServices, version: pages.version });
   const calls = createCalls(log);
   const rest = createRest(calls, limits.maxBodyBytes);
-  const loopback = listen.every((address) => isLoopback(parseAddress(address)?.host ?? ""));
   const origins = createOriginPolicy({
     open,
-    loopback,
+    loopback: allLoopback(listen),
     allowed: allowedOrigins,
     allowedBySomeKey: (origin) => authenticator.allowsOrigin(origin),
   });
@@ -112,7 +114,7 @@ export async function createTransport(options: TransportOptions): Promise<Transp
     ),
     gate,
     rest,
-    origins: createOriginPolicy({ open: false, loopback: false, allowed: [], allowedBySomeKey: () => false }),
+    origins: figuresOrigins(metricsListen, allowedOrigins),
     log,
     observe,
     underWay,
@@ -164,6 +166,22 @@ export async function createTransport(options: TransportOptions): Promise<Transp
     listener.destroy();
     figuresListener.destroy();
   }
+}
+
+function allLoopback(addresses: readonly string[]): boolean {
+  return addresses.every((address) => isLoopback(parseAddress(address)?.host ?? ""));
+}
+
+/** Figures need no key: on loopback they are kept from pages elsewhere as an open server is, and pages read them nowhere. */
+function figuresOrigins(addresses: readonly string[], allowed: readonly string[]): OriginPolicy {
+  const checked = allLoopback(addresses);
+  const policy = createOriginPolicy({
+    open: checked,
+    loopback: checked,
+    allowed,
+    allowedBySomeKey: () => false,
+  });
+  return { ...policy, sharesWith: () => false };
 }
 
 /** The contract's methods, bound or not, and those of the port itself. */

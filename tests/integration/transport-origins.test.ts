@@ -148,6 +148,30 @@ test.each(["a b", "localhost:99999", "[::1"])(
   },
 );
 
+describe("the figures' own address", () => {
+  const figuresOf = async (options: Parameters<typeof start>[0]) => {
+    const port = await start({ open: false, ...options });
+    const url = `http://${port.transport.metricsAddresses[0]!.replace("0.0.0.0", "127.0.0.1")}`;
+    return (headers: Record<string, string>) => ask({ ...port, url }, headers, "GET", "/stats");
+  };
+
+  test("answers on loopback nobody from elsewhere, and lets no page read", async () => {
+    const stats = await figuresOf({ metricsListen: ["127.0.0.1:0"], allowedOrigins: ["ops.example"] });
+    const reasonOf = async (headers: Record<string, string>) => (await stats(headers)).reason;
+    expect(await reasonOf({ host: "evil.example" })).toBe("FOREIGN_HOST");
+    expect(await reasonOf({ origin: "http://evil.example" })).toBe("FOREIGN_ORIGIN");
+    for (const host of ["localhost:9090", "127.0.0.1", "ops.example"]) {
+      const answer = await stats({ host, origin: "http://localhost:3000" });
+      expect([answer.status, answer.headers["access-control-allow-origin"]]).toEqual([200, undefined]);
+    }
+  });
+
+  test("answers elsewhere by any name, as scrapers call it", async () => {
+    const stats = await figuresOf({ metricsListen: ["0.0.0.0:0"], allowedOrigins: ["ops.example"] });
+    expect((await stats({ host: "weir-0.weir.svc:9090" })).status).toBe(200);
+  });
+});
+
 test("an open server elsewhere checks Host and Origin only where origins are set", async () => {
   const all = await start({ listen: ["0.0.0.0:0"] });
   expect((await ask(all, { host: "any.example", origin: "https://any.example" })).status).toBe(200);
