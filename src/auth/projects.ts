@@ -53,27 +53,26 @@ export async function openProjects({ state, now, warn }: ProjectsOptions): Promi
     decode: decodeProject,
     warn,
   });
-  async function add(id: string, name: string): Promise<Project> {
-    const project = { id, name, createdMs: now(), settings: { limits: {} } };
-    await followed.put(id, project);
-    return project;
-  }
+  const projectOf = (id: string, name: string): Project => ({
+    id,
+    name,
+    createdMs: now(),
+    settings: { limits: {} },
+  });
   const projects: Projects = {
     get: (id) => followed.entries.get(id),
     list: () => [...followed.entries.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
     async create(id, name) {
-      // Another process may have made it a moment ago.
-      await followed.refresh();
-      if (followed.entries.has(id)) {
-        throw new WeirError("ALREADY_EXISTS", "PROJECT_EXISTS", `there is a project ${id} already`);
-      }
-      return add(id, name);
+      const project = projectOf(id, name);
+      if (await followed.create(id, project)) return project;
+      throw new WeirError("ALREADY_EXISTS", "PROJECT_EXISTS", `there is a project ${id} already`);
     },
     async ensure(id) {
-      if (!followed.entries.has(id)) await add(id, id);
+      // Where another process makes it meanwhile, it comes with the next look.
+      if (!followed.entries.has(id)) await followed.create(id, projectOf(id, id));
     },
     async update(id, settings) {
-      const project = followed.entries.get(id) ?? (await add(id, id));
+      const project = followed.entries.get(id) ?? projectOf(id, id);
       await followed.put(id, { ...project, settings });
     },
     close: () => followed.close(),

@@ -21,7 +21,7 @@ const ended = 0;
 const retryMs = 1000;
 
 /** @param key in the state */
-export function createChanges(state: StateStore, key: string): Changes {
+export function createChanges(state: Pick<StateStore, "get" | "put">, key: string): Changes {
   const closing = new AbortController();
   let telling: Promise<void> = Promise.resolve();
 

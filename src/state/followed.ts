@@ -8,6 +8,8 @@ export interface FollowedState<T> {
   readonly entries: ReadonlyMap<string, T>;
   /** Durable when it resolves, and known to every process within `pollMs`. */
   put(name: string, value: T): Promise<void>;
+  /** As put, where there is none yet: of several at once, in whatever process, at most one succeeds. */
+  create(name: string, value: T): Promise<boolean>;
   /** Looks for changes now. */
   refresh(): Promise<void>;
   /** Ends the looking. */
@@ -83,6 +85,13 @@ export async function followState<T>(options: FollowedStateOptions<T>): Promise<
     return looking;
   }
 
+  async function changed(name: string, value: T): Promise<void> {
+    ownChanges++;
+    entries = new Map(entries).set(name, value);
+    onChange(entries);
+    await state.put(stampKey, randomBytes(8));
+  }
+
   await refresh();
   const timer = setInterval(() => {
     refresh().catch((err: unknown) => warn({ err, prefix }, "the shared state cannot be read now"));
@@ -93,10 +102,12 @@ export async function followState<T>(options: FollowedStateOptions<T>): Promise<
     },
     async put(name, value) {
       await state.put(prefix + name, encode(value));
-      ownChanges++;
-      entries = new Map(entries).set(name, value);
-      onChange(entries);
-      await state.put(stampKey, randomBytes(8));
+      await changed(name, value);
+    },
+    async create(name, value) {
+      if (!(await state.putIfAbsent(prefix + name, encode(value)))) return false;
+      await changed(name, value);
+      return true;
     },
     refresh,
     async close() {

@@ -101,6 +101,20 @@ describe.each(roles)("a key made through the process with the role %s", (maker) 
   });
 });
 
+it("a project that is asked for through all processes at once is made by one of them", async () => {
+  const calls = roles.flatMap((role) =>
+    [1, 2].map((i) =>
+      operators[role].admin.createProject({ projectId: "wanted-by-many", displayName: `${role} ${i}` }),
+    ),
+  );
+  const outcomes = await Promise.allSettled(calls);
+  const made = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+  expect(made).toHaveLength(1);
+  const refused = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
+  expect(new Set(refused.map(errorReason))).toEqual(new Set(["PROJECT_EXISTS"]));
+  await everywhere(made[0]!.secret, "taken");
+});
+
 it("a project made through one process has keys and events of its own in the others", async () => {
   const { secret } = await operators.ingest.admin.createProject({ projectId: "shop" });
   await everywhere(secret, "taken");

@@ -67,6 +67,21 @@ describe("a project", () => {
     ]);
   });
 
+  it("is made for one caller of several who ask at once, who alone gets its key", async () => {
+    const projectId = "wanted-by-many";
+    const calls = Array.from({ length: 8 }, (_, i) =>
+      platform.admin.createProject({ projectId, displayName: `asked for by ${i}` }),
+    );
+    const outcomes = await Promise.allSettled(calls);
+    const made = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+    expect(made).toHaveLength(1);
+    const refused = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
+    expect(new Set(refused.map(errorReason))).toEqual(new Set(["PROJECT_EXISTS"]));
+    expect((await as(made[0]!.secret).admin.listApiKeys({})).keys).toHaveLength(1);
+    const { projects } = await platform.admin.listProjects({});
+    expect(projects.find((project) => project.projectId === projectId)).toEqual(made[0]!.project);
+  });
+
   it("makes no projects and sees no others, whatever its scopes", async () => {
     const { secret } = await shop.admin.createApiKey({
       name: "all",

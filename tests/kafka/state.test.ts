@@ -65,6 +65,35 @@ describe("on Kafka", () => {
       });
     });
 
+    it("takes what several processes put where there is nothing from one of them", async () => {
+      const topic = await createStateTopic(broker);
+      const states = [await open(topic), await open(topic), await open(topic)];
+      for (let round = 0; round < 10; round++) {
+        const key = `k${round}`;
+        const puts = states.flatMap((state, s) =>
+          [0, 1].map(async (i) =>
+            (await state.putIfAbsent(key, Buffer.from(`${s}.${i}`))) ? `${s}.${i}` : "",
+          ),
+        );
+        const winners = (await Promise.all(puts)).filter((winner) => winner !== "");
+        expect(winners).toHaveLength(1);
+        for (const state of states) {
+          await vi.waitFor(async () => expect(text(await state.get(key))).toBe(winners[0]));
+        }
+      }
+    });
+
+    it("waits for no process that ended before it put what it had claimed, once that is a minute ago", async () => {
+      const topic = await createStateTopic(broker);
+      const [one, other] = [await open(topic), await open(topic)];
+      const claim = (ago: number) => one.put("claims/a/dead", Buffer.from(String(Date.now() - ago)));
+      const put = () => other.putIfAbsent("a", Buffer.from("x"));
+      await claim(0);
+      expect(await put()).toBe(false);
+      await claim(60_001);
+      expect(await put()).toBe(true);
+    });
+
     it("ends the same everywhere, whoever changes it at once", async () => {
       const topic = await createStateTopic(broker);
       const states = [await open(topic), await open(topic), await open(topic)];

@@ -30,6 +30,11 @@ export function sharedState(): StateStore {
   return {
     get: async (key) => entries.get(key),
     put: async (key, value) => void entries.set(key, value),
+    putIfAbsent: async (key, value) => {
+      if (entries.has(key)) return false;
+      entries.set(key, value);
+      return true;
+    },
     delete: async (key) => void entries.delete(key),
     list: async (prefix) =>
       [...entries].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1)),

@@ -32,6 +32,17 @@ export function stateContract(make: () => Promise<StateFixture>): void {
       expect(text(await state.get("secret/token"))).toBe("two");
     });
 
+    it("takes what is put where there is nothing once, whoever does so at once", async () => {
+      const values = Array.from({ length: 8 }, (_, i) => `value ${i}`);
+      const taken = await Promise.all(values.map((value) => state.putIfAbsent("a", bytes(value))));
+      expect(taken.filter(Boolean)).toEqual([true]);
+      expect(text(await state.get("a"))).toBe(values[taken.indexOf(true)]);
+      expect(await state.putIfAbsent("a", bytes("late"))).toBe(false);
+      await state.delete("a");
+      expect(await state.putIfAbsent("a", bytes("again"))).toBe(true);
+      expect((await state.list("")).map(([key]) => key)).toEqual(["a"]);
+    });
+
     it("has nothing under a key that was not put, or was deleted", async () => {
       expect(await state.get("a")).toBeUndefined();
       await state.put("a", bytes("x"));

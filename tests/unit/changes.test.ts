@@ -3,7 +3,7 @@ import { createChanges } from "../../src/state/changes.ts";
 import type { StateStore } from "../../src/state/state.ts";
 
 /** State in memory, which may take no writes for a while. */
-function memoryState(): StateStore & { broken: boolean } {
+function memoryState(): Pick<StateStore, "get" | "put"> & { broken: boolean } {
   const entries = new Map<string, Uint8Array>();
   return {
     broken: false,
@@ -12,10 +12,6 @@ function memoryState(): StateStore & { broken: boolean } {
       if (this.broken) throw new Error("no brokers");
       entries.set(key, value);
     },
-    async delete(key) {
-      entries.delete(key);
-    },
-    list: async () => [],
   };
 }
 

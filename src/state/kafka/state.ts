@@ -1,6 +1,7 @@
 import type { Stage } from "../../domain/health.ts";
 import { checkStateKey, checkStateValue } from "../limits.ts";
 import type { StateStore } from "../state.ts";
+import { withClaim } from "./claims.ts";
 
 /** What the state needs of the topic that keeps it: the last value of each key stands for ever. */
 export interface StateTopic extends Stage {
@@ -10,6 +11,9 @@ export interface StateTopic extends Stage {
   follow(apply: (key: string, value: Uint8Array | undefined, offset: number) => void): Promise<void>;
   close(): Promise<void>;
 }
+
+/** How long a creation waits until what came before it is read, in milliseconds. */
+const readTimeoutMs = 10_000;
 
 export interface KafkaState extends StateStore, Stage {
   close(): Promise<void>;
@@ -33,15 +37,49 @@ export async function createKafkaState(topic: StateTopic): Promise<KafkaState> {
     if (offset > (entries.get(key)?.offset ?? -1)) entries.set(key, { value, offset });
   }
 
-  async function write(key: string, value: Uint8Array | undefined): Promise<void> {
+  /** Offset up to which the topic was read, and who waits for a later one. */
+  let readUpTo = -1;
+  const readers = new Set<() => void>();
+
+  function applyRead(key: string, value: Uint8Array | undefined, offset: number): void {
+    apply(key, value, offset);
+    readUpTo = offset;
+    for (const check of readers) check();
+  }
+
+  async function reached(offset: number): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const check = () => {
+      if (readUpTo >= offset) resolve(true);
+    };
+    const timer = setTimeout(resolve, readTimeoutMs, false);
+    readers.add(check);
+    check();
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      readers.delete(check);
+    }
+  }
+
+  function* standing(prefix: string) {
+    for (const [key, { value, offset }] of entries) {
+      if (value !== undefined && key.startsWith(prefix)) yield { key, value, offset };
+    }
+  }
+
+  async function write(key: string, value: Uint8Array | undefined): Promise<number> {
     checkStateKey(key);
     if (value !== undefined) checkStateValue(key, value);
     const own = value && copyOf(value);
-    apply(key, own, await topic.publish(key, own));
+    const offset = await topic.publish(key, own);
+    apply(key, own, offset);
+    return offset;
   }
 
   try {
-    await topic.follow(apply);
+    await topic.follow(applyRead);
   } catch (error) {
     await topic.close();
     throw error;
@@ -52,13 +90,19 @@ export async function createKafkaState(topic: StateTopic): Promise<KafkaState> {
       const value = entries.get(key)?.value;
       return value && copyOf(value);
     },
-    put: write,
-    delete: (key) => write(key, undefined),
+    async put(key, value) {
+      await write(key, value);
+    },
+    async putIfAbsent(key, value) {
+      const isFree = () => entries.get(key)?.value === undefined;
+      return isFree() && withClaim({ write, reached, standing }, key, isFree, () => write(key, value));
+    },
+    async delete(key) {
+      await write(key, undefined);
+    },
     async list(prefix) {
       const pairs: [key: string, value: Uint8Array][] = [];
-      for (const [key, { value }] of entries) {
-        if (value !== undefined && key.startsWith(prefix)) pairs.push([key, copyOf(value)]);
-      }
+      for (const { key, value } of standing(prefix)) pairs.push([key, copyOf(value)]);
       return pairs.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
     },
     health: topic.health,

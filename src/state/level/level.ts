@@ -33,11 +33,25 @@ export function createLevelState(database: StateDatabase): StateStore {
     return stateKey(key);
   }
 
+  async function put(key: string, value: Uint8Array): Promise<void> {
+    checkStateValue(key, value);
+    await database.put(keyOf(key), value);
+  }
+
+  /** One after the other: no other process has the database. */
+  let lastCreation: Promise<unknown> = Promise.resolve();
+
   return {
     get: async (key) => database.get(keyOf(key)),
-    async put(key, value) {
-      checkStateValue(key, value);
-      await database.put(keyOf(key), value);
+    put,
+    putIfAbsent(key, value) {
+      const creation = lastCreation.then(async () => {
+        if ((await database.get(keyOf(key))) !== undefined) return false;
+        await put(key, value);
+        return true;
+      });
+      lastCreation = creation.catch(() => {});
+      return creation;
     },
     delete: async (key) => database.delete(keyOf(key)),
     async list(prefix) {
