@@ -2,6 +2,7 @@ import kafkajs from "kafkajs";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { identityKeys, readIdentity, topicIdKey } from "../../src/log/identity.ts";
 import { createTopic, withAdmin } from "../../src/log/kafka/admin.ts";
+import { openStateTopic } from "../../src/log/kafka/state-topic.ts";
 import { stateSettings } from "../../src/log/kafka/topic-check.ts";
 import { checkTopics, isRemade, listTopics } from "../../src/log/kafka/topics.ts";
 import { LogStartError, PartitionCountError } from "../../src/log/log.ts";
@@ -31,6 +32,17 @@ describe("on Kafka", () => {
     const state = await openKafkaState(broker, topic, options);
     ends.push(state.close);
     return state;
+  }
+
+  /** Every value that the small state was ever given under a key, as long as nothing was compacted. */
+  async function writesOf(topic: string, wanted: string): Promise<string[]> {
+    const state = await openStateTopic({ connection: broker, topic });
+    const values: string[] = [];
+    await state.follow((key, value) => {
+      if (key === wanted) values.push(text(value) ?? "");
+    });
+    await state.close();
+    return values;
   }
 
   stateContract(async () => {
@@ -314,8 +326,45 @@ describe("on Kafka", () => {
       await state.delete(identityKeys.logId);
       const again = await create(broker, topics);
       expect(again.created).toEqual([]);
-      expect(again.identity.logId).not.toBe(identity.logId);
+      expect(again.identity).toMatchObject({ ...identity, idSecret: new Uint8Array(identity.idSecret) });
       expect((await create(broker, topics)).identity.logId).toBe(again.identity.logId);
     });
+
+    it.each([
+      [[4, 4, 4, 4], false],
+      [[2, 3, 2, 3], true],
+    ])(
+      "of %j partitions that are made at once are those of one log, also of one in place of another",
+      async (counts, differ) => {
+        const topics = newTopics();
+        const ids: string[] = [];
+        for (const round of [0, 1, 2]) {
+          const made = await Promise.allSettled(
+            counts.map((partitions) => create(broker, topics, { partitions })),
+          );
+          const winners = made.filter((one) => one.status === "fulfilled").map(({ value }) => value.identity);
+          const [{ logId, partitions, topicId } = expect.fail("nobody has made it")] = winners;
+          for (const identity of winners) expect(identity).toMatchObject({ logId, partitions, topicId });
+          const losers = made.filter((one) => one.status === "rejected").map(({ reason }) => reason);
+          expect(losers).toHaveLength(differ ? 2 : 0);
+          for (const reason of losers) expect(reason).toBeInstanceOf(PartitionCountError);
+          ids.push(logId);
+          expect(await writesOf(topics.state, identityKeys.logId)).toEqual(ids);
+          expect(await listTopics(broker, topics)).toMatchObject([{ partitions }, {}, {}]);
+          if (round === 2) break;
+          await withAdmin(broker, async (admin) => {
+            const gone = [topics.events, topics.deadLetters];
+            await admin.deleteTopics({ topics: gone });
+            await vi.waitFor(
+              async () => {
+                const present = await admin.listTopics();
+                expect(gone.filter((topic) => present.includes(topic))).toEqual([]);
+              },
+              { timeout: 10_000 },
+            );
+          });
+        }
+      },
+    );
   });
 });

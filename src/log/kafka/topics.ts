@@ -1,17 +1,11 @@
 /** Making and listing the topics of a log. */
 import type { Admin } from "kafkajs";
 import type { StartWait } from "../../domain/start-wait.ts";
-import {
-  identityEntries,
-  identityKeys,
-  type LogIdentity,
-  newIdentity,
-  readIdentity,
-  topicIdKey,
-} from "../identity.ts";
+import { identityKeys, type LogIdentity, newIdentity, readIdentity, topicIdKey } from "../identity.ts";
 import { LogStartError, PartitionCountError } from "../log.ts";
 import { createTopic, describeTopics, type TopicDescription, withAdmin } from "./admin.ts";
 import type { KafkaConnection } from "./client.ts";
+import { claimIdentity, type IdentityState, isBegun, isClaimed, setMade } from "./identity-claim.ts";
 import { presentTopicId } from "./present-topic-id.ts";
 import {
   type Compression,
@@ -24,13 +18,6 @@ import {
   stateSettings,
   type TopicProblem,
 } from "./topic-check.ts";
-
-/** What is used of the small state. */
-export interface IdentityState {
-  get(key: string): Promise<Uint8Array | undefined>;
-  put(key: string, value: Uint8Array): Promise<void>;
-  close(): Promise<void>;
-}
 
 export interface CreateTopicsOptions {
   readonly connection: KafkaConnection;
@@ -68,7 +55,8 @@ export class ReplicaCountError extends Error {
 
 /**
  * Makes the topics of a log that are not there yet, and the log's identity in the small state. What is there is left as it
- * is; a log whose topic of records has gone, or was made anew, is a new log.
+ * is; a log whose topic of records has gone, or was made anew, is a new log. Of several processes at once one is first, and
+ * the others have its log.
  *
  * @throws PartitionCountError when the log has another number of partitions, ReplicaCountError where there are fewer
  *   brokers, LogStartError when a topic that is there cannot be used
@@ -84,7 +72,7 @@ export function createTopics(options: CreateTopicsOptions): Promise<CreatedTopic
       if (await createTopic(admin, { topic, partitions: count, replicas, settings })) created.push(topic);
     };
     const find = async (topic: string) => (await describeTopics(admin, [topic]))[0];
-    const events = await find(topics.events);
+    let events = await find(topics.events);
     const deadLetters = await find(topics.deadLetters);
     const existing = await find(topics.state);
     /** Before anything is made: the number for a log that is kept, or that takes the place of one. */
@@ -107,15 +95,21 @@ export function createTopics(options: CreateTopicsOptions): Promise<CreatedTopic
     const state = await options.openState();
     try {
       // One that was being written when its writer ended has no id yet.
-      const begun = (await state.get(identityKeys.logId)) !== undefined;
-      const kept = begun ? await readIdentity(state.get) : undefined;
+      const hasId = (await state.get(identityKeys.logId)) !== undefined;
+      const kept = hasId ? await readIdentity(state.get) : undefined;
+      const isBeingMade = kept !== undefined && (await isBegun(state, kept.logId));
+      const isBeingReplaced = await isClaimed(state, kept?.logId);
+      // Only now: who has made them since has said so in the state before.
+      events = await find(topics.events);
+      const isGone = events === undefined && !isBeingMade;
       const isNew =
-        kept === undefined || events === undefined || (await isRemade(connection, topics.events, kept));
-      const partitions = settle(kept, isNew);
-      let identity = isNew ? undefined : kept;
-      if (identity === undefined) {
-        identity = newIdentity(partitions, randomBytes);
-        for (const [key, value] of identityEntries(identity)) await state.put(key, value);
+        kept === undefined || isBeingReplaced || isGone || (await isRemade(connection, topics.events, kept));
+      let partitions = settle(kept, isNew);
+      let identity = kept;
+      if (isNew || identity === undefined) {
+        const own = newIdentity(partitions, randomBytes);
+        identity = await claimIdentity(state, kept?.logId, own, options.openState);
+        partitions = settle(identity, false);
       }
       if (deadLetters === undefined) {
         await make(topics.deadLetters, partitions, deadLetterSettings(replicas, retentionMs));
@@ -124,7 +118,9 @@ export function createTopics(options: CreateTopicsOptions): Promise<CreatedTopic
       if (events === undefined) {
         await make(topics.events, partitions, eventSettings(replicas, retentionMs, options.compression));
       }
-      return { created, identity: await withTopicId(connection, topics.events, identity, state) };
+      identity = await withTopicId(connection, topics.events, identity, state);
+      await setMade(state, identity.logId);
+      return { created, identity };
     } finally {
       await state.close();
     }

@@ -16,6 +16,8 @@ export interface StateTopic extends Stage {
 const readTimeoutMs = 10_000;
 
 export interface KafkaState extends StateStore, Stage {
+  /** Value of the key that was last written before all others that start with `prefix`; undefined where there is none. */
+  oldest(prefix: string): Promise<Uint8Array | undefined>;
   close(): Promise<void>;
 }
 
@@ -104,6 +106,14 @@ export async function createKafkaState(topic: StateTopic): Promise<KafkaState> {
       const pairs: [key: string, value: Uint8Array][] = [];
       for (const { key, value } of standing(prefix)) pairs.push([key, copyOf(value)]);
       return pairs.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    },
+    async oldest(prefix) {
+      let first: { readonly value: Uint8Array; readonly offset: number } | undefined;
+      for (const [key, { value, offset }] of entries) {
+        if (value === undefined || !key.startsWith(prefix)) continue;
+        if (first === undefined || offset < first.offset) first = { value, offset };
+      }
+      return first && copyOf(first.value);
     },
     health: topic.health,
     stats: () => ({ ...topic.stats(), entries: entries.size }),
