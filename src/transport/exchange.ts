@@ -13,6 +13,8 @@ export interface Exchange {
   readonly secure: boolean;
   /** Aborted when the caller goes away. */
   readonly signal: AbortSignal;
+  /** Whether all of the request has come, be it read or not. */
+  arrived(): boolean;
   /**
    * The body, decompressed, once.
    *

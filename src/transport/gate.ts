@@ -10,7 +10,7 @@ import { createBrake } from "./brake.ts";
 import type { CallContext, CallOutcome } from "./calls.ts";
 import type { Exchange } from "./exchange.ts";
 import { streamIntake, unaryIntake } from "./intake.ts";
-import { createLifetime, type Lifetime } from "./lifetime.ts";
+import { type Arrival, createLifetime, type Lifetime } from "./lifetime.ts";
 import type { Limits } from "./limits.ts";
 import { createMemoryBudget, type MemoryBudget, type Reservation } from "./memory.ts";
 import { isUnary, type MountedMethod } from "./methods.ts";
@@ -103,15 +103,22 @@ export function createGate({ authenticator, rates, limits, trusts }: GateOptions
   };
   const meterOf = (principal: Principal, method: MountedMethod): Meter =>
     principal === nobody ? unmetered : rates.enter(principal, kindOf(method), method.scope === Scope.INGEST);
+  // Node sees to that over HTTP/1.1.
+  const arrivalOf = (exchange: Exchange): Arrival | undefined =>
+    exchange.httpVersion === "1.1"
+      ? undefined
+      : { withinMs: limits.requestTimeoutMs, arrived: exchange.arrived };
   const lifetimeOf = (exchange: Exchange, method: MountedMethod): Lifetime => {
     const stated = statedTimeoutMs(exchange);
     const caller = exchange.signal;
     if (isUnary(method)) {
       const timeoutMs = Math.min(stated ?? limits.defaultTimeoutMs, limits.maxTimeoutMs);
-      return createLifetime({ caller, deadline: Date.now() + timeoutMs });
+      const arrival = timeoutMs <= limits.requestTimeoutMs ? undefined : arrivalOf(exchange);
+      return createLifetime({ caller, deadline: Date.now() + timeoutMs, arrival });
     }
     const deadline = stated === undefined ? Number.POSITIVE_INFINITY : Date.now() + stated;
-    return createLifetime({ caller, deadline, idleMs: limits.streamIdleMs });
+    const arrival = method.desc.methodKind === "server_streaming" ? arrivalOf(exchange) : undefined;
+    return createLifetime({ caller, deadline, idleMs: limits.streamIdleMs, arrival });
   };
   // A key that is revoked must not go on reading, or sending, by a stream that it began before.
   const rechecks = setInterval(() => {

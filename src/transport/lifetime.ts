@@ -23,13 +23,27 @@ export interface LifetimeOptions {
   readonly deadline: number;
   /** Milliseconds without movement after which a stream ends; undefined for unary calls. */
   readonly idleMs?: number;
+  /** How long the request may take to come, where nothing else sees to that. */
+  readonly arrival?: Arrival | undefined;
 }
+
+export interface Arrival {
+  /** In milliseconds. */
+  readonly withinMs: number;
+  arrived(): boolean;
+}
+
+export const requestTimeout = new WeirError(
+  "DEADLINE_EXCEEDED",
+  "REQUEST_TIMEOUT",
+  "the request took too long to arrive",
+);
 
 /** setTimeout takes no more; what is due later is not waited for. */
 const longestTimerMs = 2 ** 31 - 1;
 
 export function createLifetime(options: LifetimeOptions): Lifetime {
-  const { caller, deadline, idleMs } = options;
+  const { caller, deadline, idleMs, arrival } = options;
   const controller = new AbortController();
   const abort = (error: WeirError) => {
     end();
@@ -43,7 +57,11 @@ export function createLifetime(options: LifetimeOptions): Lifetime {
     const message = `nothing moved on the stream for ${idleMs} ms`;
     abort(new WeirError("DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED", message));
   });
+  const late = timeout(arrival?.withinMs ?? Number.POSITIVE_INFINITY, () => {
+    if (arrival?.arrived() === false) abort(requestTimeout);
+  });
   const end = () => {
+    clearTimeout(late);
     clearTimeout(timer);
     clearTimeout(idle);
     caller.removeEventListener("abort", left);

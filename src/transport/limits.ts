@@ -17,7 +17,7 @@ export interface Limits {
   readonly sniffTimeoutMs: number;
   /** How long the headers of an HTTP/1.1 request may take, in milliseconds. */
   readonly headersTimeoutMs: number;
-  /** How long a whole HTTP/1.1 request may take to arrive, in milliseconds. */
+  /** How long a request may take to arrive, in milliseconds; over HTTP/2 a stream's messages may take longer. */
   readonly requestTimeoutMs: number;
   /** How long a connection may stay open without a request, in milliseconds. */
   readonly keepAliveMs: number;

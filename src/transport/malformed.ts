@@ -3,6 +3,7 @@ import { randomUUIDv7 } from "node:crypto";
 import { STATUS_CODES } from "node:http";
 import { WeirError } from "../domain/errors.ts";
 import { httpStatusOf, toStatusJson } from "./errors.ts";
+import { requestTimeout } from "./lifetime.ts";
 import type { TransportLog } from "./log.ts";
 import { requestIdHeader } from "./request-id.ts";
 
@@ -15,11 +16,7 @@ export const headersTooLarge = new WeirError(
 /** By the code of Node's error. */
 const known: Record<string, WeirError> = {
   HPE_HEADER_OVERFLOW: headersTooLarge,
-  ERR_HTTP_REQUEST_TIMEOUT: new WeirError(
-    "DEADLINE_EXCEEDED",
-    "REQUEST_TIMEOUT",
-    "the request took too long to arrive",
-  ),
+  ERR_HTTP_REQUEST_TIMEOUT: requestTimeout,
 };
 
 const noRequest = new WeirError("INVALID_ARGUMENT", "MALFORMED_BODY", "what was sent is no HTTP request");

@@ -69,6 +69,7 @@ export function createNodeExchange(
     secure: "encrypted" in request.socket && request.socket.encrypted === true,
     signal: controller.signal,
     closed,
+    arrived: () => (http2 ? hasEnded(request) : request.complete),
     header: (name) => (name === "host" ? hostOf(request) : headerOf(request, name)),
     chunks,
     body: (maxBytes) => readBody(chunks(), (name) => headerOf(request, name), maxBytes, intake.grew),
@@ -149,6 +150,15 @@ function hostOf(request: IncomingMessage): string | undefined {
   }
   if (authority === undefined) return hosts.length === 0 ? undefined : hosts.join(", ");
   return hosts.every((host) => host === authority) ? authority : [authority, ...hosts].join(", ");
+}
+
+/** States of a stream of HTTP/2, as nghttp2 numbers them, in which more of the request may come: open, and answered already. */
+const receivingStates: readonly (number | undefined)[] = [2, 5];
+
+/** Whether a request of HTTP/2 has come whole, or is over. */
+function hasEnded(request: IncomingMessage): boolean {
+  const { stream } = request as unknown as { stream: { state: { state?: number } } };
+  return !receivingStates.includes(stream.state.state);
 }
 
 /** Ends a response before its body's end, so that its reader notices. */

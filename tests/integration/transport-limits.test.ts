@@ -12,6 +12,8 @@ import { EventIngestionService } from "../../gen/analytics/v1/ingestion_pb.js";
 import { ProducerService } from "../../gen/analytics/v1/producer_pb.js";
 import { Health } from "../../gen/grpc/health/v1/health_pb.js";
 import { selfSigned } from "../support/certificate.ts";
+import { sendRaw } from "../support/http.ts";
+import { wires } from "../support/wires.ts";
 import { failure, http2Request, tcpExchange, transports } from "./transport-clients.ts";
 import { startPort, type TestPort } from "./transport-support.ts";
 
@@ -303,6 +305,34 @@ describe("connections", () => {
     const head =
       "POST /events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n";
     expect(await tcpExchange(addresses[0]!, head)).toMatch(/^HTTP\/1.1 408 /);
+  });
+
+  test.each(wires)("of HTTP/2 whose body does not come in time is answered, over $name", async (wire) => {
+    const { url, seen } = await start({ limits: { headersTimeoutMs: 300, requestTimeoutMs: 300 } });
+    const session = connectHttp2(url);
+    const timeout = { "connect-timeout-ms": "60000" };
+    session.request({ ":path": "/v1/analytics/export?filter=endless" });
+    session
+      .request({ ":method": "POST", ":path": "/events", "content-type": "application/json", ...timeout })
+      .end('{"user_id":"wait"}');
+    await vi.waitFor(() => expect(seen.calls).toHaveLength(2));
+    const { ingestEvents } = EventIngestionService.method;
+    const events = [{ id: "e", userId: "u", name: "n" }];
+    const request = wire.request(ingestEvents, create(ingestEvents.input, { events }))!;
+    const headers = { ...request.headers, ...timeout };
+    const { body } = request;
+    const sent = {
+      ...request,
+      headers,
+      body: body!.subarray(0, -1),
+      version: "2",
+      unfinished: true,
+    } as const;
+    const failure = wire.failure(await sendRaw(url, sent));
+    expect(failure).toMatchObject({ code: "DeadlineExceeded", reason: "REQUEST_TIMEOUT" });
+    // Those that came whole, and before, may be answered later.
+    expect(seen.calls.map(({ call }) => call.signal.aborted)).toEqual([false, false]);
+    session.destroy();
   });
 
   test("beyond the limit are closed", async () => {

@@ -12,6 +12,8 @@ export interface RawRequest {
   readonly body?: Uint8Array | undefined;
   /** The body's length is not said before it comes, as never over HTTP/2. */
   readonly chunked?: boolean;
+  /** The body's end never comes. Over HTTP/2 only. */
+  readonly unfinished?: boolean;
   /** The answer has no end, and is left at its first bytes. Over HTTP/2 only. */
   readonly endless?: boolean;
 }
@@ -62,7 +64,10 @@ function overHttp1(url: string, { verb, path, headers, body, chunked }: RawReque
   });
 }
 
-function overHttp2(url: string, { verb, path, headers, body, endless }: RawRequest): Promise<RawAnswer> {
+function overHttp2(
+  url: string,
+  { verb, path, headers, body, endless, unfinished }: RawRequest,
+): Promise<RawAnswer> {
   const { host, ...others } = headers;
   const session = connectHttp2(url);
   const answer = new Promise<RawAnswer>((resolve, reject) => {
@@ -91,7 +96,10 @@ function overHttp2(url: string, { verb, path, headers, body, endless }: RawReque
       if (head === undefined) reject(new Error("the stream ended without an answer"));
       else resolve({ status, headers: head, trailers, body: Buffer.concat(parts) });
     });
-    if (body !== undefined) stream.end(body);
+    if (unfinished) {
+      stream.write(body);
+      stream.on("end", () => stream.close());
+    } else if (body !== undefined) stream.end(body);
   });
   return answer.finally(() => session.destroy());
 }

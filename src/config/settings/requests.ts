@@ -56,7 +56,8 @@ export const requestSettings = {
     flag: "request-timeout",
     type: duration(second, hour),
     default: 2 * minute,
-    description: "How long a whole HTTP/1.1 request may take to arrive.",
+    description:
+      "How long a whole request may take to arrive; over HTTP/2 not of one that is a stream of messages.",
   }),
   defaultTimeoutMs: setting({
     flag: "default-timeout",
