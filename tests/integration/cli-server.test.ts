@@ -64,7 +64,7 @@ describe("weir send to a server", () => {
 
   it("that is killed meanwhile loses nothing and doubles nothing once it is sent again", async () => {
     const path = await generated(60_000);
-    const args = ["send", path, "--url", server.url, "--json", "--timeout", "1", "--batch", "100"];
+    const args = ["send", path, "--url", server.url, "--json", "--timeout", "5", "--batch", "100"];
     const sending = startProgram("bin/weir.js", args);
     const stdout = gather(sending, "stdout");
     const ended = once(sending, "close");
