@@ -1,15 +1,13 @@
 /** Part of the composition root: DuckDB, on the embedded log or as the one node that applies a log on Kafka. */
 import { coordinatorOf, joinGroup } from "./app-group.ts";
 import type { KafkaParts, StoreOptions, StoreParts } from "./app-parts.ts";
+import { watchTakeover } from "./app-takeover.ts";
 import { makeStorePlaces } from "./config/places.ts";
 import type { Consumer } from "./consumer/consumer.ts";
 import { createReport } from "./consumer/report.ts";
 import { bindStore, checkPositions } from "./consumer/start-check.ts";
-import { WeirError } from "./domain/errors.ts";
-import type { StageHealth } from "./domain/health.ts";
 import { everyPartition } from "./log/assignment.ts";
 import { openDeadLetterTopic } from "./log/kafka/dead-letter-topic.ts";
-import type { Membership } from "./log/kafka/membership.ts";
 import { createDuckdbStore } from "./store/duckdb/store.ts";
 import { createApplied } from "./visibility/applied.ts";
 
@@ -51,6 +49,7 @@ export async function openOnKafka(
   const store = await open(options, kafka);
   let consumer: Consumer | undefined;
   const membership = await joinGroup(options, store, "single", async () => consumer?.settled());
+  const takeover = watchTakeover(options, membership, store.positions);
   const every = everyPartition(partitions).partitions();
   const commits = await start.waitFor(coordinatorOf(kafka), () =>
     Promise.all(every.map(membership.committed)),
@@ -88,24 +87,9 @@ export async function openOnKafka(
       },
       forgetIds: store.forgetIds,
     },
-    refuse: () => refuseSpare(membership),
-    health: () => [store.health(), notReady(membership)],
+    refuse: takeover.refuse,
+    health: () => [store.health(), takeover.health()],
   };
-}
-
-function notReady(membership: Membership): StageHealth {
-  const health = membership.health();
-  if (health.status !== "healthy") return { ...health, status: "unhealthy" };
-  if (!membership.isSpare) return health;
-  return { ...health, status: "unhealthy", message: "no partitions were given to this process yet" };
-}
-
-/** What a spare would answer of its own store is old. */
-function refuseSpare(membership: Membership): void {
-  if (!membership.isSpare) return;
-  const why = "this process is a spare, or joins its group still: its store may be behind";
-  const message = `${why}. Ask the one that applies the log, or again once this one does`;
-  throw new WeirError("UNAVAILABLE", "STORE_UNAVAILABLE", message, { retryDelayMs: 1000 });
 }
 
 /** Opens the store and binds it to the log. */

@@ -135,9 +135,21 @@ describe("ingest apart", () => {
     }
     expect((await fetch(`${spare.url}/v1/analytics/metrics`)).status).toBe(200);
 
-    // Its own store has everything once it has applied the log from its beginning.
+    // Its own store has everything once it has applied the log from its beginning, and tells nothing before.
     await first.kill9();
+    const told = new Set<string>();
+    await vi.waitFor(
+      async () => {
+        const answer = await fetch(`${spare.url}/v1/analytics/summary`);
+        const body = await answer.json();
+        if (answer.ok) told.add(body.total_events);
+        else expect(body.details[0].reason).toBe("STORE_UNAVAILABLE");
+        expect((await fetch(`${spare.url}/ready`)).status).toBe(200);
+      },
+      { timeout: 60_000, interval: 1 },
+    );
     await expectEachOnce(spare.url, count);
+    expect([...told].filter((total) => total !== String(count))).toEqual([]);
     expect((await membershipOf(spare.url)).status).toBe("healthy");
     await isTold(/applies 8 of 8 partitions, as group \S+ has it: 0, 1, 2/);
   });
