@@ -40,6 +40,7 @@ export async function openKafkaLog(options: LogOptions): Promise<LogParts> {
     followApplied({ connection, topic: topics.events, group, partitions, wait }),
   );
   stops.push(() => applied.close());
+  const lost = new AbortController();
   const common = {
     givenUp: start.signal,
     connection,
@@ -56,6 +57,7 @@ export async function openKafkaLog(options: LogOptions): Promise<LogParts> {
     onLoss: (loss: LogLostError) => {
       metrics.error("", "log", "LOG_LOST");
       logger.error({ stage: "log" }, loss.message);
+      lost.abort(loss);
     },
     onWriteFailure: (failure: { error: Error }) => {
       metrics.error("", "log", "LOG_UNAVAILABLE");
@@ -65,7 +67,7 @@ export async function openKafkaLog(options: LogOptions): Promise<LogParts> {
   const parts = {
     identity,
     state,
-    kafka: { place, connection, topics, group, applied, idSecret: identity.idSecret },
+    kafka: { place, connection, topics, group, applied, idSecret: identity.idSecret, lost: lost.signal },
   };
   /** What can be looked at only once the log is known to be usable. */
   const settle = async () => {

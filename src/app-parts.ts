@@ -51,6 +51,8 @@ export interface KafkaParts {
   readonly group: string;
   /** What they say. */
   readonly applied: Applied;
+  /** Aborted where the log has lost records or is another, with the loss as reason. */
+  readonly lost: AbortSignal;
   /** As of MembershipOptions; absent where nothing of this process reads the log. */
   readonly markAt?: KafkaReader["markAt"];
   /** Keys the hashes of ids. */
@@ -91,6 +93,7 @@ export interface Applying {
   /** As the consumer's options. */
   readonly batchBytes?: number;
   readonly afterBatch?: (result: ApplyResult | undefined) => void;
+  readonly onStopped?: (why: string) => void;
   /** Tells the consumer that applies the assigned partitions; to be called once. */
   attach(consumer: Consumer): void;
   /** Forgets ids received before an instant, in milliseconds since 1970; absent where the log alone keeps them. */

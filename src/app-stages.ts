@@ -80,6 +80,7 @@ export async function startStages(options: StageOptions): Promise<Stages> {
       assignment: applying.assignment,
       ...(applying.batchBytes ? { batchBytes: applying.batchBytes } : {}),
       ...(applying.afterBatch ? { afterBatch: applying.afterBatch } : {}),
+      ...(applying.onStopped ? { onStopped: applying.onStopped } : {}),
       metrics,
       logger: logger.child({ stage: "consumer" }),
       tracing,

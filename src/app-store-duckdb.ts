@@ -80,6 +80,7 @@ export async function openOnKafka(
     applying: {
       assignment: membership,
       rebalances: () => Number(membership.stats().rebalances),
+      onStopped: takeover.leave,
       afterBatch: (result) => report.applied(own(), result === undefined || result.deadLetters > 0),
       attach(applier) {
         consumer = applier;

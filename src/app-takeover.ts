@@ -3,6 +3,7 @@ import type { KafkaParts, StoreOptions } from "./app-parts.ts";
 import { createCatchUp } from "./consumer/catch-up.ts";
 import { WeirError } from "./domain/errors.ts";
 import type { StageHealth } from "./domain/health.ts";
+import { whenAborted } from "./domain/when-aborted.ts";
 import type { Membership } from "./log/kafka/membership.ts";
 import { presentOffsets } from "./log/kafka/present-offsets.ts";
 
@@ -10,6 +11,8 @@ export interface Takeover {
   /** @throws WeirError UNAVAILABLE/STORE_UNAVAILABLE where the store may be behind */
   refuse(): void;
   health(): StageHealth;
+  /** Leaves the group to those who can apply something, since this process cannot any more. */
+  leave(why: string): void;
 }
 
 /** @param positions the store's */
@@ -35,14 +38,26 @@ export function watchTakeover(
     if (generation === undefined || present !== generation + 1) catchUp.begin();
     generation = present;
   };
-  stops.push(
-    () => catchUp.close(),
-    async () => unsubscribe(),
-  );
+  /** Why it has left; empty where it has not. */
+  let left = "";
+  function leave(why: string): void {
+    if (left !== "") return;
+    left = `it can apply nothing any more, and has left its group: ${why}`;
+    logger.error({ stage: "membership" }, left);
+    membership.close().catch((error: unknown) => logger.warn({ err: error }, "the group was not told of it"));
+  }
+
   const unsubscribe = membership.onChange(onGiven);
+  const unwatch = whenAborted(kafka.lost, () => leave((kafka.lost.reason as Error).message));
+  stops.push(async () => {
+    unsubscribe();
+    unwatch();
+    await catchUp.close();
+  });
   onGiven();
 
   function why(): string {
+    if (left !== "") return `this process does not follow the log: ${left}`;
     if (membership.isSpare)
       return "this process is a spare, or joins its group still: its store may be behind";
     const behind = catchUp.behind();
@@ -50,6 +65,7 @@ export function watchTakeover(
   }
 
   return {
+    leave,
     refuse() {
       const reason = why();
       if (reason === "") return;
@@ -58,6 +74,7 @@ export function watchTakeover(
     },
     health() {
       const health = membership.health();
+      if (left !== "") return { ...health, status: "unhealthy", message: left };
       if (health.status !== "healthy") return { ...health, status: "unhealthy" };
       const message = why();
       return message === "" ? health : { ...health, status: "unhealthy", message };

@@ -41,6 +41,8 @@ export interface ConsumerOptions {
   readonly assignment: Assignment;
   /** Told of each batch; undefined: it is unknown what became of it. Default: nobody is. */
   readonly afterBatch?: (result: ApplyResult | undefined) => void;
+  /** Told once where nothing can be applied any more without help, and why. Default: nobody is. */
+  readonly onStopped?: (why: string) => void;
   readonly metrics: Metrics;
   readonly logger: Logger;
   /** Default: nothing is traced. */
@@ -179,6 +181,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
         broken = finality(error);
         if (broken !== "") {
           logger.error({ err: error, positions: store.positions() }, "the log cannot be applied any further");
+          options.onStopped?.(broken);
           return;
         }
         const part = reason === "LOG_UNAVAILABLE" ? "log" : "store";

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { withAdmin } from "../../src/log/kafka/admin.ts";
 import { allEvents, caughtUp, getJson, summary } from "../support/figures.ts";
 import { type KafkaBroker, startKafka } from "../support/kafka.ts";
 import { weir } from "../support/process.ts";
@@ -152,6 +153,44 @@ describe("ingest apart", () => {
     expect([...told].filter((total) => total !== String(count))).toEqual([]);
     expect((await membershipOf(spare.url)).status).toBe("healthy");
     await isTold(/applies 8 of 8 partitions, as group \S+ has it: 0, 1, 2/);
+  });
+
+  it("leaves the log to one that can go on where the process that has it cannot, and asks no such one", async () => {
+    const serve = await newLog();
+    const whole = await serve("all");
+    const headers = { "content-type": "application/json" };
+    for (let i = 1; i <= 20; i++) {
+      const event = { id: `e-${i}`, user_id: `user-${i}`, name: "own" };
+      const body = JSON.stringify({ event, options: { durability: "DURABILITY_APPLIED" } });
+      expect((await fetch(`${whole.url}/v1/events`, { method: "POST", headers, body })).status).toBe(200);
+    }
+    const empty = await serve("consumer,analytics");
+    const topic = `log-${prefixes}.events`;
+    const all = Array.from({ length: 8 }, (_, partition) => ({ partition, offset: "-1" }));
+    await withAdmin(kafka, async (admin) => {
+      // The client looks a topic's leaders up only in what it has asked for before.
+      await admin.fetchTopicOffsets(topic);
+      await admin.deleteTopicRecords({ topic, partitions: all });
+    });
+
+    await whole.kill9();
+    await vi.waitFor(
+      () => expect(empty.log()).toContain("has left its group: stopped: partition"),
+      patiently,
+    );
+    const answer = await fetch(`${empty.url}/v1/analytics/summary`);
+    expect(answer.status).toBe(503);
+    expect((await answer.json()).details[0].reason).toBe("STORE_UNAVAILABLE");
+    expect(await membershipOf(empty.url)).toMatchObject({
+      status: "unhealthy",
+      message: expect.stringContaining("it can apply nothing any more"),
+    });
+
+    const again = await whole.restart();
+    servers.push(again);
+    const isReady = async () => expect((await fetch(`${again.url}/ready`)).status).toBe(200);
+    await vi.waitFor(isReady, patiently);
+    expect((await summary(again.url)).total_events).toBe("20");
   });
 
   it("waits for what the other process has applied", async () => {
