@@ -1,7 +1,7 @@
 /** AdminService's methods about keys: each sees those of the caller's project alone. */
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { AdminService } from "../../gen/analytics/v1/admin_pb.js";
-import type { ApiKey } from "../auth/key.ts";
+import { type ApiKey, hasEnded, placeInList } from "../auth/key.ts";
 import { nameOfScope, type ScopeName } from "../auth/scopes.ts";
 import { Scope } from "../contract/options.ts";
 import type { ServiceImplementation } from "../domain/call.ts";
@@ -16,8 +16,7 @@ type Methods = Pick<
 >;
 
 export function keyMethods({ keys, pages, now }: AdminOptions): Methods {
-  const hasEnded = ({ revokedMs, expiresMs = Number.POSITIVE_INFINITY }: ApiKey) =>
-    revokedMs !== undefined || expiresMs <= now();
+  const isHidden = (key: ApiKey) => hasEnded(key, now());
   return {
     async createApiKey(request, { principal }) {
       if (request.scopes.includes(Scope.PLATFORM)) checkPlatform(principal, "make another one");
@@ -36,7 +35,7 @@ export function keyMethods({ keys, pages, now }: AdminOptions): Methods {
       const { includeEnded } = request;
       const all = keys.list(project);
       const context = [project, "keys", includeEnded];
-      const listed = pages.cut(all, ({ id }) => id, request, context, includeEnded ? undefined : hasEnded);
+      const listed = pages.cut(all, placeInList, request, context, includeEnded ? undefined : isHidden);
       return { keys: listed.page.map(keyMessage), nextPageToken: listed.nextPageToken };
     },
     async revokeApiKey({ keyId }, { principal }) {

@@ -5,6 +5,11 @@ import { type ApiKey, digestOf } from "./key.ts";
 
 const idStart = "bootstrap";
 
+/** Whether it is a key whose secret the operator chose, and may choose again. */
+export function isBootstrapKey({ id }: ApiKey): boolean {
+  return id.startsWith(idStart);
+}
+
 /**
  * Each secret has an id of its own, so that one that was revoked stays so, whichever others come between. Secrets that
  * another one follows are kept as expired, and live again where the operator sets them again.
@@ -15,7 +20,7 @@ export async function keepBootstrapKey(
   nowMs: number,
 ): Promise<void> {
   const digest = digestOf(secret);
-  const all = [...keys.entries.values()].filter(({ id }) => id.startsWith(idStart));
+  const all = [...keys.entries.values()].filter(isBootstrapKey);
   const isOfSecret = (key: ApiKey) => timingSafeEqual(key.digest, digest);
   for (const key of all) {
     if (isOfSecret(key) || key.revokedMs !== undefined || key.expiresMs !== undefined) continue;

@@ -25,6 +25,23 @@ export interface ApiKey {
   readonly revokedMs?: number;
 }
 
+export function hasEnded(
+  { revokedMs, expiresMs = Number.POSITIVE_INFINITY }: ApiKey,
+  nowMs: number,
+): boolean {
+  return revokedMs !== undefined || expiresMs <= nowMs;
+}
+
+/** When the key ends or has ended, in milliseconds since 1970. */
+export function endMsOf({ revokedMs, expiresMs }: ApiKey): number {
+  return Math.min(revokedMs ?? Number.POSITIVE_INFINITY, expiresMs ?? Number.POSITIVE_INFINITY);
+}
+
+/** What keys are listed by: the newest first. */
+export function placeInList({ createdMs, id }: ApiKey): string {
+  return `${String(Number.MAX_SAFE_INTEGER - createdMs).padStart(16, "0")} ${id}`;
+}
+
 /** By way of a text: as a buffer Node takes eight times as long for it. */
 export function digestOf(secret: string): Buffer {
   return Buffer.from(hash("sha256", secret, "binary"), "binary");

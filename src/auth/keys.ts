@@ -8,8 +8,8 @@ import { fitsTimestamp } from "../domain/timestamp.ts";
 import { uuid7 } from "../domain/uuid7.ts";
 import { followState } from "../state/followed.ts";
 import type { StateStore } from "../state/state.ts";
-import { keepBootstrapKey } from "./bootstrap.ts";
-import { type ApiKey, decodeKey, digestOf, encodeKey } from "./key.ts";
+import { isBootstrapKey, keepBootstrapKey } from "./bootstrap.ts";
+import { type ApiKey, decodeKey, digestOf, encodeKey, endMsOf, hasEnded, placeInList } from "./key.ts";
 import type { ScopeName } from "./scopes.ts";
 
 export interface NewKey {
@@ -44,7 +44,7 @@ export interface Keys {
   create(key: NewKey): Promise<{ key: ApiKey; secret: string }>;
   /** Keeps the platform key whose secret the operator chose: another one ends, and one that was revoked stays so. */
   bootstrap(secret: string): Promise<void>;
-  /** Ends a key of the project, for ever. @throws WeirError NOT_FOUND */
+  /** Ends a key of the project, which nobody can use again. @throws WeirError NOT_FOUND */
   revoke(project: string, id: string): Promise<ApiKey>;
   close(): Promise<void>;
 }
@@ -54,7 +54,10 @@ export interface KeysOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly warn: (fields: Readonly<Record<string, unknown>>, message: string) => void;
-  /** Keys of one project, ended ones too. Default 1,000. */
+  /**
+   * Keys of one project. Where there are so many, those that ended first make room for new ones, and are unknown from then
+   * on; but for those whose secret is a setting, which would live again. Default 1,000.
+   */
   readonly maxKeys?: number;
 }
 
@@ -71,12 +74,15 @@ export async function openKeys({ state, now, warn, maxKeys = 1000 }: KeysOptions
     },
   });
   const all = () => [...followed.entries.values()];
-  const lives = (key: ApiKey) =>
-    key.revokedMs === undefined && (key.expiresMs ?? Number.POSITIVE_INFINITY) > now();
-  const listOf = (project: string) =>
-    all()
-      .filter((key) => key.project === project)
-      .sort((a, b) => b.createdMs - a.createdMs || (a.id < b.id ? 1 : -1));
+  const lives = (key: ApiKey) => !hasEnded(key, now());
+  const keysOf = (project: string) => all().filter((key) => key.project === project);
+  /** The ended keys that make room for a new one; undefined where there are not enough. */
+  const makingRoom = (project: string): readonly ApiKey[] | undefined => {
+    const kept = keysOf(project);
+    const excess = Math.max(0, kept.length + 1 - maxKeys);
+    const ended = kept.filter((key) => !lives(key) && !isBootstrapKey(key));
+    return excess > ended.length ? undefined : ended.sort((a, b) => endMsOf(a) - endMsOf(b)).slice(0, excess);
+  };
   const getKey = (project: string, id: string): ApiKey | undefined => {
     const key = followed.entries.get(id);
     return key?.project === project ? key : undefined;
@@ -96,11 +102,11 @@ export async function openKeys({ state, now, warn, maxKeys = 1000 }: KeysOptions
     if (expiresMs !== undefined && !fitsTimestamp(expiresMs)) {
       throw invalidField("expire_time", "a key that expires does so by the end of the year 9999");
     }
-    if (listOf(project).length >= maxKeys) {
+    if (makingRoom(project) === undefined) {
       throw new WeirError(
         "RESOURCE_EXHAUSTED",
         "TOO_MANY_KEYS",
-        `project ${project} has ${maxKeys} keys already`,
+        `project ${project} has ${maxKeys} keys already, none of which has ended: revoke some`,
       );
     }
   };
@@ -111,7 +117,7 @@ export async function openKeys({ state, now, warn, maxKeys = 1000 }: KeysOptions
       const key = byDigest.get(placeOf(digest));
       return key !== undefined && timingSafeEqual(key.digest, digest) ? key : undefined;
     },
-    list: listOf,
+    list: (project) => keysOf(project).sort((a, b) => (placeInList(a) < placeInList(b) ? -1 : 1)),
     allowsOrigin: (origin) => all().some((key) => lives(key) && allowsPage(key, origin)),
     get any() {
       return all().some(lives);
@@ -134,6 +140,7 @@ export async function openKeys({ state, now, warn, maxKeys = 1000 }: KeysOptions
         createdMs: now(),
         ...(expiresMs === undefined ? {} : { expiresMs }),
       };
+      for (const { id } of makingRoom(project) ?? []) await followed.remove(id);
       await followed.put(key.id, key);
       return { key, secret };
     },

@@ -10,6 +10,8 @@ export interface FollowedState<T> {
   put(name: string, value: T): Promise<void>;
   /** As put, where there is none yet: of several at once, in whatever process, at most one succeeds. */
   create(name: string, value: T): Promise<boolean>;
+  /** Durable when it resolves, as put. */
+  remove(name: string): Promise<void>;
   /** Looks for changes now. */
   refresh(): Promise<void>;
   /** Ends the looking. */
@@ -85,9 +87,9 @@ export async function followState<T>(options: FollowedStateOptions<T>): Promise<
     return looking;
   }
 
-  async function changed(name: string, value: T): Promise<void> {
+  async function changed(now: Map<string, T>): Promise<void> {
     ownChanges++;
-    entries = new Map(entries).set(name, value);
+    entries = now;
     onChange(entries);
     await state.put(stampKey, randomBytes(8));
   }
@@ -102,11 +104,17 @@ export async function followState<T>(options: FollowedStateOptions<T>): Promise<
     },
     async put(name, value) {
       await state.put(prefix + name, encode(value));
-      await changed(name, value);
+      await changed(new Map(entries).set(name, value));
+    },
+    async remove(name) {
+      await state.delete(prefix + name);
+      const left = new Map(entries);
+      left.delete(name);
+      await changed(left);
     },
     async create(name, value) {
       if (!(await state.putIfAbsent(prefix + name, encode(value)))) return false;
-      await changed(name, value);
+      await changed(new Map(entries).set(name, value));
       return true;
     },
     refresh,

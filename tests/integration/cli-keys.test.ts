@@ -2,6 +2,8 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { encodeKey } from "../../src/auth/key.ts";
+import { withKeys, withState } from "../support/keys.ts";
 import { weir } from "../support/process.ts";
 import { type RunningServer, startServer } from "../support/server.ts";
 
@@ -129,6 +131,24 @@ describe("weir keys", () => {
         /in use by another process.*without --project the running server is asked\n$/,
       ),
     });
+  });
+
+  it("makes no key of a project that has too many, and sends nobody to the server for it", async () => {
+    const request = { name: "n", project: "shop", scopes: ["ingest"] as const };
+    const { key } = await withKeys(dataDir, (keys) => keys.create(request));
+    await withState(dataDir, (state) =>
+      Promise.all(
+        Array.from({ length: 999 }, (_, i) => state.put(`keys/${i}`, encodeKey({ ...key, id: String(i) }))),
+      ),
+    );
+    const create = () => onDisk("--project", "shop", "--scopes", "admin");
+    expect(await create()).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: "weir keys: project shop has 1000 keys already, none of which has ended: revoke some\n",
+    });
+    await withKeys(dataDir, (keys) => keys.revoke("shop", key.id));
+    expect(await create()).toMatchObject({ code: 0 });
   });
 
   it.each([

@@ -157,6 +157,25 @@ describe("a key", () => {
     }
   });
 
+  it("that ended first makes room where there are as many as may be, and is unknown from then on", async () => {
+    const keys = await keysOf(state, 3);
+    const create = (more: { expiresMs?: number } = {}) =>
+      keys.create({ name: "n", project: "a", scopes: ["ingest"], ...more });
+    const [expired, revoked] = [await create({ expiresMs: nowMs + 10 }), await create()];
+    nowMs += 5;
+    await keys.revoke("a", revoked.key.id);
+    nowMs += 5;
+    const kept = [await create(), await create()];
+    const refusals = (of: Keys) =>
+      [revoked, expired, ...kept].map(({ secret }) => refusal(of, { key: secret }));
+    expect(refusals(keys)).toEqual(["UNKNOWN_KEY", "EXPIRED_KEY", undefined, undefined]);
+    await create();
+    expect(refusals(keys)).toEqual(["UNKNOWN_KEY", "UNKNOWN_KEY", undefined, undefined]);
+    expect(refusals(await keysOf())).toEqual(refusals(keys));
+    await expect(create()).rejects.toMatchObject({ reason: "TOO_MANY_KEYS" });
+    expect(keys.list("a")).toHaveLength(3);
+  });
+
   it("is one of a bounded number for each project", async () => {
     const keys = await keysOf(state, 2);
     const create = (project: string) => keys.create({ name: "n", project, scopes: ["ingest"] });
@@ -233,6 +252,16 @@ describe("the operator's own key", () => {
     const keys = await keysOf();
     await keys.bootstrap(secret);
     await keys.revoke("default", keys.find(secret)!.id);
+    await keys.bootstrap(secret);
+    expect(refusal(keys, { key: secret })).toBe("REVOKED_KEY");
+  });
+
+  it("makes no room for others once it is revoked, since it would live again", async () => {
+    const keys = await keysOf(state, 1);
+    await keys.bootstrap(secret);
+    await keys.revoke("default", keys.find(secret)!.id);
+    const request = { name: "n", project: "default", scopes: ["ingest"] as const };
+    await expect(keys.create(request)).rejects.toMatchObject({ reason: "TOO_MANY_KEYS" });
     await keys.bootstrap(secret);
     expect(refusal(keys, { key: secret })).toBe("REVOKED_KEY");
   });

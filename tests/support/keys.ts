@@ -7,19 +7,29 @@ import { createLevelState } from "../../src/state/level/level.ts";
 import type { StateStore } from "../../src/state/state.ts";
 
 /** Works on the keys of a stopped server. @param now as of which they are made. Default Date.now */
-export async function withKeys<T>(
+export function withKeys<T>(
   dataDir: string,
   work: (keys: Keys) => Promise<T>,
   now: () => number = Date.now,
 ): Promise<T> {
+  return withState(dataDir, async (state) => {
+    const keys = await openKeys({ state, now, warn: () => {} });
+    try {
+      return await work(keys);
+    } finally {
+      await keys.close();
+    }
+  });
+}
+
+/** Works on the small state of a stopped server. */
+export async function withState<T>(dataDir: string, work: (state: StateStore) => Promise<T>): Promise<T> {
   const directory = join(dataDir, "log");
   await mkdir(directory, { recursive: true });
   const database = await openLevelDatabase({ directory });
-  const keys = await openKeys({ state: createLevelState(database), now, warn: () => {} });
   try {
-    return await work(keys);
+    return await work(createLevelState(database));
   } finally {
-    await keys.close();
     await database.close();
   }
 }

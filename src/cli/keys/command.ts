@@ -24,7 +24,8 @@ key of the project that --api-key belongs to. With --project the key is made in 
 server that is stopped, and the project too, where it is new: so the first key comes about. With a log on Kafka it is
 made in the topic that servers share, whether they run or not, and they know it within a second.
 
-list prints the project's keys. revoke ends one, at once and for ever.
+list prints the project's keys. revoke ends one, at once and for ever. Of 1,000 keys of a project those that ended
+first make room for new ones.
 
 Exit code 0: done; 1: the data directory, or the topic, cannot be used now; 2: usage; 3: the server cannot
 be reached or refuses.`,
@@ -132,9 +133,11 @@ async function createWithoutServer(
     });
     return printSecret({ ...made, project }, values, context);
   } catch (error) {
-    const { message } = error as Error;
+    const { message, name: kind } = error as Error;
     if (error instanceof ConfigError) throw new UsageError(message);
-    context.stderr.write(`weir keys: ${message}; without --project the running server is asked\n`);
+    // What is refused here, the server refuses too.
+    const hint = kind === "WeirError" ? "" : "; without --project the running server is asked";
+    context.stderr.write(`weir keys: ${message}${hint}\n`);
     return exitCodes.notAll;
   }
 }
