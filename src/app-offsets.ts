@@ -1,5 +1,5 @@
 /** Part of the composition root: where log, group and store stand, shown and put right by commands, without a server. */
-import { refuseOtherGroup } from "./app-clickhouse-group.ts";
+import { neverApplied, refuseOtherGroup } from "./app-clickhouse-group.ts";
 import { clickhouseOf } from "./app-migrate.ts";
 import { onCluster, UnreachableError, withState } from "./app-topics.ts";
 import type { Config } from "./config/config.ts";
@@ -45,7 +45,10 @@ export async function listOffsets(config: OffsetsConfig, waitMs: number): Promis
 }
 
 export interface RestoreOptions {
-  /** Of every partition that was applied, not only of those of which the group has no offset. */
+  /**
+   * Of every partition that was applied, not only of those of which the group has no offset; one that the group has
+   * applied to another store is put to where the log begins.
+   */
   readonly all: boolean;
   /** To where the log begins, where that is behind what the store has noted. */
   readonly skipGone: boolean;
@@ -61,7 +64,8 @@ export interface RestoredOffset {
 /**
  * Sets the group's offsets to what the store has noted; answers those that were set.
  *
- * @throws as listOffsets; LogStartError where the group has members, or records are gone that may not have been applied
+ * @throws as listOffsets; LogStartError where the group has members, records are gone that may not have been applied, or
+ * what it has applied was to another store
  */
 export async function restoreOffsets(
   config: OffsetsConfig,
@@ -72,19 +76,27 @@ export async function restoreOffsets(
   return onCluster(config, waitMs, async (log) => {
     const { group, members, partitions } = await compare(log, config, store, waitMs);
     if (members > 0) throw membersError(group);
+    const fresh = partitions.filter(
+      ({ committed = 0, noted, logStart }) => noted === undefined && committed > logStart,
+    );
+    const [other] = fresh;
+    if (other !== undefined && !all) {
+      throw new LogStartError(neverApplied(group, other.partition, other.committed!));
+    }
     const wanted = partitions.filter(
       ({ committed, noted }) => noted !== undefined && (all ? noted !== committed : committed === undefined),
     );
     const gone = wanted.find(({ noted, logStart }) => noted! < logStart);
     if (gone !== undefined && !skipGone) throw goneError(gone);
-    const restored = wanted.map(({ partition, noted, logStart, committed }) => ({
+    const restored = [...wanted, ...fresh].map(({ partition, noted = 0, logStart, committed }) => ({
       partition,
-      offset: Math.max(noted!, logStart),
+      offset: Math.max(noted, logStart),
       ...(committed === undefined ? {} : { before: committed }),
     }));
     if (restored.length === 0) return [];
     const commits = restored.map(({ partition, offset }) => {
-      const { epoch } = store.standpoints.get(partition)!;
+      // The next owner's epoch is above that of the store's fences, of which it has none where it was never applied.
+      const epoch = store.standpoints.get(partition)?.epoch ?? 0;
       return [partition, { position: offset, epoch }] as const;
     });
     await setGroupOffsets(coordinated(log, config), new Map(commits));

@@ -1,14 +1,16 @@
 /** Part of the composition root: ClickHouse, to which any number of processes apply a log on Kafka. */
-import { checkGroup, refuseOtherGroup, watchGroup } from "./app-clickhouse-group.ts";
+import { checkGroup, type GroupWatch, refuseOtherGroup, watchGroup } from "./app-clickhouse-group.ts";
 import { joinGroup } from "./app-group.ts";
 import type { KafkaParts, StoreOptions, StoreParts } from "./app-parts.ts";
 import { skippingOwn } from "./app-rebuild.ts";
 import type { Consumer } from "./consumer/consumer.ts";
 import { bindStore } from "./consumer/start-check.ts";
+import { WeirError } from "./domain/errors.ts";
 import { maskPassword } from "./domain/secrets.ts";
 import type { Applied } from "./log/kafka/applied.ts";
 import { openDeadLetterTopic } from "./log/kafka/dead-letter-topic.ts";
 import type { Membership } from "./log/kafka/membership.ts";
+import { presentOffsets } from "./log/kafka/present-offsets.ts";
 import { type Changes, createChanges } from "./state/changes.ts";
 import type { Arbiter } from "./store/clickhouse/arbiter.ts";
 import type { ClickhouseStore } from "./store/clickhouse/options.ts";
@@ -36,9 +38,9 @@ async function openAnswering(options: ClickhouseOptions): Promise<StoreParts> {
   const followed = kafka.applied;
   const changes = openChanges(options);
   const store = await open(options, { arbiter: positionsOf(followed) });
-  const watch = await watchGroup({ store, followed, group: kafka.group });
+  const watch = await watchGroup(groupOf(options, store));
   stops.push(() => watch.close());
-  const applied = follow(store, followed, stops);
+  const applied = follow(store, followed, watch, stops);
   return {
     store,
     applied,
@@ -62,10 +64,12 @@ async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
       committed: (partition) => arbiter.committed(partition),
       commit: (partition, committed) => arbiter.commit(partition, committed),
     },
+    logStarts: () => logStarts(options),
     beforeCommit: letters.publish,
     changing: changes.run,
   });
-  await checkGroup({ store: opened, followed, group: kafka.group });
+  const grouped = groupOf(options, opened);
+  await checkGroup(grouped);
   let consumer: Consumer | undefined;
   const revoke = async (revoked: readonly number[]) => {
     await consumer?.settled();
@@ -78,7 +82,9 @@ async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
     arbiter = membership;
   });
   refuseOtherGroup(await opened.ledger.bindGroup(kafka.group), kafka.group);
-  const applied = follow(opened, followed, stops);
+  const watch = await watchGroup(grouped);
+  stops.push(() => watch.close());
+  const applied = follow(opened, followed, watch, stops);
   // At once: what is held has a position that no other process moves, from which the consumer can read.
   const takeOver = () => {
     opened.takeOver(member.partitions()).catch((error: unknown) => {
@@ -113,7 +119,7 @@ async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
         },
       },
     },
-    health: () => [opened.health(), member.health(), followed.health()],
+    health: () => [opened.health(), member.health(), watch.health()],
   };
 }
 
@@ -128,7 +134,10 @@ function positionsOf(followed: Applied): Arbiter {
 /** Opens the store and binds it to the log. */
 async function open(
   { config, log, url, kafka, start, stops }: ClickhouseOptions,
-  more: Pick<Parameters<typeof createClickhouseStore>[0], "arbiter" | "beforeCommit" | "changing">,
+  more: Pick<
+    Parameters<typeof createClickhouseStore>[0],
+    "arbiter" | "logStarts" | "beforeCommit" | "changing"
+  >,
 ): Promise<ClickhouseStore> {
   const store = await start.waitFor(`ClickHouse at ${maskPassword(url)}`, (wait) =>
     createClickhouseStore({
@@ -145,7 +154,8 @@ async function open(
   );
   stops.push(() => store.close());
   const advice =
-    "name the database that was built from this log by --store (WEIR_STORE), or a new one to build it from the log anew";
+    "name the database that was built from this log by --store (WEIR_STORE), or, to build one from the log anew, a new " +
+    "database, and a new group by --kafka-group (WEIR_KAFKA_GROUP) where this one has applied the log before";
   await bindStore(log.identity, store, advice);
   return store;
 }
@@ -168,15 +178,41 @@ function versionRefresh(store: ClickhouseStore, followed: Applied, changes: Chan
   };
 }
 
-/** Tells the store what others have applied. */
-function follow(store: ClickhouseStore, followed: Applied, stops: (() => Promise<void>)[]) {
-  const applied = createApplied(() => store.positions());
+/** Tells the store what others have applied; answers what of it the store has. */
+function follow(
+  store: ClickhouseStore,
+  followed: Applied,
+  watch: GroupWatch,
+  stops: (() => Promise<void>)[],
+) {
+  const applied = createApplied(() =>
+    store.positions().map((position, partition) => (watch.tells(partition) ? position : 0)),
+  );
   const note = () => {
     store.noteApplied(followed.positions());
     applied.step();
   };
-  const end = followed.onApplied(note);
-  stops.push(async () => end());
+  const ends = [followed.onApplied(note), watch.onMore(applied.step)];
+  stops.push(async () => {
+    for (const end of ends) end();
+  });
   note();
   return applied;
+}
+
+function groupOf(options: ClickhouseOptions, store: ClickhouseStore) {
+  const { applied: followed, group } = options.kafka;
+  return { store, followed, group, logStarts: () => logStarts(options) };
+}
+
+/** @throws WeirError UNAVAILABLE */
+async function logStarts({ kafka, log, start }: ClickhouseOptions): Promise<readonly number[]> {
+  const { connection, topics } = kafka;
+  const wait = { signal: start.signal, failed: () => {} };
+  try {
+    return (await presentOffsets(connection, topics.events, log.identity.partitions, wait)).starts;
+  } catch (cause) {
+    const message = `where the log begins cannot be had: ${(cause as Error).message}`;
+    throw new WeirError("UNAVAILABLE", "LOG_UNAVAILABLE", message, { retryDelayMs: 1000, cause });
+  }
 }

@@ -151,6 +151,44 @@ it("refuses a partition whose committed offset has expired, in a line", async ()
   expect(await places()).toEqual([0]);
 });
 
+it("refuses a partition that its group has applied, but not to it, and goes on from where the log begins", async () => {
+  let logStarts = [5, 0, 0, 0];
+  const fresh = await temporaryClickhouse(storePartitions, { logStarts: async () => logStarts });
+  const { arbiter } = fresh;
+  arbiter.commits.set(0, { position: 6, epoch: 3 });
+  const elsewhere = {
+    code: "FAILED_PRECONDITION",
+    message: expect.stringContaining("nothing of it to this"),
+  };
+  await expect(fresh.store.takeOver([0])).rejects.toMatchObject(elsewhere);
+  await expect(fresh.store.apply([block(6, sent("1"))])).rejects.toMatchObject(elsewhere);
+  expect(arbiter.commits.get(0)).toEqual({ position: 6, epoch: 3 });
+  expect(await fresh.store.ledger.standpoints()).toEqual(new Map());
+  logStarts = [6, 0, 0, 0];
+  await fresh.store.takeOver([0]);
+  expect(arbiter.commits.get(0)).toEqual({ position: 6, epoch: 4 });
+  await fresh.remove();
+});
+
+it("hides nothing behind a position that the log begins beyond, which cannot be applied again", async () => {
+  let logStarts = [0, 0, 0, 0];
+  const reset = await temporaryClickhouse(storePartitions, { logStarts: async () => logStarts });
+  await reset.store.apply([block(0, sent("1"), sent("2"), sent("3"))]);
+  const stood = await reset.store.ledger.standpoints();
+  reset.arbiter.commits.set(0, { position: 1, epoch: 0 });
+  logStarts = [2, 0, 0, 0];
+  const store = await reset.reopen();
+  await expect(store.takeOver([0])).rejects.toMatchObject({
+    code: "FAILED_PRECONDITION",
+    message: expect.stringContaining("begins at offset 2, but the group stands at 1"),
+  });
+  expect(await store.ledger.standpoints()).toEqual(stood);
+  expect(reset.arbiter.commits.get(0)).toEqual({ position: 1, epoch: 0 });
+  await store.skipTo(logStarts);
+  expect(await store.ledger.standpoints()).toEqual(new Map([[0, { position: 2, epoch: 2 }]]));
+  await reset.remove();
+});
+
 it("follows what others have committed, also back, but for what it holds itself", async () => {
   const { store } = temporary;
   const { version } = store;

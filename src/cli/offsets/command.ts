@@ -16,7 +16,8 @@ applied.
 
 restore sets the group's offsets to what the store has noted, where the group has none: brokers forget those of a group that
 was away for longer than their offsets.retention.minutes. What was applied beyond is applied again, and counts once. With
---all it does so where the group has an offset too, such as for a store from a backup that was made while no consumer ran.
+--all it does so where the group has an offset too, such as for a store from a backup that was made while no consumer ran,
+and puts partitions that were never applied to the store to where the log begins: a new database is built from the log then.
 Where the log begins behind what the store has noted, whether the records between were applied is not known any more; with
 --skip-gone the store keeps the rows that it has, and goes on from where the log begins.
 It refuses while the group has members: stop every process of role consumer first.

@@ -10,6 +10,11 @@ export interface ClickhouseStoreOptions {
   /** clickhouse://user:password@host:8123/database */
   readonly url: string;
   readonly arbiter: Arbiter;
+  /**
+   * Of each partition the offset of the first record that the log has now, asked before one is taken over. Default: 0 of
+   * each.
+   */
+  readonly logStarts?: () => Promise<readonly number[]>;
   /** Keys the hashes of ids. */
   readonly idSecret: Uint8Array;
   /** Milliseconds since its first copy was received after which an id is taken for a new one. Default Infinity. */
@@ -47,7 +52,8 @@ export interface ClickhouseStore extends EventStore, DeadLetterStore, IdKeeper {
   /**
    * Takes partitions over, to apply their blocks from positions() on; apply does it too, for those that are not held.
    *
-   * @throws WeirError FAILED_PRECONDITION where the group's offset of one has expired, UNAVAILABLE
+   * @throws WeirError FAILED_PRECONDITION where the group's offset of one has expired, is another store's, or the log
+   *   begins beyond it; UNAVAILABLE
    */
   takeOver(partitions: readonly number[]): Promise<void>;
   /** Another process applies these from now on. What was committed of them is noted before, as far as there is time. */

@@ -23,13 +23,15 @@ export interface StandingOptions {
   readonly arbiter: Arbiter;
   readonly ownership: Ownership;
   /** As ClickhouseStoreOptions. */
+  readonly logStarts: () => Promise<readonly number[]>;
+  /** As ClickhouseStoreOptions. */
   readonly changing: <T>(change: () => Promise<T>) => Promise<T>;
   /** Told of each that was taken over, whose fence may hide rows. */
   readonly onTakenOver: () => void;
 }
 
 export function createStanding(options: StandingOptions): Standing {
-  const { arbiter, ownership, changing, onTakenOver } = options;
+  const { arbiter, ownership, logStarts, changing, onTakenOver } = options;
   const standing: Standing = {
     positions: [],
     async read(partitions) {
@@ -42,10 +44,11 @@ export function createStanding(options: StandingOptions): Standing {
         (partition) => partition < standing.positions.length && ownership.held(partition) === undefined,
       );
       if (wanted.length === 0) return true;
+      const starts = await logStarts();
       return changing(async () => {
         let same = true;
         for (const partition of wanted) {
-          const { position } = await ownership.takeOver(partition);
+          const { position } = await ownership.takeOver(partition, starts[partition] ?? 0);
           onTakenOver();
           if (position === standing.positions[partition]) continue;
           move(partition, position);
@@ -55,7 +58,7 @@ export function createStanding(options: StandingOptions): Standing {
       });
     },
     async skip(partition, least) {
-      const { position } = await changing(() => ownership.takeOver(partition, least));
+      const { position } = await changing(() => ownership.takeOver(partition, least, least));
       onTakenOver();
       if (position < least) await ownership.commit(partition, least);
       move(partition, Math.max(position, least));

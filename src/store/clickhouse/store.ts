@@ -64,7 +64,7 @@ export async function openClickhouseStore(
   options: Omit<ClickhouseStoreOptions, "url" | "startTimeoutMs" | "wait" | "givenUp">,
 ): Promise<ClickhouseStore> {
   const { arbiter, idSecret, maxQueries = defaultMaxQueries, maxWaitingQueries = 64 } = options;
-  const { changing = (change) => change() } = options;
+  const { changing = (change) => change(), logStarts = async () => [] } = options;
   const { insertTimeoutMs = 30_000, dedupWindowMs = Number.POSITIVE_INFINITY, now = Date.now } = options;
   const limits = { ...defaultKeyColumnLimits, ...options.keyColumns };
   const keyColumns = await createKeyColumns(connection, limits);
@@ -76,7 +76,7 @@ export async function openClickhouseStore(
   });
   const ledger = createLedger(connection);
   const notes = createNotes(ownership, ledger);
-  const standing = createStanding({ arbiter, ownership, changing, onTakenOver: () => version++ });
+  const standing = createStanding({ arbiter, ownership, logStarts, changing, onTakenOver: () => version++ });
   const inserts = createInserts(connection, insertTimeoutMs);
   const rule = { hashId: createIdHasher(idSecret), dedupWindowMs };
   const forgetting = createForgetting(dedupWindowMs);
