@@ -60,6 +60,9 @@ export interface ConsumerOptions {
   readonly backoffMs?: { readonly least: number; readonly most: number };
 }
 
+/** Least time between two lines that say the same, in milliseconds. */
+const sameLineMs = 60_000;
+
 export function createConsumer(options: ConsumerOptions): Consumer {
   const { log, store, assignment, metrics, logger, now } = options;
   const { batchBytes = 4 * 1024 * 1024, intervalMs = 25 } = options;
@@ -73,7 +76,10 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   let pendingSinceMs: number | undefined;
   /** Why the store lags although the consumer runs; empty where it does not. */
   let trouble = "";
-  /** Set where the log cannot be applied any further without help. */
+  /** Whether that does not pass without help. */
+  let isRefused = false;
+  let told = { what: "", ms: 0 };
+  /** Set where the log cannot be applied any further. */
   let broken = "";
   let running = false;
   let loop: Promise<void> = Promise.resolve();
@@ -145,6 +151,16 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     }
   }
 
+  function tellTrouble(error: unknown): void {
+    const ms = performance.now();
+    // Refusals are one: each batch may begin with another partition.
+    const what = isRefused ? "refused" : trouble;
+    if (what === told.what && ms - told.ms < sameLineMs) return;
+    told = { what, ms };
+    // A refusal says what is wrong; where it came from helps nobody.
+    logger.warn(isRefused ? {} : { err: error }, `applying the log failed and is tried again: ${trouble}`);
+  }
+
   const sleep = (ms: number) =>
     new Promise<void>((resolve) => {
       if (!running) return resolve();
@@ -186,7 +202,8 @@ export function createConsumer(options: ConsumerOptions): Consumer {
         }
         const part = reason === "LOG_UNAVAILABLE" ? "log" : "store";
         trouble = `waiting for the ${part}: ${(error as Error).message}`;
-        logger.warn({ err: error, waitMs: Math.round(wait) }, "applying the log failed and is tried again");
+        isRefused = error instanceof WeirError && error.code === "FAILED_PRECONDITION";
+        tellTrouble(error);
         // Full jitter, so that many consumers of one store do not come back together.
         await sleep(Math.random() * wait);
         wait = Math.min(most, wait * 2);
@@ -220,7 +237,8 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     figures: () => ({ ...totals, eventsPerSecond: rate.perSecond(), lastAppliedMs }),
     health() {
       if (broken !== "") return { name: "consumer", status: "unhealthy", message: broken };
-      if (trouble !== "") return { name: "consumer", status: "degraded", message: trouble };
+      const status = isRefused ? "unhealthy" : "degraded";
+      if (trouble !== "") return { name: "consumer", status, message: trouble };
       return { name: "consumer", status: "healthy", message: "" };
     },
     stats: () => ({ ...totals, events_per_second: rate.perSecond(), positions: store.positions() }),

@@ -143,6 +143,33 @@ describe("a group whose offsets are gone", () => {
     expect(restored.stderr).toMatch(/group weir has members: stop every process of role consumer first/);
   });
 
+  it("makes a consumer unready that runs on without them, which says so once", async () => {
+    process.kill(consumer.pid, "SIGSTOP");
+    await forgetGroup();
+    process.kill(consumer.pid, "SIGCONT");
+    const line = /group weir has applied nothing, but the store holds rows.*run weir offsets restore/;
+    await vi.waitFor(async () => {
+      expect((await notReady(consumer.url)).join("\n")).toMatch(line);
+    }, patiently);
+    const events = [{ id: `e-${++sent}`, userId: `user-${sent % 50}`, name: "n" }];
+    await client.ingestion.ingestEvents({ events });
+    const failed = /errors_total\{[^}]*stage="consume"[^}]*\} ([2-9]|\d\d)/;
+    await vi.waitFor(async () => {
+      expect(await (await fetch(`${consumer.url}/metrics`)).text()).toMatch(failed);
+    }, patiently);
+    const lines = consumer
+      .log()
+      .split("\n")
+      .filter((one) => /applying the log failed.*run weir offsets restore/.test(one));
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).not.toContain("stack");
+
+    await consumer.stop();
+    expect(await weir(["offsets", "restore"], { env: installation.env })).toMatchObject({ code: 0 });
+    consumer = await installation.serve("consumer");
+    await expectAll();
+  });
+
   it("goes on from less than was applied where its consumer was killed, and counts each event once", async () => {
     await consumer.kill9();
     const applied = (await offsets()).partitions;
