@@ -131,7 +131,7 @@ describe("a log on Kafka whose broker loses its last records", () => {
     }
     const message =
       `^the tail of topic ${topic}, partition [01], is lost: it had records up to offset \\d, and others have taken ` +
-      "their place\\. This process takes and applies nothing more\\. ";
+      "their place, from an earlier offset on that is not known\\. This process takes and applies nothing more\\. ";
     for (const part of [log, appender, behind]) await unhealthy(part, new RegExp(message));
     expect(losses).toHaveLength(3);
     // Nor may anybody start who goes on from where it was read; it is known by the batch that stood before.

@@ -52,6 +52,6 @@ export function createLossLatch(onLoss: (loss: LogLostError) => void = () => {})
 export function tailLost(topic: string, partition: number, end: number): LogLostError {
   return new LogLostError(
     `the tail of topic ${topic}, partition ${partition}, is lost: it had records up to offset ${end}, and others have ` +
-      "taken their place",
+      "taken their place, from an earlier offset on that is not known",
   );
 }
