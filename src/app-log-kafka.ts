@@ -26,7 +26,15 @@ export async function openKafkaLog(options: LogOptions): Promise<LogParts> {
   const kafka = kafkaOf(config);
   const { connection, topics } = kafka;
   const place = `Kafka at ${connection.brokers.join(",")}`;
-  const state = await start.waitFor(place, (wait) => openState(kafka, { wait }));
+  const state = await start.waitFor(place, (wait) =>
+    openState(kafka, {
+      wait,
+      onLoss: (loss) => {
+        metrics.error("", "state", "LOG_LOST");
+        logger.error({ stage: "state" }, loss.message);
+      },
+    }),
+  );
   stops.push(() => state.close());
   const identity = await readIdentity(state.get);
   if (identity === undefined) {

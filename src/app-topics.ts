@@ -117,7 +117,7 @@ function problemOf(topic: string, what: string): TopicProblem {
 /** The small state of a log on Kafka. @throws LogStartError; the reason of the wait's signal */
 export async function openState(
   { connection, topics }: KafkaLog,
-  options: Pick<StateTopicOptions, "startTimeoutMs" | "wait"> = {},
+  options: Pick<StateTopicOptions, "startTimeoutMs" | "wait" | "onLoss"> = {},
 ): Promise<KafkaState> {
   return createKafkaState(await openStateTopic({ connection, topic: topics.state, ...options }));
 }

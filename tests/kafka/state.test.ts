@@ -122,6 +122,32 @@ describe("on Kafka", () => {
       }
     });
 
+    it("that is made anew says once what becomes of it, and stays as it was known", async () => {
+      const topic = await createStateTopic(broker);
+      const told: string[] = [];
+      const state = await open(topic, { onLoss: ({ message }) => told.push(message) });
+      await state.put("a", Buffer.from("1"));
+      await (await open(topic)).put("a", Buffer.from("2"));
+      await vi.waitFor(async () => expect(text(await state.get("a"))).toBe("2"));
+      await withAdmin(broker, (admin) => admin.deleteTopics({ topics: [topic] }));
+      const again = { topic, partitions: 1, replicas: 1, settings: stateSettings(1) };
+      await vi.waitFor(
+        async () => expect(await withAdmin(broker, (admin) => createTopic(admin, again))).toBe(true),
+        { timeout: 10_000 },
+      );
+      const other = await open(topic);
+      for (let i = 0; i < 5; i++) await other.put("a", Buffer.from(`new-${i}`));
+      await vi.waitFor(() => expect(told).toHaveLength(1), { timeout: 30_000 });
+      expect(told[0]).toMatch(
+        / is lost: .* stay as this process knew them: .* events are still taken and applied\. See /,
+      );
+      expect(told[0]).not.toContain("applies nothing more");
+      expect(state.health()).toEqual({ name: "state", status: "unhealthy", message: told[0] });
+      await expect(state.put("b", Buffer.from("1"))).rejects.toThrow(told[0]);
+      expect(text(await state.get("a"))).toBe("2");
+      expect(told).toHaveLength(1);
+    });
+
     it("stands after its old values were compacted away", async () => {
       const topic = await createStateTopic(broker);
       await withAdmin(broker, (admin) =>

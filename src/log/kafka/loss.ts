@@ -5,8 +5,8 @@ export class LogLostError extends WeirError {
   /** What is lost, without what becomes of the process. */
   readonly what: string;
 
-  constructor(what: string) {
-    super("UNAVAILABLE", "LOG_LOST", `${what}. This process takes and applies nothing more. ${lossAdvice}`);
+  constructor(what: string, become = "This process takes and applies nothing more", advice = lossAdvice) {
+    super("UNAVAILABLE", "LOG_LOST", `${what}. ${become}. ${advice}`);
     this.what = what;
   }
 }

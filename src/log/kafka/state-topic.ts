@@ -6,7 +6,7 @@ import { withAdmin } from "./admin.ts";
 import type { KafkaConnection } from "./client.ts";
 import type { FetchedPartition } from "./fetch.ts";
 import { currentOffsets } from "./fetcher.ts";
-import { createLossLatch, type LogLostError } from "./loss.ts";
+import { createLossLatch, LogLostError } from "./loss.ts";
 import { createProducer } from "./producer.ts";
 import { encodeHeaders } from "./record-batch.ts";
 import { untilReached } from "./start.ts";
@@ -58,13 +58,13 @@ export async function openStateTopic(options: StateTopicOptions): Promise<KafkaS
   };
   const { starts, ends } = await untilReached(connection, startTimeoutMs, reach, options.wait);
   const producer = createProducer({ connection, topic });
-  const latch = createLossLatch(options.onLoss);
+  const latch = createLossLatch((loss) => options.onLoss?.(stateLost(loss)));
   let tail: Tail | undefined;
   let waiting = 0;
   let lastSend: Promise<unknown> = Promise.resolve();
 
   async function publish(key: string, value: Uint8Array | undefined): Promise<number> {
-    latch.check();
+    if (latch.loss !== undefined) throw stateLost(latch.loss);
     if (waiting >= maxWaiting) throw unavailable(`${waiting} writes wait for brokers`);
     waiting++;
     const late = Promise.withResolvers<never>();
@@ -127,7 +127,7 @@ export async function openStateTopic(options: StateTopicOptions): Promise<KafkaS
     },
     health() {
       if (latch.loss !== undefined)
-        return { name: "state", status: "unhealthy", message: latch.loss.message };
+        return { name: "state", status: "unhealthy", message: stateLost(latch.loss).message };
       const ms = tail?.troubleMs ?? 0;
       if (ms < stalledAfterMs) return { name: "state", status: "healthy", message: "" };
       const message = `the shared state could not be followed for ${Math.round(ms / 1000)} s: ${tail?.trouble}`;
@@ -139,6 +139,16 @@ export async function openStateTopic(options: StateTopicOptions): Promise<KafkaS
       await lastSend;
     },
   };
+}
+
+/** The records of the log are on another topic, and go on. */
+function stateLost({ what }: LogLostError): LogLostError {
+  return new LogLostError(
+    what,
+    "Keys, projects and settings stay as this process knew them: changes are neither taken nor followed any more, while " +
+      "events are still taken and applied",
+    'See "A weir.state that is lost" in docs/DISTRIBUTED.md before anything is started again',
+  );
 }
 
 const noHeaders = encodeHeaders({});
