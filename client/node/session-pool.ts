@@ -35,6 +35,17 @@ export function createSessionPool(options: SessionPoolOptions): SessionPool {
     calls: 0,
   }));
   const managers = new WeakMap<http2.ClientHttp2Stream, Http2SessionManager>();
+  const heard = new WeakSet<http2.Http2Session>();
+
+  /**
+   * The manager lets go of a session that it closes, and an error of that session thereafter, such as another GOAWAY of a
+   * server that stops, would end the process. Calls are told of theirs by their streams.
+   */
+  function hearErrors(session: http2.Http2Session | undefined): void {
+    if (session === undefined || heard.has(session)) return;
+    heard.add(session);
+    session.on("error", () => {});
+  }
 
   function pick() {
     let best = slots[0]!;
@@ -53,6 +64,7 @@ export function createSessionPool(options: SessionPoolOptions): SessionPool {
       try {
         const stream = await slot.manager.request(method, path, headers, requestOptions);
         managers.set(stream, slot.manager);
+        hearErrors(stream.session);
         stream.once("close", () => slot.calls--);
         return stream;
       } catch (error) {
