@@ -1,6 +1,7 @@
 import type { SqlDialect } from "../sql/dialect.ts";
 import { double, type Fragment, join, type Param, sql, text, trusted } from "../sql/fragment.ts";
 import { columnOf, type KeyColumn, type Layout } from "./layout.ts";
+import { asciiPattern } from "./pattern.ts";
 
 /** A double's bits: the text of a number would be read with an error in its last place. */
 const placeholders: Readonly<Record<Param["type"], (index: number) => string>> = {
@@ -40,7 +41,7 @@ export function createClickhouseDialect(layout: Layout): SqlDialect {
     endsWith: (value, part) => sql`endsWith(${value}, ${part})`,
     contains: (value, part) => sql`(position(${value}, ${part}) > 0)`,
     // Here `.` matches a newline unless it is told not to.
-    matches: (value, pattern) => sql`match(${value}, ${text(`(?-s:${pattern})`)})`,
+    matches: (value, pattern) => sql`match(${value}, ${text(`(?-s:${asciiPattern(pattern)})`)})`,
     textSize: (value) => sql`toFloat64(lengthUTF8(${value}))`,
 
     arithmetic: (op, left, right) => sql`ifNotFinite(${left} ${trusted(op)} ${right}, NULL)`,
