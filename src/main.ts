@@ -7,7 +7,7 @@ import { createLogger, type RootLogger } from "./telemetry/logger.ts";
 
 export { makeStoredKey } from "./app-keys.ts";
 export { migrateStore } from "./app-migrate.ts";
-export { listOffsets, restoreOffsets } from "./app-offsets.ts";
+export { listOffsets, type PartitionOffsets, restoreOffsets } from "./app-offsets.ts";
 export { checkLogTopics, createLogTopics, listLogTopics, UnreachableError } from "./app-topics.ts";
 
 /** How much longer than its own deadline a shutdown may take before the process ends regardless. */

@@ -1,14 +1,6 @@
-export interface OffsetsRow {
-  readonly partition: number;
-  readonly logStart: number;
-  readonly logEnd: number;
-  readonly committed?: number;
-  readonly noted?: number;
-  readonly rows: number;
-  readonly lastRow?: number;
-}
+import type { PartitionOffsets } from "../../main.ts";
 
-const headings: readonly [heading: string, cell: (row: OffsetsRow) => number | undefined][] = [
+const headings: readonly [heading: string, cell: (row: PartitionOffsets) => number | undefined][] = [
   ["partition", ({ partition }) => partition],
   ["log start", ({ logStart }) => logStart],
   ["log end", ({ logEnd }) => logEnd],
@@ -19,7 +11,7 @@ const headings: readonly [heading: string, cell: (row: OffsetsRow) => number | u
 ];
 
 /** A line for each partition beneath a line of headings; a dash stands for what is not there. */
-export function offsetsTable(partitions: readonly OffsetsRow[]): string {
+export function offsetsTable(partitions: readonly PartitionOffsets[]): string {
   const rows = [
     headings.map(([heading]) => heading),
     ...partitions.map((row) => headings.map(([, cell]) => String(cell(row) ?? "-"))),
