@@ -47,3 +47,17 @@ it("has room for the next question where the server answers nothing, not even th
   }, 15_000);
   await connection.close();
 });
+
+it("begins nothing that was given up before", async () => {
+  const url = await serve(() => {});
+  const givenUp = new AbortController();
+  const connection = createConnection({ url, maxConnections: 1, givenUp: givenUp.signal });
+  const ask = (signal?: AbortSignal) =>
+    connection.table({ query: "SELECT 1", params: {} }, signal ? { signal } : {});
+  await expect(ask(AbortSignal.abort())).rejects.toThrow("the question was cancelled");
+  givenUp.abort();
+  await expect(ask()).rejects.toThrow("aborted");
+  await expect(connection.command("SELECT 1")).rejects.toThrow("aborted");
+  await expect(connection.insert("INSERT INTO events", Buffer.of(), 60_000)).rejects.toThrow("aborted");
+  await connection.close();
+});

@@ -6,6 +6,7 @@ import {
   ClickHouseError,
   type ClickHouseSettings,
   createClient,
+  type ExecParams,
 } from "@clickhouse/client";
 import { WeirError } from "../../domain/errors.ts";
 import type { Table } from "../sql/plan.ts";
@@ -70,6 +71,12 @@ export function createConnection(options: ConnectionOptions): Connection {
     keep_alive: { enabled: true },
     log: { level: 127 },
   });
+  /** @param signal ends it; the client itself would not hear one that is aborted already */
+  const exec = async (signal: AbortSignal, params: ExecParams & { readonly values?: Readable }) => {
+    signal.throwIfAborted();
+    const { stream } = await client.exec({ ...params, abort_signal: signal });
+    return stream;
+  };
   /** Ends of queries that are being asked for. */
   const kills = new Set<Promise<unknown>>();
 
@@ -90,9 +97,10 @@ export function createConnection(options: ConnectionOptions): Connection {
     const { timeoutMs, streamed = false } = options;
     const signal = options.signal ? AbortSignal.any([options.signal, givenUp]) : within(ownTimeoutMs);
     const queryId = randomUUID();
-    let ended = false;
+    /** Or never begun. */
+    let ended = signal.aborted;
     try {
-      const { stream } = await client.exec({
+      const stream = await exec(signal, {
         query,
         query_params: params,
         query_id: queryId,
@@ -101,7 +109,6 @@ export function createConnection(options: ConnectionOptions): Connection {
           ...(streamed ? { wait_end_of_query: 0 } : {}),
           ...(timeoutMs === undefined ? {} : timeLimit(timeoutMs)),
         },
-        abort_signal: signal,
       });
       for await (const piece of stream) {
         signal.throwIfAborted();
@@ -112,7 +119,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       ended = true;
     } catch (error) {
       // The server's own error is the query's end.
-      ended = error instanceof ClickHouseError;
+      ended ||= error instanceof ClickHouseError;
       throw options.signal?.aborted ? cancelled() : error;
     } finally {
       if (!ended) kill(queryId);
@@ -131,27 +138,24 @@ export function createConnection(options: ConnectionOptions): Connection {
       return tableOf(all);
     },
     async insert(statement, rows, timeoutMs) {
-      const { stream } = await client.exec({
+      const stream = await exec(within(timeoutMs + graceMs), {
         query: `${statement}\nFORMAT RowBinary`,
         values: Readable.from([rows], { objectMode: false }),
-        abort_signal: within(timeoutMs + graceMs),
         clickhouse_settings: { ...insertSettings, ...timeLimit(timeoutMs) },
       });
       for await (const _ of stream);
     },
     async command(statement) {
-      const { stream } = await client.exec({
+      const stream = await exec(within(ownTimeoutMs), {
         query: statement,
-        abort_signal: within(ownTimeoutMs),
         clickhouse_settings: { wait_end_of_query: 1 } as ClickHouseSettings,
       });
       for await (const _ of stream);
     },
     async remove({ query, params }) {
-      const { stream } = await client.exec({
+      const stream = await exec(within(removalTimeoutMs), {
         query,
         query_params: params,
-        abort_signal: within(removalTimeoutMs),
         clickhouse_settings: {
           lightweight_deletes_sync: "2",
           mutations_sync: "2",
