@@ -45,7 +45,7 @@ export async function openKafkaLog(options: LogOptions): Promise<LogParts> {
   const partitions = partitionsOf(config, identity.partitions);
   const group = groupOf(config);
   const applied = await start.waitFor(coordinatorOf({ place, group }), (wait) =>
-    followApplied({ connection, topic: topics.events, group, partitions, wait }),
+    followApplied({ connection, topic: topics.events, group, partitions, wait, givenUp: wait.signal }),
   );
   stops.push(() => applied.close());
   const lost = new AbortController();

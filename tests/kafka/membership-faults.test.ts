@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Applied, followApplied } from "../../src/log/kafka/applied.ts";
 import { createGroupOffsets, reachOffsets } from "../../src/log/kafka/membership/offsets.ts";
@@ -206,6 +207,30 @@ describe("a group that shares a log, when things fail", () => {
     await owner.close();
     expect(held("TCPSocketWrap")).toBe(0);
     expect(held("Timeout")).toBeLessThanOrEqual(before);
+  });
+
+  it("is looked at no longer once that is given up, though no broker answers", async () => {
+    const { topic, group } = members;
+    const end = new AbortController();
+    // No request ends for its time before the test does.
+    const patient = { ...connection, requestTimeoutMs: 3_600_000 };
+    const options = {
+      connection: patient,
+      topic,
+      group,
+      partitions: 4,
+      pollMs: 3_600_000,
+      givenUp: end.signal,
+    };
+    const applied = await followApplied(options);
+    ends.push(applied.close);
+    await applied.refresh();
+    await broker.stall();
+    const looking = expect(applied.refresh()).rejects.toThrow(/closed/);
+    await setImmediate();
+    end.abort();
+    await looking;
+    await expect(applied.refresh()).rejects.toThrow("the connection was closed");
   });
 
   it("believes an operator who sets its offsets back", async () => {

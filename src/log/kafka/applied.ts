@@ -2,6 +2,7 @@
 import type { Stage } from "../../domain/health.ts";
 import { pause } from "../../domain/pause.ts";
 import type { StartWait } from "../../domain/start-wait.ts";
+import { whenAborted } from "../../domain/when-aborted.ts";
 import type { KafkaConnection } from "./client.ts";
 import { type Commit, createGroupOffsets, reachOffsets } from "./membership/offsets.ts";
 
@@ -20,6 +21,8 @@ export interface FollowAppliedOptions {
   readonly wait?: StartWait;
   /** Not having been able to look for longer makes it unhealthy, in milliseconds. Default 5,000. */
   readonly stalledAfterMs?: number;
+  /** Aborted where nobody waits any more for a look: the one under way then fails, as all that come. Default: never. */
+  readonly givenUp?: AbortSignal;
 }
 
 export interface Applied extends Stage {
@@ -49,6 +52,7 @@ export async function followApplied(options: FollowAppliedOptions): Promise<Appl
   const partitions = Array.from({ length: count }, (_, partition) => partition);
   const first = await reachOffsets(options, partitions, startTimeoutMs, options.wait);
   const offsets = createGroupOffsets(options);
+  const unsubscribe = whenAborted(options.givenUp, () => void offsets.close());
   const closing = new AbortController();
   const listeners = new Set<() => void>();
   let commits = first;
@@ -118,6 +122,7 @@ export async function followApplied(options: FollowAppliedOptions): Promise<Appl
     },
     stats: () => ({ group, positions, looks }),
     async close() {
+      unsubscribe();
       closing.abort();
       await offsets.close();
       await Promise.allSettled([running, last]);
