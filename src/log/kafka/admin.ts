@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import kafkajs, { type Admin } from "kafkajs";
+import { whenAborted } from "../../domain/when-aborted.ts";
 import { createKafkaClient, type KafkaConnection } from "./client.ts";
 
 /** A topic as its cluster has it. */
@@ -23,13 +24,13 @@ export async function withAdmin<T>(
 ): Promise<T> {
   const client = createKafkaClient(connection, retry);
   const end = () => void client.close();
-  signal?.addEventListener("abort", end);
+  const unsubscribe = whenAborted(signal, end);
   try {
     const admin = client.kafka.admin();
     await admin.connect();
     return await work(admin);
   } finally {
-    signal?.removeEventListener("abort", end);
+    unsubscribe();
     await client.close();
   }
 }

@@ -78,14 +78,14 @@ export async function createKafkaAppender(
   async function prepare(signal: AbortSignal): Promise<void> {
     latch.check();
     const end = () => void producer.close();
-    signal.addEventListener("abort", end);
+    const unsubscribe = whenAborted(signal, end);
     try {
       const check = (admin: Admin) => usableEventTopic(admin, topic, identity, partitions);
       const { settings } = await withAdmin(connection, check, signal);
       maxMessageBytes = Number(settings.get("max.message.bytes"));
       await producer.connect();
     } finally {
-      signal.removeEventListener("abort", end);
+      unsubscribe();
     }
   }
 

@@ -1,3 +1,4 @@
+import { whenAborted } from "../../domain/when-aborted.ts";
 import type { KafkaConnection } from "./client.ts";
 import { createFetcher, OutOfRangeError } from "./fetcher.ts";
 import { RecordsMissingError } from "./loss.ts";
@@ -27,7 +28,7 @@ export async function confirmMarks(
   if (marks.size === 0) return;
   const fetcher = createFetcher(connection, topic, partitions, topicId);
   const end = () => void fetcher.close();
-  signal.addEventListener("abort", end);
+  const unsubscribe = whenAborted(signal, end);
   try {
     for (const [broker, led] of await fetcher.leaders()) {
       for (const partition of led) {
@@ -44,7 +45,7 @@ export async function confirmMarks(
       }
     }
   } finally {
-    signal.removeEventListener("abort", end);
+    unsubscribe();
     await fetcher.close();
   }
 }

@@ -1,4 +1,5 @@
 /** Reads a topic at given offsets. */
+import { whenAborted } from "../../domain/when-aborted.ts";
 import type { KafkaConnection } from "./client.ts";
 import { type FetchedPartition, fetch, type FetchPosition as Position } from "./fetch.ts";
 import type { RawCluster } from "./internals.ts";
@@ -58,11 +59,11 @@ export async function currentOffsets(
 ): Promise<Offsets> {
   const fetcher = createFetcher(connection, topic, partitions);
   const end = () => void fetcher.close();
-  signal.addEventListener("abort", end);
+  const unsubscribe = whenAborted(signal, end);
   try {
     return await fetcher.offsets();
   } finally {
-    signal.removeEventListener("abort", end);
+    unsubscribe();
     await fetcher.close();
   }
 }

@@ -1,4 +1,5 @@
 import type { StartWait } from "../../domain/start-wait.ts";
+import { whenAborted } from "../../domain/when-aborted.ts";
 import type { KafkaConnection } from "./client.ts";
 import { createSession } from "./session.ts";
 import { untilReached } from "./start.ts";
@@ -20,11 +21,11 @@ export function presentTopicId(
   const look = async (signal: AbortSignal) => {
     const session = createSession({ connection, topic });
     const end = () => void session.close();
-    signal.addEventListener("abort", end);
+    const unsubscribe = whenAborted(signal, end);
     try {
       return await session.using((cluster) => topicIdOf(cluster, topic));
     } finally {
-      signal.removeEventListener("abort", end);
+      unsubscribe();
       await session.close();
     }
   };

@@ -1,6 +1,7 @@
 import { WeirError } from "../../domain/errors.ts";
 import type { Stage } from "../../domain/health.ts";
 import type { StartWait } from "../../domain/start-wait.ts";
+import { whenAborted } from "../../domain/when-aborted.ts";
 import { LogStartError } from "../log.ts";
 import { withAdmin } from "./admin.ts";
 import type { KafkaConnection } from "./client.ts";
@@ -117,12 +118,12 @@ export async function openStateTopic(options: StateTopicOptions): Promise<KafkaS
         caughtUp.reject(new LogStartError(`topic ${topic} could not be read: ${following.trouble}`));
       }, startTimeoutMs);
       const giveUp = () => caughtUp.reject(options.wait?.signal.reason);
-      options.wait?.signal.addEventListener("abort", giveUp);
+      const unsubscribe = whenAborted(options.wait?.signal, giveUp);
       try {
         await caughtUp.promise;
       } finally {
         clearTimeout(timer);
-        options.wait?.signal.removeEventListener("abort", giveUp);
+        unsubscribe();
       }
     },
     health() {

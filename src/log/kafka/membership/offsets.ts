@@ -1,6 +1,7 @@
 /** What a group has committed, in the offsets that Kafka keeps for it, with who committed and what stood before in their metadata. */
 
 import type { StartWait } from "../../../domain/start-wait.ts";
+import { whenAborted } from "../../../domain/when-aborted.ts";
 import { untilReached } from "../start.ts";
 import { type CoordinatorOptions, createCoordinator } from "./coordinator.ts";
 import { type CommitMetadata, decodeMetadata, encodeMetadata } from "./metadata.ts";
@@ -64,11 +65,11 @@ export function reachOffsets(
   const reach = async (signal: AbortSignal) => {
     const offsets = createGroupOffsets(options);
     const end = () => void offsets.close();
-    signal.addEventListener("abort", end);
+    const unsubscribe = whenAborted(signal, end);
     try {
       return await offsets.fetch(partitions);
     } finally {
-      signal.removeEventListener("abort", end);
+      unsubscribe();
       await offsets.close();
     }
   };
