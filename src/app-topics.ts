@@ -55,7 +55,7 @@ export function createLogTopics(config: TopicsConfig, waitMs: number): Promise<C
       openState: () => openState(log, { startTimeoutMs: waitMs }),
       randomBytes,
     }).catch(refuseCounts);
-    const { made } = await withState(log, waitMs, ensureTokenSecret);
+    const { made } = await withState(log, waitMs, (state) => ensureTokenSecret(state));
     const { logId, partitions: kept } = identity;
     return { created, logId, partitions: kept, state: topics.state, secretMade: made };
   });

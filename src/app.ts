@@ -105,7 +105,7 @@ export async function startApp(config: Config, logger: Logger, halt: AbortSignal
     const services = createServices({
       config,
       startedAtMs,
-      secret: await tokenSecret(config.tokenSecret, log.state),
+      secret: await tokenSecret(config.tokenSecret, log.state, givenUp.signal),
       access,
       log,
       stages,

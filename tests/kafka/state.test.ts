@@ -6,6 +6,7 @@ import { openStateTopic } from "../../src/log/kafka/state-topic.ts";
 import { stateSettings } from "../../src/log/kafka/topic-check.ts";
 import { checkTopics, isRemade, listTopics } from "../../src/log/kafka/topics.ts";
 import { LogStartError, PartitionCountError } from "../../src/log/log.ts";
+import { ensureTokenSecret } from "../../src/state/token-secret.ts";
 import { growTopic, openKafkaLog, remakeTopic } from "../support/kafka/log.ts";
 import { create, createStateTopic, newTopics, openKafkaState } from "../support/kafka/state.ts";
 import { type KafkaBroker, startKafka } from "../support/kafka.ts";
@@ -93,6 +94,14 @@ describe("on Kafka", () => {
           await vi.waitFor(async () => expect(text(await state.get(key))).toBe(winners[0]));
         }
       }
+    });
+
+    it("gives all who make the secret of tokens at once the same one, which one of them has made", async () => {
+      const topic = await createStateTopic(broker);
+      const states = await Promise.all(Array.from({ length: 4 }, () => open(topic)));
+      const ensured = await Promise.all(states.map((state) => ensureTokenSecret(state)));
+      expect(new Set(ensured.map(({ secret }) => Buffer.from(secret).toString("hex"))).size).toBe(1);
+      expect(ensured.filter(({ made }) => made).length).toBe(1);
     });
 
     it("waits for no process that ended before it put what it had claimed, once that is a minute ago", async () => {
