@@ -137,7 +137,8 @@ export function createAdmission(options: AdmissionOptions): Admission {
       } else {
         const deadline = deadlineOf(ingest, sender, receivedMs);
         const appended = performance.now();
-        const limits = { deadline, signal: sender.signal };
+        // Of a stream the order is kept.
+        const limits = { deadline, signal: sender.signal, overtakes: sender.given === undefined };
         const attributes = { events: records.length };
         const appending = inSpan(
           tracing,

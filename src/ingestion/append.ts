@@ -1,6 +1,6 @@
 import { byDeadline, type WaitLimits } from "../domain/deadline.ts";
 import { WeirError } from "../domain/errors.ts";
-import type { AppendResult, LogAppender, LogRecord } from "../log/log.ts";
+import type { AppendOptions, AppendResult, LogAppender, LogRecord } from "../log/log.ts";
 
 /** What a caller waits whose records do not get through. */
 const retryDelayMs = 1000;
@@ -15,10 +15,10 @@ const retryDelayMs = 1000;
 export function appendBy(
   log: LogAppender,
   records: readonly LogRecord[],
-  limits: WaitLimits,
+  limits: WaitLimits & AppendOptions,
   late: string,
 ): Promise<AppendResult> {
-  return byDeadline(log.append(records), limits, () => {
+  return byDeadline(log.append(records, limits), limits, () => {
     if (log.getsThrough()) return new WeirError("DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED", late);
     const message = `the log cannot be written now; ${late}`;
     return new WeirError("UNAVAILABLE", "LOG_UNAVAILABLE", message, { retryDelayMs });

@@ -28,6 +28,14 @@ export interface AppendResult {
   readonly duplicateCount: number;
 }
 
+export interface AppendOptions {
+  /**
+   * Whether it may go before larger appends that came earlier and wait for their answers as well, so that a few records do
+   * not wait for thousands. Nothing goes before queued records. Default false: in order.
+   */
+  readonly overtakes?: boolean;
+}
+
 /** What both sides of a log know of it. */
 export interface LogSide extends Stage {
   /** Identity of this log, new whenever one is created or restored. */
@@ -47,7 +55,7 @@ export interface LogAppender extends LogSide {
    * @throws WeirError RESOURCE_EXHAUSTED/QUEUE_FULL at once and with a retry delay when the queue has no room for the
    * whole append (nothing of it is taken); UNAVAILABLE/LOG_UNAVAILABLE after a failed write (outcome unknown).
    */
-  append(records: readonly LogRecord[]): Promise<AppendResult>;
+  append(records: readonly LogRecord[], options?: AppendOptions): Promise<AppendResult>;
 
   /**
    * Queues records without waiting until they are durable; they pass the same point as those of append, in order with them. A

@@ -1,41 +1,7 @@
 import { WeirError } from "../../domain/errors.ts";
 import type { AppendResult, LogRecord } from "../log.ts";
-
-/** What one write takes: the records of several calls, or of a part of one. */
-export interface Group {
-  readonly count: number;
-  /** Bytes of the records. */
-  readonly bytes: number;
-  /** Whether it can take no more. */
-  readonly full: boolean;
-  /** Whether it is written. */
-  readonly durable: boolean;
-  /** Appends that are answered when it is written. */
-  readonly waiting: Append[];
-  /** Marks it as written, once it is. */
-  settle(): void;
-}
-
-/** One call's records on their way to where they are durable. */
-export interface Append {
-  readonly records: readonly LogRecord[];
-  readonly bytes: number;
-  /** Index of the first record that is in no group yet. */
-  next: number;
-  /** The last group that it waits for: its own records', or the first copies' of its duplicates. */
-  group: Group | undefined;
-  /** Absent for a call that waits for no answer. */
-  readonly answer: Answer | undefined;
-}
-
-export interface Answer {
-  readonly partitions: Uint16Array;
-  readonly offsets: Float64Array;
-  readonly duplicates: Uint8Array;
-  duplicateCount: number;
-  resolve(result: AppendResult): void;
-  reject(error: WeirError): void;
-}
+import type { Answer, Append } from "./append.ts";
+import { createLane, type Lane } from "./lane.ts";
 
 export interface QueueLimits {
   /** Most records that may wait or be on their way. */
@@ -44,37 +10,46 @@ export interface QueueLimits {
   readonly maxBytes: number;
 }
 
-/** Appends in the order in which they came, bounded in records and bytes until each is answered. */
+/** Appends on their way to groups, bounded in records and bytes until each is answered. */
 export interface AppendQueue {
   /** Records taken and not yet answered. */
   readonly events: number;
   readonly bytes: number;
   /** Appends for which there was no room, by the bound that they met first. */
   readonly refused: { readonly events: number; readonly bytes: number };
+  /** Small ones that may overtake. */
+  readonly express: Lane;
+  readonly ordinary: Lane;
+  /** Whether any append has records in no group yet. */
+  readonly isWaiting: boolean;
   /**
    * Takes a call's records, all or none.
    *
    * @throws WeirError RESOURCE_EXHAUSTED/QUEUE_FULL when there is no room for them
    */
   take(records: readonly LogRecord[], retryDelayMs: () => number): Append;
-  /** As take, for a call that waits: the promise settles with the append. */
-  takeAnswered(records: readonly LogRecord[], retryDelayMs: () => number): Promise<AppendResult>;
-  /** The first append that has records in no group yet. */
-  head(): Append | undefined;
-  /** Removes the head, whose records are all in groups now. */
-  shift(): void;
+  /**
+   * As take, for a call that waits: the promise settles with the append.
+   *
+   * @param overtakes whether it may go before others whose callers wait as well
+   */
+  takeAnswered(
+    records: readonly LogRecord[],
+    retryDelayMs: () => number,
+    overtakes: boolean,
+  ): Promise<AppendResult>;
   /** Gives an append's room back. */
   release(append: Append): void;
   /** Removes and answers all that are in no group yet, or in part. */
   drain(): Append[];
 }
 
-/** From this many removed appends on, their places in the array are freed. */
-const compactFrom = 1024;
+/** Most records of an append that overtakes. */
+const mostOvertaking = 64;
 
 export function createAppendQueue(limits: QueueLimits): AppendQueue {
-  let appends: Append[] = [];
-  let first = 0;
+  const express = createLane();
+  const ordinary = createLane();
   let events = 0;
   let bytes = 0;
   const refused = { events: 0, bytes: 0 };
@@ -83,6 +58,7 @@ export function createAppendQueue(limits: QueueLimits): AppendQueue {
     records: readonly LogRecord[],
     retryDelayMs: () => number,
     answer: Answer | undefined,
+    overtakes: boolean,
   ): Append {
     const size = byteLength(records);
     const tooMany = events + records.length > limits.maxEvents;
@@ -98,7 +74,9 @@ export function createAppendQueue(limits: QueueLimits): AppendQueue {
     events += records.length;
     bytes += size;
     const append: Append = { records, bytes: size, next: 0, group: undefined, answer };
-    appends.push(append);
+    // Whoever got no answer may have sent this one after it.
+    const isExpress = overtakes && records.length <= mostOvertaking && ordinary.unanswered === 0;
+    (isExpress ? express : ordinary).push(append);
     return append;
   }
 
@@ -110,36 +88,29 @@ export function createAppendQueue(limits: QueueLimits): AppendQueue {
       return bytes;
     },
     refused,
-    take: (records, retryDelayMs) => take(records, retryDelayMs, undefined),
-    takeAnswered: (records, retryDelayMs) =>
+    express,
+    ordinary,
+    get isWaiting() {
+      return express.head() !== undefined || ordinary.head() !== undefined;
+    },
+    take: (records, retryDelayMs) => take(records, retryDelayMs, undefined, false),
+    takeAnswered: (records, retryDelayMs, overtakes) =>
       new Promise((resolve, reject) => {
-        take(records, retryDelayMs, {
+        const answer = {
           partitions: new Uint16Array(records.length),
           offsets: new Float64Array(records.length),
           duplicates: new Uint8Array(records.length),
           duplicateCount: 0,
           resolve,
           reject,
-        });
+        };
+        take(records, retryDelayMs, answer, overtakes);
       }),
-    head: () => appends[first],
-    shift() {
-      first++;
-      if (first >= compactFrom && 2 * first >= appends.length) {
-        appends = appends.slice(first);
-        first = 0;
-      }
-    },
     release(append) {
       events -= append.records.length;
       bytes -= append.bytes;
     },
-    drain() {
-      const rest = appends.slice(first);
-      appends = [];
-      first = 0;
-      return rest;
-    },
+    drain: () => [...express.drain(), ...ordinary.drain()],
   };
 }
 

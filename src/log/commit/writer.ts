@@ -7,8 +7,10 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { WeirError } from "../../domain/errors.ts";
-import type { AppendResult, LogRecord } from "../log.ts";
-import { type Append, createAppendQueue, type Group } from "./appends.ts";
+import type { AppendOptions, AppendResult, LogRecord } from "../log.ts";
+import type { Append, Group } from "./append.ts";
+import { createAppendQueue } from "./appends.ts";
+import type { Lane } from "./lane.ts";
 
 /** One group that was written. */
 export interface Flush {
@@ -67,7 +69,7 @@ export interface WriterStats {
 export interface Writer {
   /** Why no records are taken, between a failed write and the way out of it; else undefined. */
   readonly failure: WeirError | undefined;
-  append(records: readonly LogRecord[]): Promise<AppendResult>;
+  append(records: readonly LogRecord[], options?: AppendOptions): Promise<AppendResult>;
   enqueue(records: readonly LogRecord[]): void;
   stats(): WriterStats;
   /** Takes no more and resolves when all that was taken is answered. */
@@ -133,20 +135,27 @@ export function createWriter<G extends Group>(options: WriterOptions<G>): Writer
       return;
     }
     if (inFlight === undefined && filling !== undefined && filling.count > 0) flushing(filling);
-    if (queue.head() !== undefined && !filling?.full) schedule();
+    if (queue.isWaiting && !filling?.full) schedule();
     idle();
   }
 
+  /** Small appends first, yet not so many that the others stand still. */
   function fill(): void {
-    for (let left = fillPerTurn; left > 0; ) {
-      const append = queue.head();
-      if (append === undefined) return;
+    const left = fillFrom(queue.express, fillPerTurn / 2) + fillPerTurn / 2;
+    fillFrom(queue.express, fillFrom(queue.ordinary, left));
+  }
+
+  /** Puts at most so many records of a lane into the filling group. Answers how many fewer they were. */
+  function fillFrom(lane: Lane, most: number): number {
+    for (let left = most; ; ) {
+      const append = lane.head();
+      if (append === undefined) return left;
       filling ??= options.newGroup();
       for (; append.next < append.records.length; append.next++, left--) {
-        if (left === 0 || filling.full) return;
+        if (left <= 0 || filling.full) return left;
         if (options.place(append, filling, inFlight)) duplicates++;
       }
-      queue.shift();
+      lane.shift();
       if (append.group === undefined || append.group.durable) settle(append);
       else append.group.waiting.push(append);
     }
@@ -230,10 +239,10 @@ export function createWriter<G extends Group>(options: WriterOptions<G>): Writer
     get failure() {
       return available ? undefined : lastError;
     },
-    append(records) {
+    append(records, { overtakes = false } = {}) {
       try {
         check();
-        const result = queue.takeAnswered(records, retryDelayMs);
+        const result = queue.takeAnswered(records, retryDelayMs, overtakes);
         schedule();
         return result;
       } catch (error) {

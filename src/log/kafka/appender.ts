@@ -134,10 +134,10 @@ export async function createKafkaAppender(
   return {
     logId: identity.logId,
     partitions,
-    async append(records) {
+    async append(records, appendOptions) {
       latch.check();
       checkSizes(records);
-      return writer.append(records);
+      return writer.append(records, appendOptions);
     },
     enqueue(records) {
       latch.check();

@@ -1,4 +1,4 @@
-import type { Append, Group } from "../commit/appends.ts";
+import type { Append, Group } from "../commit/append.ts";
 import type { LogRecord } from "../log.ts";
 import type { RecentIds } from "./recent-ids.ts";
 import { type BatchRecord, recordBytes } from "./record-batch.ts";

@@ -1,5 +1,5 @@
 import { type BlockBuilder, createBlockBuilder } from "../../domain/record/block.ts";
-import type { Append, Group } from "../commit/appends.ts";
+import type { Append, Group } from "../commit/append.ts";
 import type { LogRecord } from "../log.ts";
 import type { LevelDatabase, WriteBatch } from "./database.ts";
 import { blockKey, newIdKey, newIdValue, writeIdKey, writeIdValue } from "./keys.ts";

@@ -1,6 +1,6 @@
 import { type IdHasher, isRemembered } from "../../domain/ids.ts";
 import { partitionOf } from "../../domain/partition.ts";
-import type { Append } from "../commit/appends.ts";
+import type { Append } from "../commit/append.ts";
 import type { Place } from "../commit/writer.ts";
 import type { LevelDatabase } from "./database.ts";
 import type { LevelGroup } from "./group.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { partitionOf } from "../../../src/domain/partition.ts";
+import type { AppendResult } from "../../../src/log/log.ts";
 import { logRecord, readAll } from "../level-log.ts";
 import { contractOf, type LogFixture, underWay, visible } from "./fixture.ts";
 
@@ -44,6 +45,39 @@ export function appendContract(make: () => Promise<LogFixture>): void {
       expect(flushes).toEqual([10, 10, 10, 5]);
       await visible(log, result);
       expect(log.ends()).toEqual([35]);
+    });
+
+    it("that may overtake goes before thousands whose callers wait, yet not before what was queued, nor if it is large", async () => {
+      const log = await contract.open({ partitions: 1 });
+      const some = (name: string, count: number) =>
+        Array.from({ length: count }, (_, i) => logRecord(`${name}${i}`));
+      const offsetsOf = async (appends: readonly Promise<AppendResult>[]) =>
+        (await Promise.all(appends)).map(({ offsets }) => offsets[0]);
+      const overtaking = { overtakes: true };
+      const large = log.append(some("large", 1000));
+      const small = log.append(some("small", 2), overtaking);
+      const next = log.append(some("next", 2), overtaking);
+      const patient = log.append(some("patient", 2));
+      expect(await offsetsOf([small, next, large, patient])).toEqual([0, 2, 4, 1004]);
+
+      const second = log.append(some("second", 1000));
+      log.enqueue(some("queued", 2));
+      const behind = log.append(some("behind", 2), overtaking);
+      const many = log.append(some("many", 1000), overtaking);
+      expect(await offsetsOf([second, behind, many])).toEqual([1006, 2008, 2010]);
+    });
+
+    it("that overtakes again and again does not keep a large one from its turn", async () => {
+      const log = await contract.open({ partitions: 1 });
+      const calls = Array.from({ length: 20 }, (_, call) =>
+        Array.from({ length: 50 }, (_, i) => logRecord(`${call}-${i}`)),
+      );
+      const large = log.append(Array.from({ length: 300 }, (_, i) => logRecord(`large${i}`)));
+      const small = calls.map((records) => log.append(records, { overtakes: true }));
+      const first = (await large).offsets[0]!;
+      const firsts = (await Promise.all(small)).map(({ offsets }) => offsets[0]!);
+      expect(first).toBe(256);
+      expect(firsts.filter((offset) => offset > first)).not.toEqual([]);
     });
 
     it("shares a group with those that come while a write is under way", async () => {
