@@ -36,6 +36,8 @@ export interface BatchesOptions {
   readonly positions: () => readonly number[];
   /** About how much a batch takes. Another one of as much may have been read ahead. */
   readonly bytes: number;
+  /** Told what was read ahead. Default: nobody is. */
+  readonly onAhead?: (blocks: readonly Block[]) => void;
 }
 
 /** Of the bytes that a batch may take, what makes it full: the rest would be a little of one partition more. */
@@ -45,7 +47,8 @@ const fullPart = 3 / 4;
  * Where much waits, a batch is of few partitions, each in its turn: a store looks their ids up in few places then, which
  * costs a fraction of looking everywhere.
  */
-export function createBatches({ log, assignment, positions, bytes }: BatchesOptions): Batches {
+export function createBatches(options: BatchesOptions): Batches {
+  const { log, assignment, positions, bytes, onAhead = () => {} } = options;
   let abandon: () => void = () => {};
   /** Which partition is the first of the next batch, or the one behind it that lags. */
   let turn = 0;
@@ -73,6 +76,12 @@ export function createBatches({ log, assignment, positions, bytes }: BatchesOpti
     return blocks;
   }
 
+  async function readAhead(from: readonly number[]): Promise<readonly Block[]> {
+    const blocks = await read(from);
+    onAhead(blocks);
+    return blocks;
+  }
+
   /** Without those of partitions that another process may apply by now. */
   function assignedOf(blocks: readonly Block[]): readonly Block[] {
     const assigned = new Set(assignment.partitions());
@@ -80,9 +89,9 @@ export function createBatches({ log, assignment, positions, bytes }: BatchesOpti
   }
 
   async function take(): Promise<readonly Block[]> {
-    const readAhead = ahead;
+    const there = ahead;
     ahead = undefined;
-    const blocks = assignedOf((await readAhead) ?? []);
+    const blocks = assignedOf((await there) ?? []);
     return assignedOf(follow(blocks, positions()) ? blocks : await read(positions()));
   }
 
@@ -95,7 +104,7 @@ export function createBatches({ log, assignment, positions, bytes }: BatchesOpti
     readOn(applying) {
       // At the log's end what comes in small pieces is taken together a moment later.
       if (byteLength(applying) < bytes * fullPart) return;
-      ahead = read(after(applying, positions())).catch(() => []);
+      ahead = readAhead(after(applying, positions())).catch(() => []);
     },
     abandon() {
       ahead = undefined;

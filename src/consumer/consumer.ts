@@ -67,7 +67,13 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   const { log, store, assignment, metrics, logger, now } = options;
   const { batchBytes = 4 * 1024 * 1024, intervalMs = 25 } = options;
   const { least, most } = options.backoffMs ?? { least: 100, most: 10_000 };
-  const batches = createBatches({ log, assignment, positions: () => store.positions(), bytes: batchBytes });
+  const batches = createBatches({
+    log,
+    assignment,
+    positions: () => store.positions(),
+    bytes: batchBytes,
+    onAhead: (blocks) => store.foresee?.(blocks),
+  });
   const listeners = new Set<() => void>();
   const rate = createRate({ now });
   const totals = { applied: 0, batches: 0, errors: 0, deadLetters: 0, duplicates: 0 };

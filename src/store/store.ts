@@ -53,6 +53,11 @@ export interface EventStore extends Stage {
    * @throws WeirError UNAVAILABLE/STORE_UNAVAILABLE when the store cannot write now; the same blocks may come again.
    */
   apply(blocks: readonly Block[]): Promise<ApplyResult>;
+  /**
+   * Told what is likely to be applied next, so that it can be read while what comes before it is written. Changes nothing.
+   * Absent where that is of no use.
+   */
+  foresee?(blocks: readonly Block[]): void;
 
   /**
    * @throws WeirError DEADLINE_EXCEEDED, CANCELLED, RESOURCE_EXHAUSTED/TOO_MANY_REQUESTS when too many questions wait,

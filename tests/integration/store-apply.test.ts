@@ -1,5 +1,6 @@
+import fc from "fast-check";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { BrokenBlockError } from "../../src/domain/record/block.ts";
+import { type Block, BrokenBlockError } from "../../src/domain/record/block.ts";
 import { encodeRecordHead } from "../../src/domain/record/record.ts";
 import type { StoredEvent } from "../../src/store/questions.ts";
 import { deadLetters } from "../support/dead-letters.ts";
@@ -105,6 +106,38 @@ it("passes over what it has applied already, be it whole blocks or the start of 
   expect(await temporary.store.apply(whole)).toMatchObject({ applied: 1 });
   expect(await ids()).toEqual(["1", "2", "3"]);
   expect(position()).toBe(3);
+});
+
+it("applies the same whatever it was told would come", async () => {
+  const feed = createFeed();
+  const users = [user, userOn(1), userOn(2)];
+  const all: string[] = [];
+  const batch = () => {
+    const some = Array.from({ length: 6 }, (_, i) => sent(`${all.length + i}`, { userId: users[i % 3]! }));
+    all.push(...some.map(({ event }) => event.id!));
+    return feed.blocks(some).blocks;
+  };
+  const broken = ({ bytes, ...block }: Block) => {
+    const flipped = Uint8Array.from(bytes);
+    flipped[flipped.length - 1]! ^= 1;
+    return { ...block, bytes: flipped };
+  };
+  const hint = fc.constantFrom("next", "next", "later", "present", "part", "broken", "none");
+  await fc.assert(
+    fc.asyncProperty(fc.array(hint, { minLength: 1, maxLength: 6 }), async (hints) => {
+      const batches = [...hints, "", ""].map(batch);
+      for (const [i, blocks] of batches.entries()) {
+        const applied = temporary.store.apply(blocks);
+        const [next, later] = [batches[i + 1] ?? [], batches[i + 2] ?? []];
+        const told = { next, later, present: blocks, part: next.slice(1), broken: next.map(broken) };
+        const foreseen = told[hints[i] as keyof typeof told];
+        if (foreseen !== undefined) temporary.store.foresee!(foreseen);
+        expect(await applied).toMatchObject({ applied: 6, deadLetters: 0, duplicates: 0 });
+      }
+    }),
+    { numRuns: 15 },
+  );
+  expect(await ids()).toEqual([...all].sort());
 });
 
 it("applies consecutive blocks of one partition in one call", async () => {

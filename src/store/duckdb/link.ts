@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { WeirError } from "../../domain/errors.ts";
-import { BrokenBlockError } from "../../domain/record/block.ts";
+import { type Block, BrokenBlockError } from "../../domain/record/block.ts";
 import { StoreStartError } from "../store.ts";
 import type { CallKind, Calls, Failure, Reply, Request, StoreState, WorkerOptions } from "./protocol.ts";
 
@@ -13,6 +13,8 @@ export interface Link {
   /** How long the worker's thread has been busy since it began, in milliseconds; what DuckDB's own threads do is not in it. */
   activeMs(): number;
   call<K extends CallKind>(kind: K, request: Calls[K]["request"]): PendingCall<Calls[K]["answer"]>;
+  /** As of EventStore. */
+  foresee(blocks: readonly Block[]): void;
   /** Closes the database and ends the worker; once, however often it is called. */
   close(): Promise<void>;
 }
@@ -106,6 +108,9 @@ export async function startWorker(options: WorkerOptions, warn: (message: string
     },
     activeMs: () => worker.performance.eventLoopUtilization().active,
     call,
+    foresee(blocks) {
+      if (lost === undefined) worker.postMessage({ kind: "foresee", blocks } satisfies Request);
+    },
     close() {
       closed ??= close();
       return closed;

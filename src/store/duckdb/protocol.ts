@@ -78,7 +78,13 @@ export type CallKind = keyof Calls;
 /** To the worker. */
 export type Request =
   | { readonly [K in CallKind]: { readonly id: number; readonly kind: K } & Calls[K]["request"] }[CallKind]
-  | { readonly kind: "cancel"; readonly id: number };
+  | Notice;
+
+/** What is answered by nothing. */
+export type Notice =
+  | { readonly kind: "cancel"; readonly id: number }
+  /** What is likely to be applied next. */
+  | { readonly kind: "foresee"; readonly blocks: readonly Block[] };
 
 /** An error that crosses the threads. */
 export interface Failure {

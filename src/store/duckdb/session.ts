@@ -1,5 +1,5 @@
 import { WeirError } from "../../domain/errors.ts";
-import { BrokenBlockError } from "../../domain/record/block.ts";
+import { type Block, BrokenBlockError } from "../../domain/record/block.ts";
 import { openCopies } from "./copies.ts";
 import { closeDatabase, type OpenedDatabase, openDatabase } from "./database.ts";
 import type { StoreState, WorkerOptions } from "./protocol.ts";
@@ -24,6 +24,8 @@ export interface Session {
    * @throws WeirError UNAVAILABLE/STORE_UNAVAILABLE; what the work itself refuses, as it is
    */
   write<T>(work: (writer: Writer) => Promise<T>): Promise<T>;
+  /** Told what is likely to be applied next. */
+  foresee(blocks: readonly Block[]): void;
   /** Writes the write-ahead file to the main file, and closes. */
   close(): Promise<void>;
 }
@@ -152,6 +154,9 @@ export async function openSession(
         await reopen().catch(() => {});
         throw unavailable(`the store could not be written: ${messageOf(error)}`, error);
       }
+    },
+    foresee(blocks) {
+      open?.writer.foresee(blocks);
     },
     async close() {
       closed = true;

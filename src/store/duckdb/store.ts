@@ -124,6 +124,8 @@ export async function createDuckdbStore(options: DuckdbStoreOptions): Promise<Du
       return result;
     },
 
+    foresee: (blocks) => link.foresee(blocks.map(withOwnBuffer)),
+
     async ask(question, asked) {
       const { plan, answer } = await ask(
         (engine) => planQuestion(engine, question),

@@ -8,7 +8,7 @@ import { WeirError } from "../../domain/errors.ts";
 import { releaseStartMemory } from "../../domain/heap.ts";
 import { BrokenBlockError } from "../../domain/record/block.ts";
 import { StoreStartError } from "../store.ts";
-import type { Failure, Reply, Request, WorkerOptions } from "./protocol.ts";
+import type { Failure, Notice, Reply, Request, WorkerOptions } from "./protocol.ts";
 import { openSession, type Session } from "./session.ts";
 
 if (parentPort === null) throw new Error("this module is a worker's");
@@ -34,7 +34,7 @@ function failureOf(error: unknown): Failure {
   return { type, code: "UNAVAILABLE", reason: "STORE_UNAVAILABLE", message };
 }
 
-async function answer(session: Session, request: Exclude<Request, { kind: "cancel" }>): Promise<unknown> {
+async function answer(session: Session, request: Exclude<Request, Notice>): Promise<unknown> {
   switch (request.kind) {
     case "query":
       return session.read(request.id, (reader) =>
@@ -82,7 +82,7 @@ function serve(session: Session): void {
   /** The end of the write before. */
   let written: Promise<void> = Promise.resolve();
 
-  async function handle(request: Exclude<Request, { kind: "cancel" }>): Promise<void> {
+  async function handle(request: Exclude<Request, Notice>): Promise<void> {
     const state = () => (isRead(request) || request.kind === "close" ? {} : { state: session.state });
     try {
       const result = await answer(session, request);
@@ -95,6 +95,7 @@ function serve(session: Session): void {
 
   port.on("message", (request: Request) => {
     if (request.kind === "cancel") session.cancel(request.id);
+    else if (request.kind === "foresee") session.foresee(request.blocks);
     else if (isRead(request)) void handle(request);
     else written = written.then(() => handle(request));
   });

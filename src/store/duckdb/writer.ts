@@ -9,6 +9,7 @@ import type { Statement } from "../sql/fragment.ts";
 import type { ApplyResult } from "../store.ts";
 import { createRowAppender } from "./append.ts";
 import type { Copies } from "./copies.ts";
+import { createForesight } from "./foresight.ts";
 import type { Forgotten } from "./id-table.ts";
 import { createKeyColumns } from "./key-columns.ts";
 import { paramTypes } from "./param-types.ts";
@@ -23,6 +24,8 @@ export interface Writer {
   readonly state: StoreState;
   bind(logId: string, partitions: number): Promise<void>;
   apply(blocks: readonly Block[]): Promise<ApplyResult>;
+  /** Told what is likely to be applied next. */
+  foresee(blocks: readonly Block[]): void;
   skipTo(starts: readonly number[]): Promise<void>;
   removeBefore(beforeUs: number, project: string | undefined): Promise<number>;
   /** Forgets some of the ids that were received before an instant; goes on where it is told. */
@@ -54,6 +57,8 @@ export async function createWriter(options: WriterOptions): Promise<Writer> {
   const columns = await createKeyColumns(connection, transaction, options.keyColumns);
   const append = createRowAppender(connection);
   const decoding = { read: createFlatRecordReader(), foreign: copies.foreign };
+  const decode = (blocks: readonly Block[], from: readonly number[]) => decodeBlocks(blocks, from, decoding);
+  const foresight = createForesight(decode);
   if (logId !== undefined) {
     copies.check(logId, positions);
     await copies.bind(logId, positions.length);
@@ -93,7 +98,7 @@ export async function createWriter(options: WriterOptions): Promise<Writer> {
     },
 
     async apply(blocks) {
-      const decoded = decodeBlocks(blocks, positions, decoding);
+      const decoded = foresight.take(blocks, positions) ?? decode(blocks, positions);
       const sorted = await copies.sortOut(decoded);
       const { events, deadLetters, replayed, ...settled } = await settleReplays(connection, sorted);
       // The disk takes the ids while the rows are made; until those wait for it, a failure has nobody who hears of it.
@@ -103,16 +108,19 @@ export async function createWriter(options: WriterOptions): Promise<Writer> {
         const nowUs = now() * 1000;
         await columns.prepare(events);
         const { keys, added, commit } = await users.assign(events);
-        await transaction(async () => {
-          await append.users(added);
-          await append.events(events, keys, columns.layout);
-          await append.deadLetters(deadLetters, nowUs);
-          await markReplayed(connection, replayed, nowUs);
-          await writePositions(decoded.positions);
-          // A crash behind the ids leaves ids that let those very rows pass when they come again; one behind the rows
-          // would leave rows whose copies count.
-          await remembered;
-        });
+        await transaction(
+          async () => {
+            await append.users(added);
+            await append.events(events, keys, columns.layout);
+            await append.deadLetters(deadLetters, nowUs);
+            await markReplayed(connection, replayed, nowUs);
+            await writePositions(decoded.positions);
+            // A crash behind the ids leaves ids that let those very rows pass when they come again; one behind the rows
+            // would leave rows whose copies count.
+            await remembered;
+          },
+          () => foresight.read(decoded.positions),
+        );
         commit();
       } finally {
         await ended;
@@ -123,6 +131,8 @@ export async function createWriter(options: WriterOptions): Promise<Writer> {
       await columns.settle();
       return countApplied(events, deadLetters, [...sorted.duplicates, ...settled.duplicates]);
     },
+
+    foresee: foresight.expect,
 
     async skipTo(starts) {
       const next = positions.map((position, partition) => Math.max(position, starts[partition] ?? 0));
