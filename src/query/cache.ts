@@ -72,8 +72,8 @@ export function withCache(store: EventStore, options: CacheOptions = {}): EventS
     return shared.join(asked) as Promise<A>;
 
     async function askAndKeep(options: AskOptions): Promise<A> {
-      // The first to ask is the one whose trace shows the work.
-      const found = await ask({ ...options, trace: asked.trace });
+      // The first to ask is the one whose trace shows the work, and whose share it takes.
+      const found = await ask({ ...options, trace: asked.trace, principal: asked.principal });
       if (store.version === version) kept.set(project, key, found);
       return found;
     }

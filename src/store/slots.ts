@@ -1,7 +1,13 @@
 import { WeirError } from "../domain/errors.ts";
+import { sharerOf } from "../domain/principal.ts";
+import { createShares } from "../domain/shares.ts";
 import type { AskOptions } from "./store.ts";
 
-/** Lets a bounded number of questions run, and a bounded number wait for their turn. */
+/**
+ * Lets a bounded number of questions run, and a bounded number wait for their turn. Of several, one slot is kept from a
+ * caller who has all others, and half of the places to wait, so that others have room; the next to run is that of the
+ * caller with the fewest running.
+ */
 export interface Slots {
   readonly running: number;
   readonly waiting: number;
@@ -21,6 +27,11 @@ export interface Work<T> {
   cancel(): void;
 }
 
+interface Waiting {
+  readonly start: () => void;
+  readonly sharer: string | undefined;
+}
+
 export interface SlotLimits {
   readonly maxRunning: number;
   readonly maxWaiting: number;
@@ -34,16 +45,36 @@ const retryDelayMs = 1000;
 const longestTimer = 2 ** 31 - 1;
 
 export function createSlots({ maxRunning, maxWaiting, now }: SlotLimits): Slots {
-  const queue = new Set<() => void>();
+  const queue = new Set<Waiting>();
+  const waitingOf = createShares(maxWaiting);
+  const runningOf = createShares(maxRunning);
+  const mostRunning = Math.max(1, maxRunning - 1);
   let running = 0;
   let refused = 0;
 
+  const mayStart = (sharer: string | undefined) =>
+    running < maxRunning && (sharer === undefined || runningOf.of(sharer) < mostRunning);
+  const leaveQueue = (one: Waiting) => {
+    if (queue.delete(one)) waitingOf.add(one.sharer, -1);
+  };
   const startNext = () => {
-    for (const start of queue) {
-      if (running >= maxRunning) return;
-      queue.delete(start);
-      start();
+    for (;;) {
+      const [next] = [...queue]
+        .filter(({ sharer }) => mayStart(sharer))
+        .sort((a, b) => runningOf.of(a.sharer) - runningOf.of(b.sharer));
+      if (next === undefined) return;
+      leaveQueue(next);
+      next.start();
     }
+  };
+  /** @throws WeirError RESOURCE_EXHAUSTED/TOO_MANY_REQUESTS */
+  const checkWaiting = (sharer: string | undefined) => {
+    const isFull = queue.size >= maxWaiting;
+    if (!isFull && waitingOf.of(sharer) < waitingOf.most) return;
+    refused++;
+    throw isFull
+      ? tooMany(`${maxWaiting} questions wait for the store already`)
+      : tooMany(`${waitingOf.most} questions of one caller wait for the store already`);
   };
 
   return {
@@ -56,14 +87,13 @@ export function createSlots({ maxRunning, maxWaiting, now }: SlotLimits): Slots 
     get refused() {
       return refused;
     },
-    run<T>(work: () => Work<T>, { signal, deadline }: AskOptions): Promise<T> {
-      if (signal.aborted) return Promise.reject(endedBy(signal));
+    async run<T>(work: () => Work<T>, { signal, deadline, principal }: AskOptions): Promise<T> {
+      if (signal.aborted) throw endedBy(signal);
       const remaining = deadline - now();
-      if (remaining <= 0) return Promise.reject(tooLate());
-      if (running >= maxRunning && queue.size >= maxWaiting) {
-        refused++;
-        return Promise.reject(tooMany(maxWaiting));
-      }
+      if (remaining <= 0) throw tooLate();
+      const sharer = principal && sharerOf(principal);
+      const isFree = mayStart(sharer);
+      if (!isFree) checkWaiting(sharer);
       return new Promise<T>((resolve, reject) => {
         let underWay: Work<T> | undefined;
         const timer = remaining < longestTimer ? setTimeout(() => giveUp(tooLate()), remaining) : undefined;
@@ -75,21 +105,25 @@ export function createSlots({ maxRunning, maxWaiting, now }: SlotLimits): Slots 
         };
         const giveUp = (error: WeirError) => {
           leave();
-          queue.delete(start);
+          leaveQueue(waiting);
           underWay?.cancel();
           reject(error);
         };
         const start = () => {
           running++;
+          runningOf.add(sharer, 1);
           underWay = work();
           underWay.answer.then(resolve, reject).finally(() => {
             leave();
             running--;
+            runningOf.add(sharer, -1);
             startNext();
           });
         };
-        if (running < maxRunning) start();
-        else queue.add(start);
+        const waiting = { start, sharer };
+        if (isFree) return start();
+        queue.add(waiting);
+        waitingOf.add(sharer, 1);
       });
     },
   };
@@ -109,7 +143,6 @@ function tooLate(): WeirError {
   );
 }
 
-function tooMany(maxWaiting: number): WeirError {
-  const message = `${maxWaiting} questions wait for the store already`;
+function tooMany(message: string): WeirError {
   return new WeirError("RESOURCE_EXHAUSTED", "TOO_MANY_REQUESTS", message, { retryDelayMs });
 }

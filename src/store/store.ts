@@ -1,4 +1,5 @@
 import type { Stage } from "../domain/health.ts";
+import type { Principal } from "../domain/principal.ts";
 import type { Block } from "../domain/record/block.ts";
 import type { DeadLetter } from "../domain/record/dead-letter.ts";
 import type { ExportQuestion } from "./exports.ts";
@@ -31,6 +32,8 @@ export interface AskOptions {
   readonly deadline: number;
   /** traceparent of the span that asks; absent where it is not traced. */
   readonly trace?: string | undefined;
+  /** Who asks, whose share of the store it takes; absent: nobody in particular. */
+  readonly principal?: Principal | undefined;
 }
 
 /** The columnar store: applies blocks of the log exactly once, and answers questions. */

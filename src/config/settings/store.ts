@@ -19,7 +19,7 @@ export const storeSettings = {
     type: integer(1, 64),
     default: 4,
     description:
-      "Queries that run at once, besides two exports. Each holds a thread, of which UV_THREADPOOL_SIZE (16 unless set) are there.",
+      "Queries that run at once, all but one of them at most (at least one) of one key, besides two exports. Each holds a thread, of which UV_THREADPOOL_SIZE (16 unless set) are there.",
   }),
   maxWaitingQueries: setting({
     flag: "max-waiting-queries",
