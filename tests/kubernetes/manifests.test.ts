@@ -9,7 +9,15 @@ import { restBindings } from "../../src/contract/bindings.ts";
 import { contractServices } from "../../src/contract/registry.ts";
 import { roles } from "../../src/domain/roles.ts";
 import { imageEnvironment } from "../support/containers/dockerfile.ts";
-import { type Built, buildManifests, containersOf, ofKind, podOf, validate } from "../support/kubernetes.ts";
+import {
+  type Built,
+  buildManifests,
+  containersOf,
+  ofKind,
+  podOf,
+  selects,
+  validate,
+} from "../support/kubernetes.ts";
 import { repository } from "../support/process.ts";
 
 const overlays = ["embedded", "distributed"] as const;
@@ -97,11 +105,7 @@ describe.each(overlays)("%s", (overlay) => {
     const { resources } = built[overlay];
     const pods = resources.filter((resource) => containersOf(resource)[0]?.args[0] === "serve");
     for (const { spec, metadata } of ofKind(resources, "Service")) {
-      const selected = pods.filter((pod) =>
-        Object.entries(spec.selector).every(
-          ([key, value]) => pod.spec.template.metadata.labels[key] === value,
-        ),
-      );
+      const selected = pods.filter((pod) => selects(spec.selector, pod));
       expect(selected, metadata.name).toHaveLength(1);
     }
     const [monitor] = ofKind(resources, "ServiceMonitor");
@@ -124,6 +128,15 @@ describe("distributed", () => {
     for (const { spec, metadata } of ofKind(resources, "HorizontalPodAutoscaler")) {
       expect(spec.scaleTargetRef).toMatchObject({ kind: "Deployment", name: metadata.name });
       expect(spec.minReplicas).toBeGreaterThanOrEqual(2);
+    }
+    for (const { spec, metadata } of ofKind(resources, "PodDisruptionBudget")) {
+      const held = resources.filter(
+        (one) => podOf(one) !== undefined && selects(spec.selector?.matchLabels, one),
+      );
+      expect(
+        held.map((one) => `${one.kind} ${one.metadata.name}`),
+        metadata.name,
+      ).toEqual([`Deployment ${metadata.name}`]);
     }
     for (const deployment of ofKind(resources, "Deployment")) {
       const { labels } = deployment.spec.template.metadata;

@@ -40,3 +40,9 @@ export const podOf = (resource: Resource): Resource => resource.spec?.template?.
 export const containersOf = (resource: Resource): Resource[] => podOf(resource)?.containers ?? [];
 export const ofKind = (resources: readonly Resource[], kind: string): Resource[] =>
   resources.filter((resource) => resource.kind === kind);
+
+/** Whether labels choose the pods that a resource makes. A selector that is absent chooses none, as with budgets. */
+export function selects(labels: Record<string, string> | undefined, resource: Resource): boolean {
+  const own: Record<string, string> = resource.spec.template.metadata.labels;
+  return labels !== undefined && Object.entries(labels).every(([key, value]) => own[key] === value);
+}
