@@ -1,15 +1,18 @@
-/** A cold backup by the line that docs/OPERATIONS.md has for it. */
+/** Cold backups by the lines that docs/OPERATIONS.md and docs/CONTAINERS.md have for them. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { createWeirClient, IngestResult } from "../../client/node/index.ts";
 import { runCommand } from "../support/command.ts";
 import { documentOf } from "../support/documented.ts";
 import { type RunningServer, startServer } from "../support/server.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "weir-backup-"));
+let directory: string;
 let server: RunningServer | undefined;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "weir-backup-"));
+});
 afterEach(async () => {
   await server?.stop();
   rmSync(directory, { recursive: true });
@@ -21,22 +24,35 @@ async function shell(command: string): Promise<void> {
   expect(code, stderr).toBe(0);
 }
 
-it("brings back what was there when it was made: events, ids and tokens", async () => {
-  const line = /^tar -czf .+$/m.exec(documentOf("docs/OPERATIONS.md"))![0];
+/** What is run in the container, on the volume at /data, is run here on the folder. */
+const [copyVolume, putBack] = [
+  ...documentOf("docs/CONTAINERS.md").matchAll(/^docker .* run .*--entrypoint tar weir (.+)$/gm),
+].map(([, args]) => `tar ${args!.replace("/data", "data")}`);
+
+const ways = [
+  {
+    document: "docs/OPERATIONS.md",
+    copy: /^tar -czf .+$/m.exec(documentOf("docs/OPERATIONS.md"))![0],
+    restore: "tar -xzf weir-backup.tar.gz",
+  },
+  { document: "docs/CONTAINERS.md", copy: copyVolume!, restore: `mkdir data && ${putBack}` },
+];
+
+it.each(ways)("$document brings back what was there: events, ids and tokens", async ({ copy, restore }) => {
   const event = { id: "before", userId: "u", name: "kept" };
   server = await start();
   let client = createWeirClient({ url: server.url });
   const { visibilityToken } = await client.ingestion.ingestEvent({ event });
   await client.close();
   await server.stop();
-  await shell(line);
+  await shell(copy);
 
   server = await start();
   client = createWeirClient({ url: server.url });
   await client.ingestion.ingestEvent({ event: { ...event, id: "after" } });
   await client.close();
   await server.stop();
-  await shell("rm -r data && tar -xzf weir-backup.tar.gz");
+  await shell(`rm -r data && ${restore}`);
 
   server = await start();
   client = createWeirClient({ url: server.url });

@@ -192,6 +192,8 @@ describe.each(["README.md", "docs/CONTAINERS.md", "docker-compose.yml"])("%s", (
     for (const [, profile] of all.matchAll(/--profile (\S+)/g)) expect(profiles).toContain(profile);
     for (const [, name] of all.matchAll(/ exec (?:-e \w+ )*(\S+)/g))
       expect(compose.services).toHaveProperty(name!);
+    for (const [, name, folder] of all.matchAll(/ run .*--entrypoint tar (\S+) .*-C (\S+)/g))
+      expect(volumesOf(compose.services[name!]!).map(([, target]) => target)).toContain(folder);
     for (const [, file] of all.matchAll(/build -f (\S+)/g)) expect(file).toBe(own[0]![1].build!.dockerfile);
     for (const [, command] of all.matchAll(/node bin\/weir\.js (\S+)/g)) await helpOf(command!, "--help");
   });
