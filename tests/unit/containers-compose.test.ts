@@ -179,6 +179,14 @@ describe("monitoring", () => {
   });
 });
 
+/** All that docs/CONTAINERS.md has for .env. */
+const dotEnv = {
+  ...values,
+  WEIR_CLICKHOUSE_PASSWORD: "weir",
+  COMPOSE_PROFILES: "",
+  GRAFANA_PASSWORD: "weir",
+};
+
 describe.each(["README.md", "docs/CONTAINERS.md", "docker-compose.yml"])("%s", (document) => {
   const lines = read(document)
     .replaceAll("\\\n", " ")
@@ -192,6 +200,8 @@ describe.each(["README.md", "docs/CONTAINERS.md", "docker-compose.yml"])("%s", (
     for (const [, profile] of all.matchAll(/--profile (\S+)/g)) expect(profiles).toContain(profile);
     for (const [, name] of all.matchAll(/ exec (?:-e \w+ )*(\S+)/g))
       expect(compose.services).toHaveProperty(name!);
+    for (const [, name] of all.matchAll(/ -e (\w+) /g)) expect(read(document)).toContain(`export ${name}=`);
+    if (all.includes("--env-file .env")) readConfig([], { ...imageEnvironment(), ...dotEnv });
     for (const [, name, folder] of all.matchAll(/ run .*--entrypoint tar (\S+) .*-C (\S+)/g))
       expect(volumesOf(compose.services[name!]!).map(([, target]) => target)).toContain(folder);
     for (const [, file] of all.matchAll(/build -f (\S+)/g)) expect(file).toBe(own[0]![1].build!.dockerfile);
