@@ -1,8 +1,9 @@
 import { pause } from "../../domain/pause.ts";
 
 /**
- * Whether the server answers questions. Where it did not, it is asked until it does: who goes by health() asks no questions
- * of a process that is ill, so these alone would never show that it is well again.
+ * Whether the server answers questions. It is asked where nobody else has asked for a while, so that a server that is gone
+ * is known before the first question finds out; and where it did not answer, until it does: who goes by health() asks no
+ * questions of a process that is ill.
  */
 export interface Reach {
   /** Why there was no answer; empty where there is one. */
@@ -13,41 +14,56 @@ export interface Reach {
   close(): void;
 }
 
-/** Time between two of its own questions, and longest time that one may take, in milliseconds. */
-const pauseMs = 1000;
-const probeMs = 5000;
+export interface ReachOptions {
+  /** Asks the server something small. */
+  readonly probe: (signal: AbortSignal) => Promise<unknown>;
+  /** Why an error means that the server does not answer, in one line; undefined where it does not mean that. */
+  readonly failureOf: (error: unknown) => string | undefined;
+  /** How long nobody may have had an answer, in milliseconds, before it is asked. Default 5,000. */
+  readonly quietMs?: number;
+}
 
-/** @param probe asks the server something small */
-export function createReach(probe: (signal: AbortSignal) => Promise<unknown>): Reach {
+/** Time between two looks at whether it is to be asked, and longest time that its answer may take, in milliseconds. */
+const pauseMs = 1000;
+const probeMs = 10_000;
+const silence = `ClickHouse cannot answer: nothing came for ${probeMs / 1000} s`;
+
+export function createReach({ probe, failureOf, quietMs = 5000 }: ReachOptions): Reach {
   const closing = new AbortController();
   let failure = "";
-  let probing = false;
+  let answeredAt = performance.now();
 
-  async function untilAnswered(): Promise<void> {
-    probing = true;
-    while (failure !== "") {
-      await pause(pauseMs, closing.signal);
-      if (closing.signal.aborted) break;
-      try {
-        await probe(AbortSignal.any([closing.signal, AbortSignal.timeout(probeMs)]));
-        failure = "";
-      } catch {
-        // It stays as it is.
-      }
-    }
-    probing = false;
+  function answered(): void {
+    failure = "";
+    answeredAt = performance.now();
   }
 
+  async function ask(): Promise<void> {
+    const late = AbortSignal.timeout(probeMs);
+    try {
+      await probe(AbortSignal.any([closing.signal, late]));
+      answered();
+    } catch (error) {
+      failure = late.aborted ? silence : (failureOf(error) ?? failure);
+    }
+  }
+
+  async function watch(): Promise<void> {
+    for (;;) {
+      await pause(pauseMs, closing.signal);
+      if (closing.signal.aborted) return;
+      if (failure !== "" || performance.now() - answeredAt >= quietMs) await ask();
+    }
+  }
+
+  void watch();
   return {
     get failure() {
       return failure;
     },
-    answered() {
-      failure = "";
-    },
+    answered,
     failed(why) {
       failure = why;
-      if (!probing) void untilAnswered();
     },
     close: () => closing.abort(),
   };

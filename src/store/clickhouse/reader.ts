@@ -25,9 +25,18 @@ export interface Reader {
   close(): void;
 }
 
+/** Undefined where it says nothing of the server. */
+function failureOf(error: unknown): string | undefined {
+  const { code, message } = questionError(error);
+  return code === "UNAVAILABLE" ? message : undefined;
+}
+
 export function createReader(connection: Connection, now: () => number): Reader {
   const running = new Set<AbortController>();
-  const reach = createReach((signal) => connection.table({ query: "SELECT 1", params: {} }, { signal }));
+  const reach = createReach({
+    probe: (signal) => connection.table({ query: "SELECT 1", params: {} }, { signal }),
+    failureOf,
+  });
   let closed = false;
 
   function work<T>(deadline: number, answer: (options: QueryOptions) => Promise<T>): Work<T> {
@@ -43,9 +52,9 @@ export function createReader(connection: Connection, now: () => number): Reader 
           return told;
         },
         (error: unknown) => {
-          const told = questionError(error);
-          if (told.code === "UNAVAILABLE" && !closed) reach.failed(told.message);
-          throw told;
+          const why = failureOf(error);
+          if (why !== undefined && !closed) reach.failed(why);
+          throw questionError(error);
         },
       )
       .finally(() => running.delete(controller));
