@@ -1,9 +1,13 @@
 /** The commands of docs/ other than the README's, each as it stands there. */
-import { existsSync, readdirSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runCommand } from "../support/command.ts";
+import { compose } from "../support/containers/compose.ts";
 import { commandsOf, type DocumentedServer, documentOf, startDocumented } from "../support/documented.ts";
 import { repository } from "../support/process.ts";
+import { startServer } from "../support/server.ts";
 
 let server: DocumentedServer;
 
@@ -35,10 +39,9 @@ test.each(commandsOf("docs/OPERATIONS.md"))("docs/OPERATIONS.md: %s", async (com
   await server.stdoutOf(command);
 });
 
-/** The table's rows: the old name, what is there for it. */
+/** The table's rows: the old name, and the code that is there for it. */
 const rows = [...documentOf("docs/MIGRATING.md").matchAll(/^\| `([^`]+)` \|(.*)\|$/gm)].map((match) => ({
   old: match[1]!,
-  here: match[2]!,
   codes: [...match[2]!.matchAll(/`([^`]+)`/g)].map((code) => code[1]!),
 }));
 
@@ -60,37 +63,95 @@ function make(target: string): string {
   return `make ${target}`;
 }
 
+/** Which file runs it, and by which words of its. */
+const elsewhereRun: Record<string, { file: string; by: string }> = {
+  topics: { file: "tests/kafka/migrating.test.ts", by: "docs/MIGRATING.md" },
+  start: { file: "tests/support/documented.ts", by: '"start"' },
+  build: { file: "tests/e2e/package.test.ts", by: '["run", "build"]' },
+  clean: { file: "tests/e2e/documents.test.ts", by: "npm run clean" },
+  proto: { file: "scripts/check-proto.ts", by: "generate" },
+};
+
+/** What no test runs, and why. */
+const unplayed: Record<string, string> = {
+  ci: "would replace the packages of the tests that run",
+  test: "is this very run",
+  "test:kafka": "is a part of it",
+  "test:clickhouse": "is a part of it",
+  bench: "wants minutes of a machine of its own",
+  "bench:kafka": "wants minutes of a machine of its own",
+};
+
 describe("docs/MIGRATING.md", () => {
   test("has a place for everything that had a name", () => {
     expect(rows.map(({ old }) => old).sort()).toEqual([...oldNames].sort());
   });
 
-  test.each(rows)("$old", async ({ old, here, codes }) => {
-    const called = codes.filter((code) => /^(curl|grpcurl) /.test(code));
-    for (const command of called) {
-      if (command.startsWith("grpcurl") && !server.grpcurl) continue;
-      const answer = await server.stdoutOf(command.replace("curl -s ", "curl -sS --fail-with-body "));
-      if (command.endsWith("/metrics") && !old.includes(" ")) expect(answer).toContain(`# TYPE ${old} `);
-    }
-    const run = codes.filter((code) => code.startsWith("npm "));
-    for (const command of run) await tryScript(command);
-    const paths = codes.filter((code) => code.startsWith("deploy/"));
-    for (const path of paths) expect(existsSync(join(repository, path)), path).toBe(true);
-    const otherwise = /Ctrl-C|standard output|kafka-console-consumer/.test(here);
-    expect(called.length + run.length + paths.length > 0 || otherwise, "something is there to try").toBe(
-      true,
-    );
+  test.each(rows)("$old", async ({ old, codes }) => {
+    let tried = 0;
+    for (const code of codes) if (await tryCode(code, old)) tried++;
+    expect(tried > 0 || old === "make stop", "something is there to try").toBe(true);
   });
 
-  /** Those that are harmless are run; what tests, builds, installs or removes is looked up. */
+  test("Ctrl-C and SIGTERM end a server, whose log is a line of JSON each", async () => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      const other = await startServer();
+      process.kill(other.pid, signal);
+      expect(await other.exited).toBe(0);
+      const lines = other.log().trimEnd().split("\n");
+      expect(lines.length).toBeGreaterThan(1);
+      for (const line of lines) expect(JSON.parse(line)).toHaveProperty("msg");
+      await other.stop();
+    }
+  });
+
+  test("what cleans removes what is made, and data only where it is told to", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "weir-clean-"));
+    const made = ["dist", "data"].map((name) => join(directory, name));
+    for (const path of ["package.json", "scripts/clean.ts"])
+      cpSync(join(repository, path), join(directory, path));
+    for (const path of made) mkdirSync(path);
+    const left = [];
+    for (const command of ["npm run clean", "npm run clean -- --data"]) {
+      expect(rows.flatMap(({ codes }) => codes)).toContain(command);
+      const { code, stderr } = await runCommand("bash", ["-c", command], { cwd: directory });
+      expect(code, stderr).toBe(0);
+      left.push(made.filter((path) => existsSync(path)));
+    }
+    expect(left).toEqual([[made[1]], []]);
+    rmSync(directory, { recursive: true });
+  });
+
+  /** Tries one piece of code of a row. @returns false where it is none that can be */
+  async function tryCode(code: string, old: string): Promise<boolean> {
+    if (/^(curl|grpcurl|npx) /.test(code)) {
+      if (code.startsWith("grpcurl") && !server.grpcurl) return true;
+      const answer = await server.stdoutOf(code.replace("curl -s ", "curl -sS --fail-with-body "));
+      if (code.endsWith("/metrics") && !old.includes(" ")) expect(answer).toContain(`# TYPE ${old} `);
+    } else if (code.startsWith("npm ")) await tryScript(code);
+    else if (code.startsWith("http://")) {
+      const published = Object.values(compose.services).flatMap(({ ports = [] }) => ports);
+      expect(published.map((port) => `http://${port.replace(/:\d+$/, "")}`)).toContain(code);
+    } else if (code.startsWith("docker ")) {
+      // No engine runs here: tests/kafka/migrating.test.ts has the console, this the names.
+      const [, profile, service] = /--profile (\w+)(?: exec (\w+))?/.exec(code)!;
+      const named = Object.entries(compose.services).filter(([, { profiles }]) =>
+        profiles.includes(profile!),
+      );
+      expect(named.map(([name]) => name)).toContain(service ?? named[0]?.[0]);
+    } else if (code.startsWith("deploy/")) expect(existsSync(join(repository, code)), code).toBe(true);
+    else return false;
+    return true;
+  }
+
+  /** What is harmless is run here; other tests run the rest, but for what `unplayed` has. */
   async function tryScript(command: string): Promise<void> {
     const { scripts } = JSON.parse(documentOf("package.json")) as { scripts: Record<string, string> };
-    const [, name = "", ...rest] = /^npm (?:run )?(?:--silent )?([\w:-]+)(.*)$/.exec(command)!;
-    if (name === "ci") return;
-    expect(scripts, command).toHaveProperty([name]);
-    // Over a broker of their own: tests/kafka.
-    if (rest.join("").includes("topics")) return;
-    if (["weir", "example", "health", "ready", "lag", "urls"].includes(name)) await server.stdoutOf(command);
+    const [, name = "", rest = ""] = /^npm (?:run )?(?:--silent )?([\w:-]+)(.*)$/.exec(command)!;
+    if (name !== "ci") expect(scripts, command).toHaveProperty([name]);
+    const elsewhere = elsewhereRun[rest.includes(" topics ") ? "topics" : name];
+    if (elsewhere !== undefined) expect(documentOf(elsewhere.file)).toContain(elsewhere.by);
+    else if (!(name in unplayed)) await server.stdoutOf(command);
   }
 });
 
