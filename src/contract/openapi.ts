@@ -4,6 +4,7 @@ import { StatusSchema } from "../../gen/google/rpc/status_pb.js";
 import { type RestBinding, restBindings } from "./bindings.ts";
 import { commentOf } from "./comments.ts";
 import { createSchemas, type Schemas } from "./openapi-schema.ts";
+import { keyParameters, securityOf, securitySchemes } from "./openapi-security.ts";
 import { isPlanned, restOptionsOf, Scope, scopeOf } from "./options.ts";
 
 export interface OpenApiOptions {
@@ -53,10 +54,7 @@ export function openApiDocument({ services, version }: OpenApiOptions): JsonObje
     components: {
       schemas: schemas.all(),
       responses: { Error: error },
-      securitySchemes: {
-        bearer: { type: "http", scheme: "bearer" },
-        apiKey: { type: "apiKey", in: "header", name: "x-api-key" },
-      },
+      securitySchemes,
     },
   };
 }
@@ -72,10 +70,14 @@ function operation(binding: RestBinding, schemas: Schemas, ids: Map<string, numb
     tags: [method.parent.name],
     summary: `${words(method.name)}${isPlanned(method) ? " (answered by a later version)" : ""}`,
     description: `${commentOf(method)}\n\nMethod ${method.parent.typeName}/${method.name}; needs ${scopeText(scope)}.`,
-    parameters: [...pathParameters(binding, schemas), ...queryParameters(binding, schemas)],
+    parameters: [
+      ...pathParameters(binding, schemas),
+      ...queryParameters(binding, schemas),
+      ...keyParameters(method),
+    ],
     ...requestBody(binding, schemas),
     responses: responses(binding, schemas),
-    security: scope === Scope.OPEN ? [] : [{ bearer: [] }, { apiKey: [] }],
+    security: securityOf(method),
   };
 }
 

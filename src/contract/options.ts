@@ -27,6 +27,9 @@ export function expectationOf(field: DescField): string {
   return getOption(field, expectation);
 }
 
+/** Query parameter in which the REST routes that take text/plain take a browser key. */
+export const browserKeyParameter = "key";
+
 /** Name of the field that a rule of the message as a whole is about; undefined where the contract does not say. */
 export function fieldOfRule(message: DescMessage, ruleId: string): string | undefined {
   return getOption(message, rule_fields).find(({ rule }) => rule === ruleId)?.field;

@@ -1,7 +1,7 @@
 /** The one gate of every protocol, before a body is read: who calls, whether there is room, and for how long. */
 
 import type { Authenticator, CallKind, Credentials, Meter, Rates } from "../auth/auth.ts";
-import { Scope } from "../contract/options.ts";
+import { browserKeyParameter, Scope } from "../contract/options.ts";
 import type { Protocol } from "../domain/call.ts";
 import { WeirError } from "../domain/errors.ts";
 import { defaultProject, type Principal, sharerOf } from "../domain/principal.ts";
@@ -228,7 +228,7 @@ function credentialsOf(exchange: Exchange, browserKey: boolean, trusts: OriginPo
   // An empty header says nothing.
   const key = exchange.header("x-api-key") || bearer;
   const origin = exchange.header("origin");
-  const inQuery = browserKey ? new URLSearchParams(exchange.query).get("key") : null;
+  const inQuery = browserKey ? new URLSearchParams(exchange.query).get(browserKeyParameter) : null;
   return {
     ...(key === undefined ? {} : { key }),
     ...(inQuery === null ? {} : { browserKey: inQuery }),

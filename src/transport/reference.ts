@@ -28,9 +28,29 @@ export function referencePage(openApi: JsonObject): string {
     "Weir: API reference",
     "<p>Every method is also served by Connect, gRPC and gRPC-Web at <code>/package.Service/Method</code>; " +
       'server reflection lists them. All of this is the <a href="/openapi.json">OpenAPI document</a>.</p>' +
-      `<nav><ul>${contents.join("")}<li><a href="#types">Types</a></li></ul></nav>` +
-      `${sections.join("")}<h2 id="types">Types</h2>${types.join("")}`,
+      '<nav><ul><li><a href="#keys">Keys</a></li>' +
+      `${contents.join("")}<li><a href="#types">Types</a></li></ul></nav>` +
+      `${keySection(openApi)}${sections.join("")}<h2 id="types">Types</h2>${types.join("")}`,
   );
+}
+
+/** How a key is passed. */
+function keySection({ components }: JsonObject): string {
+  const schemes =
+    isObject(components) && isObject(components.securitySchemes) ? components.securitySchemes : {};
+  const rows = Object.values(schemes)
+    .filter(isObject)
+    .map((s) => `<tr><td><code>${keyForm(s)}</code></td><td>${prose(textOf(s.description))}</td></tr>`);
+  return (
+    '<h2 id="keys">Keys</h2><p>Where the server requires keys, each request brings one, in one of these ways. A ' +
+    "server bound to loopback alone is open and needs none, unless it is set up to require them.</p>" +
+    `<table><tbody>${rows.join("")}</tbody></table>`
+  );
+}
+
+function keyForm(scheme: JsonObject): string {
+  if (scheme.type === "http") return "Authorization: Bearer KEY";
+  return scheme.in === "query" ? `?${textOf(scheme.name)}=KEY` : `${textOf(scheme.name)}: KEY`;
 }
 
 interface Operation {

@@ -9,7 +9,7 @@ import {
 } from "@bufbuild/protobuf";
 import type { RestBinding } from "../contract/bindings.ts";
 import { elementFromJson, isObject, messageFromJson, refused } from "../contract/json-request.ts";
-import { restOptionsOf } from "../contract/options.ts";
+import { browserKeyParameter, restOptionsOf } from "../contract/options.ts";
 import { queryToJson, setByPath } from "../contract/query-params.ts";
 import { type FieldViolation, WeirError } from "../domain/errors.ts";
 import type { Exchange } from "./exchange.ts";
@@ -36,7 +36,7 @@ export interface RestSource {
  */
 const formType = "application/x-www-form-urlencoded";
 const browserHeaders = ["origin", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "sec-fetch-user"];
-const browserKeyParameter: ReadonlySet<string> = new Set(["key"]);
+const browserKeyOnly: ReadonlySet<string> = new Set([browserKeyParameter]);
 const noParameter: ReadonlySet<string> = new Set();
 const allParsed: ReadonlyMap<number, FieldViolation> = new Map();
 
@@ -48,7 +48,7 @@ export async function readRestRequest(
 ): Promise<RestRequest> {
   const input = binding.method.input;
   const { body } = binding;
-  const ignored = plainText ? browserKeyParameter : noParameter;
+  const ignored = plainText ? browserKeyOnly : noParameter;
   const taken = new Set(
     body === "*"
       ? input.fields.map((field) => field.name)

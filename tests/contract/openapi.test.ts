@@ -129,6 +129,25 @@ test("every operation has a body exactly where its verb brings one, an answer, a
   }
 });
 
+test("only where a page may send without a preflight may a key stand in the query", () => {
+  const inQuery = Object.entries(document.components.securitySchemes).filter(
+    ([, scheme]) => "in" in scheme && scheme.in === "query",
+  );
+  expect(inQuery).toMatchObject([["browserKey", { type: "apiKey", name: "key" }]]);
+  for (const { route, operation } of operations()) {
+    const text = operation.requestBody?.content["text/plain"] !== undefined;
+    expect(text, route).toBe(route === "POST /v1/events/batch");
+    expect(
+      operation.security.some((scheme) => "browserKey" in scheme),
+      route,
+    ).toBe(text);
+    expect(
+      operation.parameters.some((parameter) => parameter.in === "query" && parameter.name === "key"),
+      route,
+    ).toBe(text);
+  }
+});
+
 describe("its schemas", () => {
   test("say no more than the contract: types, limits and enums", () => {
     const event = document.components.schemas["analytics.v1.Event"] as {

@@ -151,6 +151,13 @@ test("the reference says of everything what the contract says, and leads nowhere
   for (const link of links) expect(link === "/openapi.json" || ids.has(link.slice(1)), link).toBe(true);
 });
 
+test("the reference tells each way to pass a key", async () => {
+  const { port } = await start();
+  const docs = (await get(port, "/docs")).text;
+  for (const form of ["x-api-key: KEY", "Authorization: Bearer KEY", "?key=KEY"])
+    expect(docs).toContain(form);
+});
+
 test("metrics, figures and lag have an address of their own, without a key or TLS and with nothing else", async () => {
   const { port } = await start({
     open: false,

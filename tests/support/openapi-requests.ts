@@ -30,13 +30,16 @@ export interface Operation {
 
 export interface OpenApi {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+  readonly components: {
+    readonly schemas: Readonly<Record<string, Schema>>;
+    readonly securitySchemes: Readonly<Record<string, { readonly in?: string; readonly name?: string }>>;
+  };
 }
 
 /** Levels of nested messages. */
 const deepest = 4;
 
-/** Requests of one operation. */
+/** Requests of one operation, without a key. */
 export function requestsOf(
   { components }: OpenApi,
   verb: string,
@@ -45,7 +48,8 @@ export function requestsOf(
 ): fc.Arbitrary<RawRequest> {
   const value = (schema: Schema) => madeBy(schema, components.schemas, deepest);
   const inPath = parameters.filter((parameter) => parameter.in === "path");
-  const inQuery = parameters.filter((parameter) => parameter.in === "query");
+  const keys = Object.values(components.securitySchemes).map((scheme) => `${scheme.in} ${scheme.name}`);
+  const inQuery = parameters.filter((one) => one.in === "query" && !keys.includes(`query ${one.name}`));
   const body = requestBody?.content["application/json"]?.schema;
   return fc
     .record({
