@@ -6,8 +6,9 @@ export interface RowCount {
   readonly rows: number;
   /** What this process has added, or removed. */
   add(rows: number): void;
-  /** Others have written: counts anew, unless that was done lately. */
+  /** Others have written: counts anew, later where that was done lately. */
   othersWrote(): void;
+  close(): void;
 }
 
 /** How long the number may be without what others have added. In milliseconds. */
@@ -16,6 +17,20 @@ const ageMs = 10_000;
 export async function createRowCount(connection: Connection, now: () => number): Promise<RowCount> {
   let rows = await countRows(connection);
   let countedMs = now();
+  let later: NodeJS.Timeout | undefined;
+
+  function count(): void {
+    later = undefined;
+    countedMs = now();
+    // Where it fails the next one will do.
+    void countRows(connection).then(
+      (counted) => {
+        rows = counted;
+      },
+      () => {},
+    );
+  }
+
   return {
     get rows() {
       return rows;
@@ -24,15 +39,11 @@ export async function createRowCount(connection: Connection, now: () => number):
       rows += more;
     },
     othersWrote() {
-      if (now() - countedMs < ageMs) return;
-      countedMs = now();
-      // Where it fails the next one will do.
-      void countRows(connection).then(
-        (counted) => {
-          rows = counted;
-        },
-        () => {},
-      );
+      if (later !== undefined) return;
+      const leftMs = ageMs - (now() - countedMs);
+      if (leftMs <= 0) count();
+      else later = setTimeout(count, leftMs).unref();
     },
+    close: () => clearTimeout(later),
   };
 }

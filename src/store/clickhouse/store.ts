@@ -247,6 +247,7 @@ export async function openClickhouseStore(
     close() {
       closed ??= writes.ended().then(() => connection.close());
       reader.close();
+      counted.close();
       return closed;
     },
   };
