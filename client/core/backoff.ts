@@ -4,7 +4,10 @@ import { checkOptions } from "./options.ts";
 
 /** How a call that failed is tried again. */
 export interface RetryPolicy {
-  /** Attempts of a call in all, the first one included; 1: never again. Default 4. */
+  /**
+   * Attempts of a call in all, the first one included; 1: never again. Default 10, of which all waits together are some ten
+   * seconds and at most 21, so that a server may be started anew meanwhile; the call's deadline ends them earlier.
+   */
   maxAttempts: number;
   /** The longest wait before the second attempt, in ms; it doubles with each attempt. Default 100. */
   baseDelayMs: number;
@@ -12,7 +15,7 @@ export interface RetryPolicy {
   maxDelayMs: number;
 }
 
-export const defaultRetryPolicy: RetryPolicy = { maxAttempts: 4, baseDelayMs: 100, maxDelayMs: 5_000 };
+export const defaultRetryPolicy: RetryPolicy = { maxAttempts: 10, baseDelayMs: 100, maxDelayMs: 5_000 };
 
 /**
  * The policy with its defaults.

@@ -75,6 +75,13 @@ describe("a call that fails", () => {
     expect(environment.slept).toEqual([100, 200, 400]);
   });
 
+  it("outlasts a server that is started anew, by default", async () => {
+    const { weir, environment, seen } = weirWhere(failing(9));
+    await weir.analytics.getAnalyticsSummary({});
+    expect(seen.attempts).toBe(10);
+    expect(environment.slept.reduce((sum, ms) => sum + ms)).toBe(21_300);
+  });
+
   it("waits a random share of each delay", async () => {
     const { weir, environment } = weirWhere(failing(2), {}, 0.25);
     await weir.analytics.getAnalyticsSummary({});
