@@ -1,8 +1,6 @@
 /** Part of the composition root: what is behind the log in this process, by its roles. */
 import { type Access, retentionByProject } from "./app-access.ts";
 import type { Applying, LogParts, StoreParts } from "./app-parts.ts";
-import type { Start } from "./app-start.ts";
-import { openStore } from "./app-store.ts";
 import type { Config } from "./config/config.ts";
 import { type Consumer, createConsumer } from "./consumer/consumer.ts";
 import { createUpkeep } from "./consumer/upkeep.ts";
@@ -22,12 +20,13 @@ import type { AppliedPositions } from "./visibility/visibility.ts";
 export interface StageOptions {
   readonly config: Config;
   readonly log: LogParts;
+  /** Absent where the log is not read in this process. */
+  readonly parts: StoreParts | undefined;
   readonly access: Access;
   readonly metrics: Metrics;
   readonly tracing: Tracing | undefined;
   readonly liveSlots: Slots;
   readonly logger: Logger;
-  readonly start: Start;
   /** Takes what ends each part, in the order in which they are started. */
   readonly stops: (() => Promise<void>)[];
 }
@@ -54,11 +53,10 @@ export interface Stages {
 
 const now = Date.now;
 
-/** @throws Error with one line for the operator where the store cannot be used or does not fit the log */
-export async function startStages(options: StageOptions): Promise<Stages> {
-  const { config, log, metrics, tracing, logger, start, stops } = options;
+export function startStages(options: StageOptions): Stages {
+  const { config, log, parts, metrics, tracing, logger, stops } = options;
   const { reader, kafka } = log;
-  if (reader === undefined) {
+  if (reader === undefined || parts === undefined) {
     if (kafka === undefined) throw new TypeError("an embedded log is read where it is written");
     const { applied } = kafka;
     startUpkeep(options, {});
@@ -70,7 +68,6 @@ export async function startStages(options: StageOptions): Promise<Stages> {
     };
   }
 
-  const parts = await openStore({ config, log: { ...log, reader }, logger, start, stops });
   const { store, applied, applying } = parts;
   let consumer: Consumer | undefined;
   if (applying !== undefined) {

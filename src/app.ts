@@ -8,6 +8,7 @@ import { observe } from "./app-observe.ts";
 import { createServices } from "./app-services.ts";
 import { startStages } from "./app-stages.ts";
 import { createStart, StoppedError } from "./app-start.ts";
+import { openStore } from "./app-store.ts";
 import { openTracing } from "./app-tracing.ts";
 import { type Config, ConfigError } from "./config/config.ts";
 import { nameOf, settings } from "./config/settings.ts";
@@ -78,6 +79,9 @@ export async function startApp(config: Config, logger: Logger, halt: AbortSignal
     const tracing = await openTracing(config, logger);
     if (tracing !== undefined) stops.push(() => tracing.close());
     const log = await openLog({ config, metrics, logger, start, stops });
+    const { reader, appender } = log;
+    // Before anything is written for this version: a store of a newer one is refused, with all beside it as it is.
+    const parts = reader && (await openStore({ config, log: { ...log, reader }, logger, start, stops }));
     const access = await openAccess({
       config,
       state: log.state,
@@ -86,15 +90,15 @@ export async function startApp(config: Config, logger: Logger, halt: AbortSignal
     });
     const liveSlots = createSlots(config.maxLiveStreams, "places for live streams");
     const exportSlots = createSlots(config.maxExports, "places for exports");
-    const stages = await startStages({
+    const stages = startStages({
       config,
       log,
+      parts,
       access,
       metrics,
       tracing,
       liveSlots,
       logger,
-      start,
       stops,
     });
     const history = createHistory({ metrics, now });
@@ -117,7 +121,6 @@ export async function startApp(config: Config, logger: Logger, halt: AbortSignal
       stats,
     });
     let ready = false;
-    const { reader, appender } = log;
     const { applied, store, consumer, live } = stages;
     const transport = await createTransport({
       listen: config.listen,
