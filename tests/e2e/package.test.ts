@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runCommand } from "../support/command.ts";
+import { documentOf } from "../support/documented.ts";
 import { repository } from "../support/process.ts";
 import { type RunningServer, startServer } from "../support/server.ts";
 
@@ -60,6 +61,15 @@ describe("the package", () => {
 
   test("runs as npx weir in a clone", async () => {
     const { code, stdout, stderr } = await runCommand("npx", ["weir", "--help"]);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain("Usage: weir COMMAND");
+  });
+
+  test("is the command weir from anywhere by the link that docs/CLI.md makes in a clone", async () => {
+    const block = /```bash\n([\s\S]*?)```/.exec(documentOf("docs/CLI.md"))![1]!;
+    const home = mkdtempSync(join(directory, "home-"));
+    const script = `set -e\n${block}cd /\nPATH="$HOME/.local/bin:$PATH" weir --help`;
+    const { code, stdout, stderr } = await runCommand("bash", ["-c", script], { env: { HOME: home } });
     expect(code, stderr).toBe(0);
     expect(stdout).toContain("Usage: weir COMMAND");
   });
