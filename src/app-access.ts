@@ -50,7 +50,7 @@ export async function openAccess({ config, state, logger, stops }: AccessOptions
   if (!open && !keys.any && config.jwtKeys === "") {
     logger.warn(
       {},
-      "keys are required and there is none: set WEIR_BOOTSTRAP_KEY, or stop and run weir keys create",
+      "keys are required and there is none: set WEIR_BOOTSTRAP_KEY, or stop and run weir keys create --project default --scopes admin",
     );
   }
   // Also where they are not needed: a mistake shows now, and not when the server goes on a network.
