@@ -10,6 +10,7 @@ const pages: readonly (readonly [string, string])[] = [
   ["/stats", "figures of the producer and the consumer"],
   ["/lag", "how far the store is behind the log"],
   ["/metrics", "metrics for Prometheus"],
+  ["/docs", "API reference"],
   ["/openapi.json", "description of the REST routes"],
 ];
 

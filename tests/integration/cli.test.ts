@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { indexPage } from "../../src/transport/html.ts";
 import { startEventServer } from "../support/event-server.ts";
 import { gather, repository, runToEnd, startProgram, weir } from "../support/process.ts";
 
@@ -183,7 +184,9 @@ describe("weir urls", () => {
   it("lists the pages, the REST routes and the methods, of any address", async () => {
     const { code, stdout } = await weir(["urls", "--url", "http://127.0.0.1:9"]);
     expect(code).toBe(0);
-    expect(stdout).toContain("  http://127.0.0.1:9/health ");
+    const linked = [...indexPage("").matchAll(/href="([^"]+)"/g)].map(([, path]) => path);
+    for (const page of ["/", "/docs", ...linked])
+      expect(stdout).toMatch(new RegExp(`(http://127\\.0\\.0\\.1:9|GET +)${page} `));
     expect(stdout).toMatch(/GET {4}\/v1\/analytics\/users\/\{user_id\} +AnalyticsService\.GetUserAnalytics/);
     expect(stdout).toMatch(/POST {3}\/v1\/analytics\/retention +AnalyticsService\.GetRetention$/m);
     expect(stdout).toMatch(/GET {4}\/v1\/admin\/tracking-plan +AdminService\.GetTrackingPlan \(later\)/);
