@@ -147,6 +147,7 @@ export async function startApp(config: Config, logger: Logger, halt: AbortSignal
           ...(consumer ? { consumer: { ...consumer.stats(), store: store?.stats() } } : {}),
           ...(store && !consumer ? { store: store.stats() } : {}),
           ...(live ? { live: live.stats() } : {}),
+          metrics: history.stats(),
         }),
         ...(reader
           ? { lag: async () => ({ partitions: await lagOf(reader, applied.positions(), now()) }) }

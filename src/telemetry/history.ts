@@ -36,8 +36,9 @@ export interface HistoryOptions {
   /** Age at which a sample is forgotten. Default 1 h. */
   readonly keepMs?: number;
   /**
-   * Series that are remembered; what comes later has no history. Default 2,000, for which an hour takes at most 12 MB.
-   * Buckets come last, since their histogram's _sum and _count say more in less.
+   * Series that are remembered. Default 2,000, for which an hour takes at most 12 MB. Once there are so many, a bucket
+   * gives its place to what is none, since its histogram's _sum and _count say more in less; what finds no place has no
+   * history.
    */
   readonly maxSeries?: number;
 }
@@ -50,8 +51,10 @@ interface Frame {
 
 export function createHistory(options: HistoryOptions): History {
   const { metrics, now, intervalMs = 5000, keepMs = 3_600_000, maxSeries = 2000 } = options;
-  const known: Series[] = [];
+  const kept: Series[] = [];
   const numbers = new Map<string, number>();
+  /** Numbers of those that are buckets. */
+  const buckets: number[] = [];
   const frames: Frame[] = [];
   let left = 0;
   let failure = "";
@@ -59,25 +62,33 @@ export function createHistory(options: HistoryOptions): History {
   let running: Promise<void> | undefined;
 
   function numberOf(series: Series): number | undefined {
-    const key = series.name + series.labelText;
-    let number = numbers.get(key);
-    if (number === undefined && known.length < maxSeries) {
-      number = known.push(series) - 1;
-      numbers.set(key, number);
-    }
+    const known = numbers.get(keyOf(series));
+    if (known !== undefined) return known;
+    const number = kept.length < maxSeries ? kept.length : isBucket(series) ? undefined : evictBucket();
+    if (number === undefined) return undefined;
+    kept[number] = series;
+    numbers.set(keyOf(series), number);
+    if (isBucket(series)) buckets.push(number);
+    return number;
+  }
+
+  /** The number that is free then; undefined where there is no bucket. */
+  function evictBucket(): number | undefined {
+    const number = buckets.pop();
+    if (number === undefined) return undefined;
+    numbers.delete(keyOf(kept[number]!));
+    for (const { values } of frames) if (number < values.length) values[number] = Number.NaN;
     return number;
   }
 
   async function take(): Promise<void> {
     const readings = await readSeries(metrics.registry);
-    const { buckets = [], others = [] } = Object.groupBy(readings, ({ series }) =>
-      series.name === `${series.metric}_bucket` ? "buckets" : "others",
+    // Buckets last, so that none that has its number here already has to give it up.
+    const { last = [], first = [] } = Object.groupBy(readings, ({ series }) =>
+      isBucket(series) ? "last" : "first",
     );
-    const numbered = [...others, ...buckets].map(({ series, value }) => ({
-      number: numberOf(series),
-      value,
-    }));
-    const values = new Float64Array(known.length).fill(Number.NaN);
+    const numbered = [...first, ...last].map(({ series, value }) => ({ number: numberOf(series), value }));
+    const values = new Float64Array(kept.length).fill(Number.NaN);
     for (const { number, value } of numbered) if (number !== undefined) values[number] = value;
     left = numbered.filter(({ number }) => number === undefined).length;
     const timeMs = now();
@@ -113,7 +124,7 @@ export function createHistory(options: HistoryOptions): History {
     startMs: () => frames[0]?.timeMs,
     between(fromMs, toMs, wanted) {
       const inRange = frames.filter(({ timeMs }) => timeMs >= fromMs && timeMs < toMs);
-      const found = known.flatMap((series, number) => {
+      const found = kept.flatMap((series, number) => {
         if (!wanted(series)) return [];
         const samples = inRange.flatMap(({ timeMs, values }) => {
           const value = values[number];
@@ -124,11 +135,19 @@ export function createHistory(options: HistoryOptions): History {
       return found.sort((a, b) => compareSeries(a.series, b.series));
     },
     health: () => ({ name: "metrics", status: failure === "" ? "healthy" : "degraded", message: failure }),
-    stats: () => ({ samples: frames.length, series: known.length, series_without_history: left }),
+    stats: () => ({ samples: frames.length, series: kept.length, series_without_history: left }),
     async close() {
       clearInterval(timer);
       timer = undefined;
       await running;
     },
   };
+}
+
+function isBucket({ name, metric }: Series): boolean {
+  return name === `${metric}_bucket`;
+}
+
+function keyOf({ name, labelText }: Series): string {
+  return name + labelText;
 }

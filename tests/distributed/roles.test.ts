@@ -91,7 +91,7 @@ describe.each(roles)("a process with the role %s alone", (role) => {
     const health = await getJson(urlOf(role), "/health");
     expect(health.status).toBe("healthy");
     expect(health.components.map(({ name }: { name: string }) => name)).toEqual(parts[role].health);
-    expect(Object.keys(await getJson(urlOf(role), "/stats"))).toEqual(parts[role].stats);
+    expect(Object.keys(await getJson(urlOf(role), "/stats"))).toEqual([...parts[role].stats, "metrics"]);
     expect(await getJson(urlOf(role), "/ready")).toEqual({ ready: true, failing: [] });
   });
 

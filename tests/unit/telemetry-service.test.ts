@@ -218,6 +218,28 @@ describe("history", () => {
     expect(series).toHaveLength(21);
   });
 
+  it("takes what comes late in place of a bucket, in the place's past too", async () => {
+    const { record, history, metrics, get } = createFixture({ maxSeries: 150 });
+    for (let i = 0; i < 20; i++) metrics.rpc(`S.M${i}`, "grpc", "OK", 1);
+    await record([1, 2]);
+    expect(history.stats()).toMatchObject({ series: 150 });
+    const left = Number(history.stats().series_without_history);
+    metrics.duplicates("late", 1);
+    await record([3, 4]);
+    expect(history.stats()).toMatchObject({ series: 150, series_without_history: left + 1 });
+    const { series } = await get({ names: ["weir_duplicates_total"], timeRange: wholeRange });
+    expect(series.map(({ samples }) => samples.map(({ value }) => value))).toEqual([[1, 1]]);
+  });
+
+  it("leaves out what comes late where no bucket is kept", async () => {
+    const { record, history, metrics, get } = createFixture({ maxSeries: 3 });
+    await record([1]);
+    metrics.duplicates("late", 1);
+    await record([2]);
+    expect(history.stats()).toMatchObject({ series: 3 });
+    expect((await get({ names: ["weir_duplicates_total"], timeRange: wholeRange })).series).toEqual([]);
+  });
+
   it("samples by itself once started, and no more once closed", async () => {
     const { history, metrics } = createFixture({ intervalMs: 2, now: Date.now });
     history.start();
