@@ -34,7 +34,14 @@ it("promtool takes the configuration and finds nothing in the rules", async () =
 });
 
 it("the rules' own tests hold in promtool's simulated time", async () => {
-  const files = ["alerts-processes", "alerts-events", "alerts-room", "alerts-disk", "recording"];
+  const files = [
+    "alerts-processes",
+    "alerts-events",
+    "alerts-room",
+    "alerts-disk",
+    "alerts-days",
+    "recording",
+  ];
   expect(files).toHaveLength(tests.length);
   const args = files.map((file) => join(prometheusFolder, "tests", `${file}.yml`));
   const { code, stdout, stderr } = await runCommand(promtool, ["test", "rules", ...args]);
