@@ -1,4 +1,14 @@
-import { chosenProject, type Dashboard, graph, on, quantiles, query, rate, stat } from "./panels.ts";
+import {
+  chosenProject,
+  type Dashboard,
+  emptyWhile,
+  graph,
+  on,
+  quantiles,
+  query,
+  rate,
+  stat,
+} from "./panels.ts";
 
 /** The log, whichever engine it is: what is written to it, and how far it is applied, by partition. */
 export const kafka: Dashboard = {
@@ -44,9 +54,22 @@ export const kafka: Dashboard = {
           "Bps",
           query(`sum by (instance) (${rate("weir_log_flush_bytes_total")})`, "{{instance}}"),
         ),
-        graph("Records in a write", "short", ...quantiles("weir_log_flush_events")),
-        graph("Time of a write", "s", ...quantiles("weir_log_flush_duration_seconds")),
-        graph("From an append to its acknowledgement", "s", ...quantiles("weir_log_append_duration_seconds")),
+        emptyWhile(
+          "nothing is written",
+          graph("Records in a write", "short", ...quantiles("weir_log_flush_events")),
+        ),
+        emptyWhile(
+          "nothing is written",
+          graph("Time of a write", "s", ...quantiles("weir_log_flush_duration_seconds")),
+        ),
+        emptyWhile(
+          "nothing is written",
+          graph(
+            "From an append to its acknowledgement",
+            "s",
+            ...quantiles("weir_log_append_duration_seconds"),
+          ),
+        ),
         graph(
           "Records that wait to be written, of all that may",
           "percentunit",
@@ -55,14 +78,14 @@ export const kafka: Dashboard = {
             "{{instance}} {{resource}}",
           ),
         ),
-        {
-          ...graph(
+        emptyWhile(
+          "no write to the log has failed",
+          graph(
             "Failures of the log",
             "ops",
             query(`sum by (reason) (${rate("errors_total", 'stage="log"')})`, "{{reason}}"),
           ),
-          emptyWhile: "no write to the log has failed",
-        },
+        ),
       ],
     },
     {
@@ -73,23 +96,30 @@ export const kafka: Dashboard = {
           "ops",
           query(`max by (partition) (${rate("weir_log_applied_offset")})`, "{{partition}}"),
         ),
-        graph("Records in an apply", "short", ...quantiles("weir_store_apply_events")),
-        graph("Time of an apply", "s", ...quantiles("weir_store_apply_duration_seconds")),
+        emptyWhile(
+          "nothing is applied",
+          graph("Records in an apply", "short", ...quantiles("weir_store_apply_events")),
+        ),
+        emptyWhile(
+          "nothing is applied",
+          graph("Time of an apply", "s", ...quantiles("weir_store_apply_duration_seconds")),
+        ),
         graph(
           "Partitions of each process",
           "short",
           query(`weir_consumer_partitions${on()}`, "{{instance}}"),
         ),
-        {
-          ...graph(
+        emptyWhile(
+          "the log is not on Kafka, where no group shares it",
+          graph(
             "Partitions given out anew",
             "short",
             query(`increase(weir_consumer_rebalances_total${on()}[$__rate_interval])`, "{{instance}}"),
           ),
-          emptyWhile: "the log is not on Kafka, where no group shares it",
-        },
-        {
-          ...graph(
+        ),
+        emptyWhile(
+          "no record was set aside",
+          graph(
             "Dead letters, by project and reason",
             "short",
             query(
@@ -97,16 +127,15 @@ export const kafka: Dashboard = {
               "{{project}} {{reason}}",
             ),
           ),
-          emptyWhile: "no record was set aside",
-        },
-        {
-          ...graph(
+        ),
+        emptyWhile(
+          "applying has not failed",
+          graph(
             "Failures to apply",
             "ops",
             query(`sum by (reason) (${rate("errors_total", 'stage="consume"')})`, "{{reason}}"),
           ),
-          emptyWhile: "applying has not failed",
-        },
+        ),
       ],
     },
   ],

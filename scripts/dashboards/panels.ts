@@ -43,14 +43,18 @@ export function query(expr: string, legend = ""): Query {
   return { expr, legend };
 }
 
+/**
+ * A percentile of a histogram, by these labels. Where nothing was observed it has no value: what histogram_quantile()
+ * makes of it is no number, which Grafana would show and topk() would choose.
+ */
+export function quantile(q: number, histogram: string, by: readonly string[] = [], ...matchers: string[]) {
+  const labels = [...by, "le"].join(", ");
+  return `histogram_quantile(${q}, sum by (${labels}) (${rate(`${histogram}_bucket`, ...matchers)})) >= 0`;
+}
+
 /** Median, 95th and 99th percentile of a histogram. */
 export function quantiles(histogram: string, ...matchers: string[]): Query[] {
-  return [0.5, 0.95, 0.99].map((q) =>
-    query(
-      `histogram_quantile(${q}, sum by (le) (${rate(`${histogram}_bucket`, ...matchers)}))`,
-      `p${q * 100}`,
-    ),
-  );
+  return [0.5, 0.95, 0.99].map((q) => query(quantile(q, histogram, [], ...matchers), `p${q * 100}`));
 }
 
 export function graph(title: string, unit: string, ...queries: Query[]): Panel {
@@ -59,6 +63,11 @@ export function graph(title: string, unit: string, ...queries: Query[]): Panel {
 
 export function stat(title: string, unit: string, expr: string): Panel {
   return { title, type: "stat", unit, queries: [query(expr)] };
+}
+
+/** The panel, with when it is right that it shows nothing. */
+export function emptyWhile(reason: string, panel: Panel): Panel {
+  return { ...panel, emptyWhile: reason };
 }
 
 const datasource = { type: "prometheus", uid: "$datasource" };

@@ -1,4 +1,15 @@
-import { chosenProject, type Dashboard, graph, on, quantiles, query, rate, stat } from "./panels.ts";
+import {
+  chosenProject,
+  type Dashboard,
+  emptyWhile,
+  graph,
+  on,
+  quantile,
+  quantiles,
+  query,
+  rate,
+  stat,
+} from "./panels.ts";
 
 const taken = 'stage="ingest", result=~"accepted|queued"';
 const questions = 'method=~"analytics.v1.AnalyticsService/.+"';
@@ -11,64 +22,87 @@ export const realTime: Dashboard = {
     {
       title: "Now",
       panels: [
-        stat("Events received", "ops", `sum(${rate("events_processed_total", taken, chosenProject)})`),
+        emptyWhile(
+          "no event has come",
+          stat("Events received", "ops", `sum(${rate("events_processed_total", taken, chosenProject)})`),
+        ),
         stat("Events stored", "short", `max(weir_store_events${on()})`),
         stat("Records not yet applied", "short", `sum(max by (partition) (kafka_consumer_lag_total${on()}))`),
-        stat(
-          "Seen by queries after (p99)",
-          "s",
-          `histogram_quantile(0.99, sum by (le) (${rate("weir_visibility_delay_seconds_bucket")}))`,
+        emptyWhile(
+          "nothing is applied",
+          stat("Seen by queries after (p99)", "s", quantile(0.99, "weir_visibility_delay_seconds")),
         ),
       ],
     },
     {
       title: "Events",
       panels: [
-        graph(
-          "Received, by what became of them",
-          "ops",
-          query(
-            `sum by (result) (${rate("events_processed_total", 'stage="ingest"', chosenProject)})`,
-            "{{result}}",
+        emptyWhile(
+          "no event has come",
+          graph(
+            "Received, by what became of them",
+            "ops",
+            query(
+              `sum by (result) (${rate("events_processed_total", 'stage="ingest"', chosenProject)})`,
+              "{{result}}",
+            ),
           ),
         ),
-        graph(
-          "Received, by project",
-          "ops",
-          query(`sum by (project) (${rate("events_processed_total", taken, chosenProject)})`, "{{project}}"),
-        ),
-        graph(
-          "Applied to the store",
-          "ops",
-          query(
-            `sum by (result) (${rate("events_processed_total", 'stage="consume"', chosenProject)})`,
-            "{{result}}",
+        emptyWhile(
+          "no event has come",
+          graph(
+            "Received, by project",
+            "ops",
+            query(
+              `sum by (project) (${rate("events_processed_total", taken, chosenProject)})`,
+              "{{project}}",
+            ),
           ),
         ),
-        graph(
-          "Copies of earlier events, by project",
-          "ops",
-          query(`sum by (project) (${rate("weir_duplicates_total", chosenProject)})`, "{{project}}"),
+        emptyWhile(
+          "nothing was applied",
+          graph(
+            "Applied to the store",
+            "ops",
+            query(
+              `sum by (result) (${rate("events_processed_total", 'stage="consume"', chosenProject)})`,
+              "{{result}}",
+            ),
+          ),
         ),
-        graph("Events in a request", "short", ...quantiles("weir_batch_events")),
+        emptyWhile(
+          "no event has come twice",
+          graph(
+            "Copies of earlier events, by project",
+            "ops",
+            query(`sum by (project) (${rate("weir_duplicates_total", chosenProject)})`, "{{project}}"),
+          ),
+        ),
+        emptyWhile(
+          "no events come",
+          graph("Events in a request", "short", ...quantiles("weir_batch_events")),
+        ),
         graph("Events in the store", "short", query(`max(weir_store_events${on()})`)),
       ],
     },
     {
       title: "Delay",
       panels: [
-        graph("From receipt until queries see it", "s", ...quantiles("weir_visibility_delay_seconds")),
+        emptyWhile(
+          "nothing is applied",
+          graph("From receipt until queries see it", "s", ...quantiles("weir_visibility_delay_seconds")),
+        ),
         graph(
           "Age of the oldest record not yet applied",
           "s",
           query(`max by (instance) (weir_consumer_lag_seconds${on()})`, "{{instance}}"),
         ),
-        graph(
-          "Time in each stage (p99)",
-          "s",
-          query(
-            `histogram_quantile(0.99, sum by (stage, le) (${rate("event_processing_duration_seconds_bucket")}))`,
-            "{{stage}}",
+        emptyWhile(
+          "no events come and nothing is asked",
+          graph(
+            "Time in each stage (p99)",
+            "s",
+            query(quantile(0.99, "event_processing_duration_seconds", ["stage"]), "{{stage}}"),
           ),
         ),
       ],
@@ -76,12 +110,18 @@ export const realTime: Dashboard = {
     {
       title: "Questions",
       panels: [
-        graph(
-          "Asked, by method",
-          "ops",
-          query(`sum by (method) (${rate("weir_rpc_duration_seconds_count", questions)})`, "{{method}}"),
+        emptyWhile(
+          "nothing was asked",
+          graph(
+            "Asked, by method",
+            "ops",
+            query(`sum by (method) (${rate("weir_rpc_duration_seconds_count", questions)})`, "{{method}}"),
+          ),
         ),
-        graph("Time of an answer", "s", ...quantiles("event_processing_duration_seconds", 'stage="query"')),
+        emptyWhile(
+          "nothing is asked",
+          graph("Time of an answer", "s", ...quantiles("event_processing_duration_seconds", 'stage="query"')),
+        ),
         graph(
           "Questions, exports and live streams under way",
           "short",

@@ -1,4 +1,15 @@
-import { chosenProject, type Dashboard, graph, on, quantiles, query, rate, stat } from "./panels.ts";
+import {
+  chosenProject,
+  type Dashboard,
+  emptyWhile,
+  graph,
+  on,
+  quantile,
+  quantiles,
+  query,
+  rate,
+  stat,
+} from "./panels.ts";
 
 const calls = 'protocol!="page"';
 
@@ -12,7 +23,10 @@ export const serviceHealth: Dashboard = {
       panels: [
         stat("Processes that answer", "short", `sum(up${on()})`),
         stat("Least health of a part", "percentunit", `min(weir_part_health${on()})`),
-        stat("Calls", "ops", `sum(${rate("weir_rpc_duration_seconds_count", calls)})`),
+        emptyWhile(
+          "no call has ended",
+          stat("Calls", "ops", `sum(${rate("weir_rpc_duration_seconds_count", calls)})`),
+        ),
         stat(
           "Calls that fail, of all",
           "percentunit",
@@ -31,14 +45,14 @@ export const serviceHealth: Dashboard = {
             "{{instance}} {{roles}} {{version}}",
           ),
         ),
-        {
-          ...graph(
+        emptyWhile(
+          "no alert fires",
+          graph(
             "Alerts",
             "short",
             query('count by (alertname) (ALERTS{alertstate="firing", alertname=~"Weir.+"})', "{{alertname}}"),
           ),
-          emptyWhile: "no alert fires",
-        },
+        ),
       ],
     },
     {
@@ -49,41 +63,56 @@ export const serviceHealth: Dashboard = {
           "ops",
           query(`sum by (protocol) (${rate("weir_rpc_duration_seconds_count")})`, "{{protocol}}"),
         ),
-        graph(
-          "By method, the ten most frequent",
-          "ops",
-          query(
-            `topk(10, sum by (method) (${rate("weir_rpc_duration_seconds_count", calls)}))`,
-            "{{method}}",
+        emptyWhile(
+          "no call has ended",
+          graph(
+            "By method, the ten most frequent",
+            "ops",
+            query(
+              `topk(10, sum by (method) (${rate("weir_rpc_duration_seconds_count", calls)}))`,
+              "{{method}}",
+            ),
           ),
         ),
-        graph(
-          "Failed, by code",
-          "ops",
-          query(
-            `sum by (code) (${rate("weir_rpc_duration_seconds_count", calls, 'code!="OK"')})`,
-            "{{code}}",
+        emptyWhile(
+          "no call has failed",
+          graph(
+            "Failed, by code",
+            "ops",
+            query(
+              `sum by (code) (${rate("weir_rpc_duration_seconds_count", calls, 'code!="OK"')})`,
+              "{{code}}",
+            ),
           ),
         ),
-        graph("Duration", "s", ...quantiles("weir_rpc_duration_seconds", calls)),
-        graph(
-          "Duration by method (p99), the ten slowest",
-          "s",
-          query(
-            `topk(10, histogram_quantile(0.99, sum by (method, le) (${rate("weir_rpc_duration_seconds_bucket", calls)})))`,
-            "{{method}}",
+        emptyWhile("no calls end", graph("Duration", "s", ...quantiles("weir_rpc_duration_seconds", calls))),
+        emptyWhile(
+          "no calls end",
+          graph(
+            "Duration by method (p99), the ten slowest",
+            "s",
+            query(
+              `topk(10, ${quantile(0.99, "weir_rpc_duration_seconds", ["method"], calls)})`,
+              "{{method}}",
+            ),
           ),
         ),
-        graph(
-          "Errors by stage and reason",
-          "ops",
-          query(`sum by (stage, reason) (${rate("errors_total", chosenProject)})`, "{{stage}} {{reason}}"),
+        emptyWhile(
+          "there was no error",
+          graph(
+            "Errors by stage and reason",
+            "ops",
+            query(`sum by (stage, reason) (${rate("errors_total", chosenProject)})`, "{{stage}} {{reason}}"),
+          ),
         ),
         graph("Under way", "short", query(`sum by (instance) (weir_rpcs_in_flight${on()})`, "{{instance}}")),
-        graph(
-          "Refused by a rate limit, by project",
-          "ops",
-          query(`sum by (project) (${rate("weir_rate_limited_total", chosenProject)})`, "{{project}}"),
+        emptyWhile(
+          "no rate limit has refused a call",
+          graph(
+            "Refused by a rate limit, by project",
+            "ops",
+            query(`sum by (project) (${rate("weir_rate_limited_total", chosenProject)})`, "{{project}}"),
+          ),
         ),
       ],
     },
@@ -103,12 +132,18 @@ export const serviceHealth: Dashboard = {
           "ops",
           query(`sum by (resource) (${rate("weir_resource_refused_total")})`, "{{resource}}"),
         ),
-        graph(
-          "Free of embedded parts' disks",
-          "percentunit",
-          query(`weir_disk_free_bytes${on()} / weir_disk_size_bytes${on()}`, "{{instance}} {{part}}"),
+        emptyWhile(
+          "neither the log nor the store is embedded",
+          graph(
+            "Free of embedded parts' disks",
+            "percentunit",
+            query(`weir_disk_free_bytes${on()} / weir_disk_size_bytes${on()}`, "{{instance}} {{part}}"),
+          ),
         ),
-        graph("Size of the store's files", "bytes", query(`weir_store_size_bytes${on()}`, "{{instance}}")),
+        emptyWhile(
+          "the store is not embedded",
+          graph("Size of the store's files", "bytes", query(`weir_store_size_bytes${on()}`, "{{instance}}")),
+        ),
       ],
     },
     {

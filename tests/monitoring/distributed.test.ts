@@ -9,6 +9,8 @@ import { startTraffic, type Traffic } from "../support/prometheus/traffic.ts";
 import { type Prometheus, startPrometheus } from "../support/prometheus.ts";
 import type { RunningServer } from "../support/server.ts";
 
+const ofEmbeddedParts = ["Free of embedded parts' disks", "Size of the store's files"];
+
 let installation: Installation;
 let servers: Record<Role, RunningServer>;
 /** The consumer, once it is back. */
@@ -39,10 +41,12 @@ it("a record that is none becomes a dead letter, of which an alert tells", async
   await fire("WeirDeadLetters");
 });
 
-it("every panel of Kafka Metrics shows something, and those of Real-Time Analytics too", async () => {
-  const groupAndLetters = ["Partitions given out anew", "Dead letters, by project and reason"];
-  await everyPanelAnswers(prometheus, dashboardOf("weir-kafka"), groupAndLetters);
-  await everyPanelAnswers(prometheus, dashboardOf("weir-real-time"));
+it.each([
+  ["weir-kafka", ["Failures of the log", "Failures to apply"]],
+  ["weir-real-time", []],
+  ["weir-service-health", ["Alerts", "Refused by a rate limit, by project", ...ofEmbeddedParts]],
+])("every panel of %s shows something but %j", async (uid, but) => {
+  await everyPanelAnswers(prometheus, dashboardOf(uid), but);
 });
 
 it("the alert ends once no further record is set aside", async () => {

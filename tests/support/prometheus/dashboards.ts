@@ -65,19 +65,18 @@ export const patiently = { timeout: 90_000, interval: 100 };
 /**
  * Waits until every query of the dashboard has shown a number, and each list of choices a value.
  *
- * @param also titles of panels that may be empty and are not to be
+ * @param but titles of panels for which nothing happens here
  */
 export async function everyPanelAnswers(
   prometheus: Prometheus,
   dashboard: GrafanaDashboard,
-  also: readonly string[] = [],
+  but: readonly string[] = [],
 ): Promise<void> {
-  const optional = ({ title, mayBeEmpty }: AskedPanel) => mayBeEmpty && !also.includes(title);
-  const waiting = new Set(queriesOf(dashboard));
+  const waiting = new Set(queriesOf(dashboard).filter(({ title }) => !but.includes(title)));
   await vi.waitFor(async () => {
     for (const asked of waiting) {
       const samples = await prometheus.query(filledIn(asked.expr));
-      if (optional(asked) || samples.some(({ value }) => Number.isFinite(value))) waiting.delete(asked);
+      if (samples.some(({ value }) => Number.isFinite(value))) waiting.delete(asked);
     }
     expect([...waiting].map(({ title, expr }) => [title, expr])).toEqual([]);
   }, patiently);
@@ -86,4 +85,17 @@ export async function everyPanelAnswers(
     const [, match, label] = /^label_values\((.+), (\w+)\)$/.exec((query as { query: string }).query)!;
     expect(await prometheus.labelValues(label!, filledIn(match!)), `$${label}`).not.toEqual([]);
   }
+}
+
+/** Waits until every query of the dashboard shows numbers only, and at least one where its panel does not say when none. */
+export async function everyPanelExplains(prometheus: Prometheus, dashboard: GrafanaDashboard): Promise<void> {
+  const waiting = new Set(queriesOf(dashboard));
+  await vi.waitFor(async () => {
+    for (const asked of waiting) {
+      const samples = await prometheus.query(filledIn(asked.expr));
+      const numbers = samples.every(({ value }) => Number.isFinite(value));
+      if (numbers && (asked.mayBeEmpty || samples.length > 0)) waiting.delete(asked);
+    }
+    expect([...waiting].map(({ title, expr }) => [title, expr])).toEqual([]);
+  }, patiently);
 }
