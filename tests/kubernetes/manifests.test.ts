@@ -3,19 +3,20 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { readConfig } from "../../src/config/config.ts";
 import { settings, variableOf } from "../../src/config/settings.ts";
 import { restBindings } from "../../src/contract/bindings.ts";
 import { contractServices } from "../../src/contract/registry.ts";
 import { roles } from "../../src/domain/roles.ts";
-import { imageEnvironment } from "../support/containers/dockerfile.ts";
 import {
   type Built,
   buildManifests,
+  configOf,
   containersOf,
+  environmentOf,
   ofKind,
   podOf,
   selects,
+  serversOf,
   validate,
 } from "../support/kubernetes.ts";
 import { repository } from "../support/process.ts";
@@ -28,8 +29,6 @@ beforeAll(async () => {
 });
 
 const variables = new Set(Object.values(settings).map(variableOf));
-/** What stands for each secret. */
-const secret = "a-platform-key-of-the-tests";
 /** How long a stop may take, in seconds. */
 const longestStop = settings.shutdownTimeoutMs.default / 1000 + 5;
 
@@ -44,25 +43,17 @@ describe.each(overlays)("%s", (overlay) => {
 
   it("tells the program nothing but settings, of which it makes a configuration", () => {
     const { resources } = built[overlay];
-    const maps = new Map(ofKind(resources, "ConfigMap").map((map) => [map.metadata.name, map.data]));
-    const servers = resources.filter((resource) => containersOf(resource).length > 0);
+    for (const resource of resources.filter((one) => podOf(one) !== undefined)) {
+      const names = Object.keys(environmentOf(resource, resources)).filter((name) =>
+        name.startsWith("WEIR_"),
+      );
+      for (const name of names) expect(variables, `${resource.metadata.name}: ${name}`).toContain(name);
+    }
+    const servers = serversOf(resources);
     expect(servers.length).toBeGreaterThan(0);
     for (const server of servers) {
+      const config = configOf(server, resources);
       const [container] = containersOf(server);
-      const env: Record<string, string> = { ...imageEnvironment() };
-      for (const { configMapRef } of container.envFrom ?? []) Object.assign(env, maps.get(configMapRef.name));
-      for (const { name, value, valueFrom } of container.env ?? []) {
-        if (value !== undefined) env[name] = value;
-        const path = /^metadata\.labels\['(.+)'\]$/.exec(valueFrom?.fieldRef?.fieldPath ?? "")?.[1];
-        if (path !== undefined) env[name] = server.spec.template.metadata.labels[path];
-        const key = valueFrom?.secretKeyRef;
-        if (key !== undefined && key.optional !== true) env[name] = secret;
-      }
-      for (const name of Object.keys(env).filter((key) => key.startsWith("WEIR_")))
-        expect(variables, `${server.metadata.name}: ${name}`).toContain(name);
-      const [command, ...args] = container.args;
-      if (command !== "serve") continue;
-      const config = readConfig(args, env);
       const ports = Object.fromEntries(container.ports.map((port: { name: string }) => [port.name, port]));
       expect(config.listen).toEqual([`0.0.0.0:${ports.api.containerPort}`]);
       expect(config.metricsListen).toEqual([`0.0.0.0:${ports.metrics.containerPort}`]);
@@ -91,9 +82,7 @@ describe.each(overlays)("%s", (overlay) => {
   });
 
   it("is asked by gRPC whether it is ready, and at an open page whether it lives", () => {
-    const servers = built[overlay].resources
-      .flatMap(containersOf)
-      .filter((container) => container.args[0] === "serve");
+    const servers = serversOf(built[overlay].resources).flatMap(containersOf);
     for (const { startupProbe, readinessProbe, livenessProbe, ports } of servers) {
       for (const probe of [startupProbe, readinessProbe]) expect(probe.grpc).toEqual({ port: 8080 });
       expect(livenessProbe.httpGet).toEqual({ path: "/", port: "api" });
@@ -103,7 +92,7 @@ describe.each(overlays)("%s", (overlay) => {
 
   it("has services that lead to pods, and figures that are asked for where they are served", () => {
     const { resources } = built[overlay];
-    const pods = resources.filter((resource) => containersOf(resource)[0]?.args[0] === "serve");
+    const pods = serversOf(resources);
     for (const { spec, metadata } of ofKind(resources, "Service")) {
       const selected = pods.filter((pod) => selects(spec.selector, pod));
       expect(selected, metadata.name).toHaveLength(1);
@@ -144,6 +133,14 @@ describe("distributed", () => {
         expect(labels).toMatchObject(labelSelector.matchLabels);
       expect(deployment.spec.strategy.rollingUpdate.maxUnavailable).toBe(0);
     }
+  });
+
+  it("makes a log of three times as many partitions as there may be consumers", () => {
+    const { resources } = built.distributed;
+    const named = (kind: string) =>
+      ofKind(resources, kind).find(({ metadata }) => metadata.name === "weir-consumer");
+    const { partitions } = configOf(named("Deployment"), resources);
+    expect(partitions).toBe(3 * named("HorizontalPodAutoscaler").spec.maxReplicas);
   });
 
   it("leads each service and each REST path to the role that has it", () => {

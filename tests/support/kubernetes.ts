@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
+import { type Config, readConfig } from "../../src/config/config.ts";
 import { runCommand } from "./command.ts";
+import { imageEnvironment } from "./containers/dockerfile.ts";
 import { kubernetesVersion, kustomizeProgram, validatorPackages } from "./kubernetes/programs.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: of any kind; the schemas say which
@@ -15,10 +17,13 @@ export interface Built {
 }
 
 /** @param overlay folder in deploy/kubernetes */
-export async function buildManifests(overlay: string): Promise<Built> {
-  const { code, stdout, stderr } = await runCommand(await kustomizeProgram(), [
-    `deploy/kubernetes/${overlay}`,
-  ]);
+export function buildManifests(overlay: string): Promise<Built> {
+  return buildFolder(`deploy/kubernetes/${overlay}`);
+}
+
+/** @param folder of a kustomization, from the repository */
+export async function buildFolder(folder: string): Promise<Built> {
+  const { code, stdout, stderr } = await runCommand(await kustomizeProgram(), [folder]);
   if (code !== 0) throw new Error(stderr);
   const resources = parseAllDocuments(stdout).map((document) => document.toJS() as Resource);
   return { text: stdout, resources };
@@ -45,4 +50,33 @@ export const ofKind = (resources: readonly Resource[], kind: string): Resource[]
 export function selects(labels: Record<string, string> | undefined, resource: Resource): boolean {
   const own: Record<string, string> = resource.spec.template.metadata.labels;
   return labels !== undefined && Object.entries(labels).every(([key, value]) => own[key] === value);
+}
+
+/** What stands for each secret. */
+const secret = "a-platform-key-of-the-tests";
+
+/** The variables that a resource's container is started with, the image's own among them. */
+export function environmentOf(resource: Resource, resources: readonly Resource[]): Record<string, string> {
+  const maps = new Map(ofKind(resources, "ConfigMap").map((map) => [map.metadata.name, map.data]));
+  const [container] = containersOf(resource);
+  const env: Record<string, string> = { ...imageEnvironment() };
+  for (const { configMapRef } of container.envFrom ?? []) Object.assign(env, maps.get(configMapRef.name));
+  for (const { name, value, valueFrom } of container.env ?? []) {
+    if (value !== undefined) env[name] = value;
+    const path = /^metadata\.labels\['(.+)'\]$/.exec(valueFrom?.fieldRef?.fieldPath ?? "")?.[1];
+    if (path !== undefined) env[name] = resource.spec.template.metadata.labels[path];
+    const key = valueFrom?.secretKeyRef;
+    if (key !== undefined && key.optional !== true) env[name] = secret;
+  }
+  return env;
+}
+
+/** Resources whose pods serve. */
+export const serversOf = (resources: readonly Resource[]): Resource[] =>
+  resources.filter((resource) => containersOf(resource)[0]?.args[0] === "serve");
+
+/** What the program makes of a server's arguments and variables. */
+export function configOf(server: Resource, resources: readonly Resource[]): Config {
+  const [, ...args] = containersOf(server)[0].args;
+  return readConfig(args, environmentOf(server, resources));
 }
