@@ -106,6 +106,17 @@ describe.each(overlays)("%s", (overlay) => {
   });
 });
 
+describe("embedded", () => {
+  it("names its pod by a service without an address of its own, which asks for no figures", () => {
+    const { resources } = built.embedded;
+    const [set] = ofKind(resources, "StatefulSet");
+    const service = ofKind(resources, "Service").find(
+      ({ metadata }) => metadata.name === set.spec.serviceName,
+    );
+    expect(service.spec).toMatchObject({ clusterIP: "None", ports: [{ name: "api" }] });
+  });
+});
+
 describe("distributed", () => {
   it("has every role, each with its budget, its spread and an autoscaler", () => {
     const { resources } = built.distributed;
