@@ -37,7 +37,7 @@ describe.each(overlays)("%s", (overlay) => {
     const lines = await validate(built[overlay].text);
     expect(lines.length).toBeGreaterThanOrEqual(built[overlay].resources.length);
     // Those kinds were held to their own projects' types as the manifests were built.
-    const others = /Couldn't find schema for kind (ServiceMonitor|Gateway|HTTPRoute) /;
+    const others = /Couldn't find schema for kind (Gateway|HTTPRoute) /;
     expect(lines.filter((line) => !line.includes(" passed for resource ") && !others.test(line))).toEqual([]);
   });
 
@@ -90,19 +90,13 @@ describe.each(overlays)("%s", (overlay) => {
     }
   });
 
-  it("has services that lead to pods, and figures that are asked for where they are served", () => {
+  it("has services that lead to pods", () => {
     const { resources } = built[overlay];
     const pods = serversOf(resources);
     for (const { spec, metadata } of ofKind(resources, "Service")) {
       const selected = pods.filter((pod) => selects(spec.selector, pod));
       expect(selected, metadata.name).toHaveLength(1);
     }
-    const [monitor] = ofKind(resources, "ServiceMonitor");
-    const [service] = ofKind(resources, "Service");
-    const names = service.spec.ports.map(({ name }: { name: string }) => name);
-    expect(monitor.spec.endpoints.map(({ port }: { port: string }) => port)).toEqual(["metrics"]);
-    expect(names).toContain("metrics");
-    expect(service.metadata.labels).toMatchObject(monitor.spec.selector.matchLabels);
   });
 });
 

@@ -15,6 +15,7 @@ import (
 )
 
 var published = map[string]func() any{
+	"monitoring.coreos.com/v1/PrometheusRule": func() any { return &monitoring.PrometheusRule{} },
 	"monitoring.coreos.com/v1/ServiceMonitor": func() any { return &monitoring.ServiceMonitor{} },
 	"gateway.networking.k8s.io/v1/Gateway":    func() any { return &gateway.Gateway{} },
 	"gateway.networking.k8s.io/v1/HTTPRoute":  func() any { return &gateway.HTTPRoute{} },
