@@ -3,6 +3,7 @@ import { createLabelBound } from "./bound.ts";
 import { catalogue } from "./catalogue.ts";
 import { createCounters, createHistograms } from "./families.ts";
 import { createLifetimeLatency, type Quantiles } from "./latency.ts";
+import { loopDelays, observeLoopDelay } from "./loop-delay.ts";
 import { type Read, registerObserved } from "./observed.ts";
 import { createRate } from "./rate.ts";
 
@@ -89,8 +90,9 @@ const refusedDefaults = [
 
 export function createMetrics({ startedAtMs, now, maxProjects = 100 }: MetricsOptions): Metrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 20 });
-  for (const name of refusedDefaults) registry.removeSingleMetric(name);
+  // Nobody reads its monitor of the event loop, which therefore looks seldom.
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 1000 });
+  for (const name of [...refusedDefaults, ...loopDelays]) registry.removeSingleMetric(name);
 
   const project = createLabelBound(maxProjects, otherProjects);
   const bounds = {
@@ -172,5 +174,6 @@ export function createMetrics({ startedAtMs, now, maxProjects = 100 }: MetricsOp
     metrics.observe(name, catalogue[name].help, [], read);
   gauge("service_uptime_seconds", () => Math.max(0, now() - startedAtMs) / 1000);
   gauge("weir_rpcs_in_flight", () => inFlight);
+  observeLoopDelay(metrics.observe);
   return metrics;
 }

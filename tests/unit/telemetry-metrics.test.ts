@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { createHistory } from "../../src/telemetry/history.ts";
 import { createMetrics, type Metrics, otherProjects, stageGauges } from "../../src/telemetry/metrics.ts";
 
 function metricsAt(clock = { ms: 10_000 }): Metrics {
@@ -50,6 +51,22 @@ describe("exposition", () => {
 
   it("leaves out the default gauges that are named like counters", async () => {
     expect(await metricsAt().text()).not.toMatch(/nodejs_active_(handles|requests|resources)_total/);
+  });
+
+  it("tells every reader of a delay of the event loop, whoever read before", async () => {
+    const metrics = metricsAt();
+    const greatest = async () => (await lines(metrics, "nodejs_eventloop_lag_max_seconds"))[0]!.value;
+    const history = createHistory({ metrics, now: Date.now });
+    // The monitor has to have begun, and then to see the thread free again.
+    await expect.poll(greatest).toBeGreaterThan(0);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    await expect.poll(greatest).toBeGreaterThan(0.25);
+    const seen = await greatest();
+    expect(seen).toBeGreaterThan(0.25);
+    await history.sample();
+    const [kept] = history.between(0, Infinity, ({ name }) => name === "nodejs_eventloop_lag_max_seconds");
+    expect(kept!.samples[0]!.value).toBeGreaterThanOrEqual(seen);
+    expect(await greatest()).toBeGreaterThanOrEqual(seen);
   });
 
   it("adds up counts of the same labels and makes no series of nothing", async () => {
