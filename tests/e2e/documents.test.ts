@@ -1,12 +1,15 @@
 /** The commands of docs/ other than the README's, each as it stands there. */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { RecordSchema } from "../../gen/analytics/v1/record_pb.js";
 import { runCommand } from "../support/command.ts";
 import { compose } from "../support/containers/compose.ts";
 import { commandsOf, type DocumentedServer, documentOf, startDocumented } from "../support/documented.ts";
-import { repository } from "../support/process.ts";
+import { playedWhole } from "../support/played.ts";
+import { repository, runToEnd } from "../support/process.ts";
 import { startServer } from "../support/server.ts";
 
 let server: DocumentedServer;
@@ -35,9 +38,32 @@ describe("docs/GRPC_QUICKSTART.md", () => {
   });
 });
 
-test.each(commandsOf("docs/OPERATIONS.md"))("docs/OPERATIONS.md: %s", async (command) => {
-  await server.stdoutOf(command);
+describe.each([...playedWhole])("%s", (document) => {
+  test.each(commandsOf(document))("%s", async (command) => {
+    const answer = await server.stdoutOf(command.replace(/^curl (-s )?/, "curl -sS --fail-with-body "));
+    if (command.startsWith("curl ")) JSON.parse(answer);
+  });
 });
+
+test.each(commandsOf("docs/OPERATIONS.md", "bash").filter((command) => command.startsWith("weir ")))(
+  "docs/OPERATIONS.md: %s",
+  async (command) => {
+    // From this server to itself, which has all of it already.
+    const here = command.replace(/^weir/, "node bin/weir.js").replace(/(old|new):8080/, "127.0.0.1:8080");
+    await server.stdoutOf(`OLD_KEY=unasked NEW_KEY=unasked; ${here}`);
+  },
+);
+
+test.each(commandsOf("docs/DISTRIBUTED.md").filter((command) => command.includes("buf convert")))(
+  "docs/DISTRIBUTED.md: %s",
+  async (command) => {
+    const event = { id: "shown", userId: "u", name: "sign_up" };
+    const record = create(RecordSchema, { project: "shop", event });
+    writeFileSync(server.file("value.binpb"), toBinary(RecordSchema, record));
+    await runToEnd("scripts/proto-deps.ts", []);
+    expect(JSON.parse(await server.stdoutOf(command))).toMatchObject({ project: "shop", event });
+  },
+);
 
 /** The table's rows: the old name, and the code that is there for it. */
 const rows = [...documentOf("docs/MIGRATING.md").matchAll(/^\| `([^`]+)` \|(.*)\|$/gm)].map((match) => ({

@@ -12,17 +12,21 @@ import { expectNoSecrets, type Finished, repository } from "./process.ts";
 
 /** Where documents say that the server is. */
 const documented = "127.0.0.1:8080";
-/** Files that their commands write, into the repository where people run them. */
-const files = ["events.ndjson.gz", "events.csv", "events.parquet"];
+/** Files that their commands write or read, in the repository where people run them. */
+const files = ["events.ndjson.gz", "events.csv", "events.parquet", "value.binpb"];
 
 export function documentOf(path: string): string {
   return readFileSync(join(repository, path), "utf8");
 }
 
-/** Every line of the document's blocks of shell, a command each; those of bash are for other machines. */
-export function commandsOf(path: string): string[] {
-  return [...documentOf(path).matchAll(/```sh\n([\s\S]*?)```/g)].flatMap((block) =>
-    block[1]!.trim().split("\n"),
+/** Every command of the document's blocks of shell, a line each; those of bash are for other machines. */
+export function commandsOf(path: string, shell: "sh" | "bash" = "sh"): string[] {
+  const blocks = documentOf(path).matchAll(new RegExp(`\`\`\`${shell}\\n([\\s\\S]*?)\`\`\``, "g"));
+  return [...blocks].flatMap((block) =>
+    block[1]!
+      .trim()
+      .replace(/\\\n\s*/g, "")
+      .split("\n"),
   );
 }
 

@@ -13,6 +13,13 @@ const text = readFileSync(fileURLToPath(new URL("../../docs/DISTRIBUTED.md", imp
 const env = Object.fromEntries(
   [...text.matchAll(/^export (\w+)=(.+)$/gm)].map(([, name, value]) => [name!, value!]),
 );
+const starts = ["docs/TRACING.md", "README.md"].flatMap((document) =>
+  [
+    ...readFileSync(fileURLToPath(new URL(`../../${document}`, import.meta.url)), "utf8").matchAll(
+      /^npm start -- (.+)$/gm,
+    ),
+  ].map((match) => match[1]!),
+);
 const lines = [...text.matchAll(/^weir (.+)$/gm)].map((match) => match[1]!);
 
 it("there are some", () => {
@@ -27,3 +34,5 @@ it.each(lines)("docs/DISTRIBUTED.md: weir %s", (line) => {
   expect(command).toBeDefined();
   readFlags(command!, args, env);
 });
+
+it.each(starts)("npm start -- %s", (line) => void readConfig(line.split(" "), {}));
