@@ -1,6 +1,6 @@
 /**
  * The rules and alerts of deploy/prometheus/rules as the Prometheus Operator takes them, in deploy/kubernetes/monitoring.
- * Run directly, this writes the file; a test fails while it is stale.
+ * Run directly, this writes the file; --check fails while it is stale.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -33,5 +33,11 @@ function groupsOf(text: string): string {
   return groups!.replace(/^(?=.)/gm, "  ");
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url))
-  writeFileSync(join(repository, rulesFile), rulesText());
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const file = join(repository, rulesFile);
+  if (!process.argv.includes("--check")) writeFileSync(file, rulesText());
+  else if (readFileSync(file, "utf8") !== rulesText()) {
+    console.error(`${rulesFile} is stale: run node scripts/kubernetes-rules.ts`);
+    process.exit(1);
+  }
+}

@@ -20,6 +20,7 @@ const checks: [name: string, command: string, ...args: string[]][] = [
   ["import direction", "node", "scripts/check-imports.ts"],
   ["lockfile", "node", "scripts/check-lockfile.ts"],
   ["contract: lint, breaking changes, generated code", "node", "scripts/check-proto.ts"],
+  ["rules for Kubernetes", "node", "scripts/kubernetes-rules.ts", "--check"],
 ];
 
 for (const [name, command, ...args] of checks) {
