@@ -426,7 +426,7 @@ export const comments = new Map([
   ],
   [
     "analytics.v1.DeadLetter.event",
-    "The event; absent where the record cannot be decoded."
+    "The event, which may break limits of Event; absent where the record cannot be decoded."
   ],
   [
     "analytics.v1.DeadLetter.message",
@@ -2662,7 +2662,7 @@ export const comments = new Map([
   ],
   [
     "analytics.v1.SendEventAsyncRequest.event",
-    "The event."
+    "The event; required. It is checked at admission, as each event of a batch is."
   ],
   [
     "analytics.v1.SendEventAsyncResponse",
@@ -2694,7 +2694,7 @@ export const comments = new Map([
   ],
   [
     "analytics.v1.SendEventRequest.event",
-    "The event."
+    "The event; required. It is checked at admission, as each event of a batch is."
   ],
   [
     "analytics.v1.SendEventRequest.options",

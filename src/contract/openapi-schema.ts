@@ -3,23 +3,20 @@ import {
   type DescEnum,
   type DescField,
   type DescMessage,
-  getOption,
-  hasOption,
   type JsonObject,
   type JsonValue,
   ScalarType,
 } from "@bufbuild/protobuf";
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
-import {
-  type FieldRules,
-  field as fieldRules,
-} from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { commentOf } from "./comments.ts";
+import { limitsOf, requiredFields } from "./openapi-limits.ts";
 
 /** Collects the schemas that references ask for. */
 export interface Schemas {
   /** A reference to the message, whose schema is collected. */
   message(desc: DescMessage): JsonObject;
+  /** Schema of a message without these fields, itself. */
+  rest(desc: DescMessage, without: ReadonlySet<string>): JsonObject;
   field(desc: DescField): JsonObject;
   /** Every schema that was asked for, by full name. */
   all(): JsonObject;
@@ -48,7 +45,7 @@ export function createSchemas(): Schemas {
     if (!found.has(desc.typeName)) {
       // Before its fields, so that a type may hold itself.
       found.set(desc.typeName, {});
-      found.set(desc.typeName, messageSchema(desc, field));
+      found.set(desc.typeName, messageSchema(desc, field, new Set()));
     }
     return reference(desc.typeName);
   };
@@ -68,32 +65,56 @@ export function createSchemas(): Schemas {
     return desc.enum !== undefined ? enumeration(desc.enum) : scalar(desc.scalar!);
   };
   const field = (desc: DescField): JsonObject => {
-    const rules = hasOption(desc, fieldRules) ? getOption(desc, fieldRules) : undefined;
-    if (desc.fieldKind === "list") return { type: "array", items: single(desc), ...listRules(rules) };
+    const { own, values, keys } = limitsOf(desc);
+    const value = single(desc);
+    if (desc.fieldKind === "list") return { type: "array", items: { ...value, ...values }, ...own };
     if (desc.fieldKind === "map") {
-      return { type: "object", additionalProperties: single(desc), ...mapRules(rules) };
+      const names = Object.keys(keys).length > 0 ? { propertyNames: keys } : {};
+      return { type: "object", additionalProperties: { ...value, ...values }, ...names, ...own };
     }
-    return { ...single(desc), ...scalarRules(rules) };
+    return { ...value, ...own };
   };
   return {
     message,
+    rest: (desc, without) => messageSchema(desc, field, without),
     field,
     all: () => Object.fromEntries([...found].sort(([a], [b]) => (a < b ? -1 : 1))),
   };
 }
 
-function messageSchema(desc: DescMessage, fieldSchema: (field: DescField) => JsonObject): JsonObject {
+function messageSchema(
+  desc: DescMessage,
+  fieldSchema: (field: DescField) => JsonObject,
+  without: ReadonlySet<string>,
+): JsonObject {
+  const isStated = ({ name }: DescField) => !without.has(name);
   const properties: Record<string, JsonValue> = {};
-  for (const field of desc.fields) properties[field.name] = described(fieldSchema(field), commentOf(field));
-  const required = desc.fields.filter(
-    (field) => hasOption(field, fieldRules) && getOption(field, fieldRules).required,
-  );
+  for (const field of desc.fields.filter(isStated))
+    properties[field.name] = described(fieldSchema(field), commentOf(field));
   const oneofs = desc.oneofs.map((oneof) => `At most one of ${oneof.fields.map((f) => f.name).join(", ")}.`);
   return {
     type: "object",
     properties,
-    ...(required.length > 0 ? { required: required.map((field) => field.name) } : {}),
+    ...requirements(requiredFields(desc).filter(isStated)),
     ...described({}, [commentOf(desc), ...oneofs].join(" ").trim()),
+  };
+}
+
+/**
+ * Of a field with two names, such as user_id and userId, either one will do: each alternative is one choice of names, that
+ * of the proto names first.
+ */
+function requirements(fields: readonly DescField[]): JsonObject {
+  const [twice, once] = [true, false].map((two) =>
+    fields.filter((field) => (field.name !== field.jsonName) === two),
+  ) as [DescField[], DescField[]];
+  const choices = twice.reduce<string[][]>(
+    (made, { name, jsonName }) => [name, jsonName].flatMap((one) => made.map((names) => [...names, one])),
+    [[]],
+  );
+  return {
+    ...(once.length > 0 ? { required: once.map(({ name }) => name) } : {}),
+    ...(twice.length > 0 ? { anyOf: choices.map((required) => ({ required })) } : {}),
   };
 }
 
@@ -131,49 +152,4 @@ function scalar(type: ScalarType): JsonObject {
     default:
       return { type: "integer", format: "int32" };
   }
-}
-
-function scalarRules(rules: FieldRules | undefined): JsonObject {
-  const { case: kind, value } = rules?.type ?? { case: undefined };
-  if (kind === "string") {
-    const { minLen, maxLen, len, pattern } = value;
-    return compact({
-      minLength: Number(len || minLen) || undefined,
-      maxLength: Number(len || maxLen) || undefined,
-      pattern: pattern || undefined,
-    });
-  }
-  if (kind === "double" || kind === "float" || kind === "int32" || kind === "uint32") {
-    const { greaterThan, lessThan } = value;
-    return compact({
-      minimum: greaterThan.case === "gte" ? greaterThan.value : undefined,
-      exclusiveMinimum: greaterThan.case === "gt" ? greaterThan.value : undefined,
-      maximum: lessThan.case === "lte" ? lessThan.value : undefined,
-      exclusiveMaximum: lessThan.case === "lt" ? lessThan.value : undefined,
-    });
-  }
-  return {};
-}
-
-function listRules(rules: FieldRules | undefined): JsonObject {
-  if (rules?.type.case !== "repeated") return {};
-  const { minItems, maxItems, unique } = rules.type.value;
-  return compact({
-    minItems: Number(minItems) || undefined,
-    maxItems: Number(maxItems) || undefined,
-    uniqueItems: unique || undefined,
-  });
-}
-
-function mapRules(rules: FieldRules | undefined): JsonObject {
-  if (rules?.type.case !== "map") return {};
-  const { minPairs, maxPairs } = rules.type.value;
-  return compact({
-    minProperties: Number(minPairs) || undefined,
-    maxProperties: Number(maxPairs) || undefined,
-  });
-}
-
-function compact(schema: Record<string, JsonValue | undefined>): JsonObject {
-  return Object.fromEntries(Object.entries(schema).filter((entry) => entry[1] !== undefined)) as JsonObject;
 }

@@ -3,6 +3,7 @@ import type { DescField, DescMessage, DescService, JsonObject, JsonValue } from 
 import { StatusSchema } from "../../gen/google/rpc/status_pb.js";
 import { type RestBinding, restBindings } from "./bindings.ts";
 import { commentOf } from "./comments.ts";
+import { requiredFields } from "./openapi-limits.ts";
 import { createSchemas, type Schemas } from "./openapi-schema.ts";
 import { keyParameters, securityOf, securitySchemes } from "./openapi-security.ts";
 import { isPlanned, restOptionsOf, Scope, scopeOf } from "./options.ts";
@@ -46,6 +47,7 @@ export function openApiDocument({ services, version }: OpenApiOptions): JsonObje
       version,
       description:
         "Event analytics. The same methods are served by Connect, gRPC and gRPC-Web on the same port. " +
+        "Names of fields are given as answers spell them; bodies take them in lowerCamelCase too. " +
         "Every response carries x-request-id; every error carries google.rpc.ErrorInfo among its details.",
     },
     servers: [{ url: "/" }],
@@ -123,6 +125,8 @@ function parametersOf(
   schemas: Schemas,
   within: ReadonlySet<DescMessage>,
 ): JsonObject[] {
+  // A nested message may be absent as a whole, and of a field with two names either one will do.
+  const required = (prefix === "" ? requiredFields(message) : []).filter((f) => f.name === f.jsonName);
   return message.fields.flatMap((field): JsonObject[] => {
     const name = `${prefix}${field.name}`;
     if (taken.has(name)) return [];
@@ -134,13 +138,17 @@ function parametersOf(
     if (field.fieldKind === "list" && field.message !== undefined && schemas.message(field.message).$ref)
       return [];
     const style = field.fieldKind === "map" ? { style: "deepObject", explode: true } : {};
-    return [{ name, in: "query", description: commentOf(field), schema: schemas.field(field), ...style }];
+    const parameter = { name, in: "query", description: commentOf(field), schema: schemas.field(field) };
+    return [{ ...parameter, ...(required.includes(field) ? { required: true } : {}), ...style }];
   });
 }
 
-function requestBody({ method, body }: RestBinding, schemas: Schemas): JsonObject {
+function requestBody({ method, body, template }: RestBinding, schemas: Schemas): JsonObject {
   if (body === undefined) return {};
-  const schema = body === "*" ? schemas.message(method.input) : schemas.field(body);
+  const inPath = new Set(template.variables.map(({ field }) => field));
+  const whole = () =>
+    inPath.size === 0 ? schemas.message(method.input) : schemas.rest(method.input, inPath);
+  const schema = body === "*" ? whole() : schemas.field(body);
   const text = restOptionsOf(method).plainText ? { "text/plain": { schema } } : {};
   return { requestBody: { required: true, content: { ...json(schema), ...text } } };
 }

@@ -15,7 +15,8 @@ export function undeclared(document: OpenApi, { responses }: Operation, answer: 
   return [...problems(JSON.parse(answer.body.toString()), declared.schema, document, "body")];
 }
 
-function* problems(value: unknown, schema: Schema, document: OpenApi, at: string): Generator<string> {
+/** What of the value is against the schema; empty: nothing. */
+export function* problems(value: unknown, schema: Schema, document: OpenApi, at: string): Generator<string> {
   if (schema.$ref !== undefined) {
     const name = schema.$ref.split("/").at(-1)!;
     yield* problems(value, document.components.schemas[name]!, document, at);
@@ -31,6 +32,16 @@ function* problems(value: unknown, schema: Schema, document: OpenApi, at: string
     yield `${at} is ${JSON.stringify(value)}, no ${schema.type}`;
     return;
   }
+  if (typeof value === "string" || Array.isArray(value)) {
+    const length = [...value].length;
+    const least = schema.minLength ?? schema.minItems ?? 0;
+    const most = schema.maxLength ?? schema.maxItems ?? length;
+    if (length < least || length > most) yield `${at} has length ${length}, not ${least} to ${most}`;
+  }
+  if (typeof value === "number") {
+    const { minimum = value, maximum = value, exclusiveMaximum = Number.POSITIVE_INFINITY } = schema;
+    if (value < minimum || value > maximum || value >= exclusiveMaximum) yield `${at} is ${value}`;
+  }
   if (schema.type === "array") {
     for (const [i, item] of (value as unknown[]).entries())
       yield* problems(item, schema.items ?? {}, document, `${at}[${i}]`);
@@ -38,7 +49,13 @@ function* problems(value: unknown, schema: Schema, document: OpenApi, at: string
   if (schema.type !== "object") return;
   const fields = value as Record<string, unknown>;
   for (const name of schema.required ?? []) if (!(name in fields)) yield `${at} lacks ${name}`;
-  const { properties, additionalProperties } = schema;
+  const { properties, additionalProperties, anyOf, propertyNames, maxProperties } = schema;
+  if (anyOf !== undefined && !anyOf.some(({ required }) => required.every((name) => name in fields)))
+    yield `${at} lacks ${anyOf.map(({ required }) => required.join(" and ")).join(" or ")}`;
+  const names = Object.keys(fields);
+  if (names.length > (maxProperties ?? names.length)) yield `${at} has ${names.length} pairs`;
+  if (propertyNames !== undefined)
+    for (const name of names) yield* problems(name, propertyNames, document, `the key of ${at}.${name}`);
   // A message of any type, and any JSON object.
   if ((properties === undefined || "@type" in properties) && typeof additionalProperties !== "object") return;
   for (const [name, inner] of Object.entries(fields)) {

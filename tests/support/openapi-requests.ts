@@ -11,7 +11,14 @@ export interface Schema {
   readonly required?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly exclusiveMaximum?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minItems?: number;
   readonly maxItems?: number;
+  readonly maxProperties?: number;
+  readonly anyOf?: readonly { readonly required: readonly string[] }[];
+  readonly propertyNames?: Schema;
   readonly items?: Schema;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly additionalProperties?: Schema | boolean;
@@ -86,7 +93,12 @@ function mostly(said: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
   return fc.oneof({ weight: 6, arbitrary: said }, { weight: 1, arbitrary: fc.jsonValue() });
 }
 
-function madeBy(schema: Schema, all: OpenApi["components"]["schemas"], depth: number): fc.Arbitrary<unknown> {
+/** Values that the schema describes, and some that it does not. */
+export function madeBy(
+  schema: Schema,
+  all: OpenApi["components"]["schemas"],
+  depth: number,
+): fc.Arbitrary<unknown> {
   if (schema.$ref !== undefined) return madeBy(all[schema.$ref.split("/").at(-1)!]!, all, depth - 1);
   if (schema.enum !== undefined) return mostly(fc.constantFrom(...schema.enum));
   const inner = (of: Schema) => madeBy(of, all, depth);

@@ -686,7 +686,7 @@ export declare type DeadLetter = Message<"analytics.v1.DeadLetter"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * The event; absent where the record cannot be decoded.
+   * The event, which may break limits of Event; absent where the record cannot be decoded.
    *
    * @generated from field: analytics.v1.Event event = 7;
    */

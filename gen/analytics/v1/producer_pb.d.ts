@@ -86,7 +86,7 @@ export declare const FlatEventSchema: GenMessage<FlatEvent>;
  */
 export declare type SendEventRequest = Message<"analytics.v1.SendEventRequest"> & {
   /**
-   * The event.
+   * The event; required. It is checked at admission, as each event of a batch is.
    *
    * @generated from field: analytics.v1.FlatEvent event = 1;
    */
@@ -168,7 +168,7 @@ export declare const SendEventResponseSchema: GenMessage<SendEventResponse>;
  */
 export declare type SendEventAsyncRequest = Message<"analytics.v1.SendEventAsyncRequest"> & {
   /**
-   * The event.
+   * The event; required. It is checked at admission, as each event of a batch is.
    *
    * @generated from field: analytics.v1.FlatEvent event = 1;
    */
