@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { runCommand } from "../support/command.ts";
 import { makeDirectory, removeDirectory } from "../support/level-log.ts";
+import { methods } from "../support/method-calls.ts";
 import { repository } from "../support/process.ts";
 import { prometheusPrograms } from "../support/prometheus/programs.ts";
 import { prometheusFolder, rules, textsOf } from "../support/prometheus/rules.ts";
@@ -46,6 +47,16 @@ it("the rules' own tests hold in promtool's simulated time", async () => {
   const args = files.map((file) => join(prometheusFolder, "tests", `${file}.yml`));
   const { code, stdout, stderr } = await runCommand(promtool, ["test", "rules", ...args]);
   expect(code, stdout + stderr).toBe(0);
+});
+
+it("of streams all but exports may end with their callers' deadlines", () => {
+  const { expr } = recorded.find(({ name }) => name === "job:weir_rpc_failures:rate5m")!;
+  const endless = new RegExp(`^${/method!~"(.*?)"/.exec(expr)![1]}$`);
+  const streams = methods.filter(({ method }) => method.methodKind !== "unary").map(({ name }) => name);
+  expect(streams.filter((name) => !endless.test(name))).toEqual([
+    "analytics.v1.AnalyticsService/ExportEvents",
+  ]);
+  expect(methods.filter(({ name }) => endless.test(name))).toHaveLength(streams.length - 1);
 });
 
 describe("in these tests", () => {
