@@ -6,8 +6,9 @@ const names = ["store", "clickhousePassword"] as const;
 
 /** `weir migrate`: the schema of a store on ClickHouse. */
 export const migrate: Command = {
-  details: `Runs the steps that the schema lacks, each once, and makes the database where there is none. Servers refuse a
-schema that is not their program's: stop those that apply events, migrate, start the new ones. An embedded store is
+  details: `Runs the steps that the schema lacks, each once, and makes the database where there is none. A server starts
+only on the schema of its own version: migrate, then start the new ones. Those of the old version that run go on where
+the steps only add, as all do so far; where one does more, stop those that apply events first. An embedded store is
 migrated by the server that opens it.
 
 The user's password is taken from WEIR_CLICKHOUSE_PASSWORD.
