@@ -1,10 +1,12 @@
 /** docker-compose.yml against the program itself: what it names exists, and is what the program takes. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { parseDuration, readConfig } from "../../src/config/config.ts";
 import { settings, variableOf } from "../../src/config/settings.ts";
+import { runCommand } from "../support/command.ts";
 import {
   compose,
   composeText,
@@ -192,6 +194,21 @@ describe.each(["README.md", "docs/CONTAINERS.md", "docker-compose.yml"])("%s", (
     .replaceAll("\\\n", " ")
     .split("\n")
     .filter((line) => /^(#\s+)?docker /.test(line));
+
+  it("makes a platform key for .env once, and leaves it and what else stands there", async () => {
+    const [line] = /grep .*WEIR_BOOTSTRAP_KEY.*$/m.exec(read(document))!;
+    const cwd = mkdtempSync(join(tmpdir(), "weir-env-"));
+    const contents = async () => {
+      const { code, stderr } = await runCommand("bash", ["-c", line], { cwd });
+      expect(code, stderr).toBe(0);
+      return readFileSync(join(cwd, ".env"), "utf8");
+    };
+    writeFileSync(join(cwd, ".env"), "GRAFANA_PASSWORD=weir\n");
+    const first = await contents();
+    expect(first).toMatch(/^GRAFANA_PASSWORD=weir\nWEIR_BOOTSTRAP_KEY=[0-9a-f]{48}\n$/);
+    expect(await contents()).toBe(first);
+    rmSync(cwd, { recursive: true });
+  });
 
   it("names profiles, services and commands that there are", async () => {
     expect(lines.length).toBeGreaterThan(0);
