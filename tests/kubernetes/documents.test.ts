@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { runCommand } from "../support/command.ts";
-import { documentOf } from "../support/documented.ts";
+import { commandsOf, documentOf } from "../support/documented.ts";
 import { lettingOut, targetsOf } from "../support/kubernetes/network.ts";
 import {
   type Built,
@@ -19,10 +19,9 @@ import {
 import { repository } from "../support/process.ts";
 import { startServer } from "../support/server.ts";
 
-const text = documentOf("docs/KUBERNETES.md");
-const blocks = (language: string) =>
-  [...text.matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``, "g"))].map((block) => block[1]!);
-const commands = blocks("bash").flatMap((block) => block.trim().split("\n"));
+const document = "docs/KUBERNETES.md";
+const commands = commandsOf(document, "bash");
+const samples = [...documentOf(document).matchAll(/```yaml\n([\s\S]*?)```/g)].map((block) => block[1]!);
 
 const folder = mkdtempSync(join(tmpdir(), "weir-kubernetes-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -34,7 +33,7 @@ describe("a kustomization of one's own", () => {
     cpSync(join(repository, "deploy/kubernetes"), join(folder, "weir/deploy/kubernetes"), {
       recursive: true,
     });
-    for (const block of blocks("yaml")) {
+    for (const block of samples) {
       const file = join(folder, /^# ([\w./-]+\.yaml)/.exec(block)![1]!);
       mkdirSync(dirname(file), { recursive: true });
       writeFileSync(file, block);

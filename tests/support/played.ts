@@ -21,6 +21,12 @@ export const played: readonly (Commands & { readonly by: string })[] = [
   { document: "docs/DISTRIBUTED.md", shell: "sh", like: /buf convert/, by: "tests/e2e/documents.test.ts" },
   { document: "docs/FIRST_HOUR.md", shell: "sh", by: "tests/distributed/first-hour.test.ts" },
   { document: "docs/GRPC_QUICKSTART.md", shell: "sh", by: "tests/e2e/documents.test.ts" },
+  {
+    document: "docs/KUBERNETES.md",
+    shell: "bash",
+    like: /^curl|sh -c/,
+    by: "tests/kubernetes/documents.test.ts",
+  },
   { document: "docs/OPERATIONS.md", shell: "bash", like: /^tar/, by: "tests/e2e/backup.test.ts" },
   { document: "docs/OPERATIONS.md", shell: "bash", like: /^weir/, by: "tests/e2e/documents.test.ts" },
 ];
@@ -46,7 +52,12 @@ export const unplayed: readonly (Commands & { readonly why: string })[] = [
     like: /^(export|weir) /,
     why: "hosts of nobody: tests/unit/docs-commands.test.ts parses flags, tests/distributed has the commands",
   },
-  { document: "docs/KUBERNETES.md", shell: "bash", why: "no cluster: tests/kubernetes checks the manifests" },
+  {
+    document: "docs/KUBERNETES.md",
+    shell: "bash",
+    like: /^kubectl (?!.*sh -c)/,
+    why: "no cluster: tests/kubernetes/documents.test.ts compares folders, names and labels with the manifests",
+  },
   {
     document: "docs/TRACING.md",
     shell: "sh",
