@@ -12,6 +12,12 @@ import {
 } from "./panels.ts";
 
 const calls = 'protocol!="page"';
+const ended = `sum(${rate("weir_rpc_duration_seconds_count", calls)})`;
+/** For the server's sake and not for the caller's, as the alert WeirErrors counts them. */
+const failures = 'code=~"INTERNAL|UNAVAILABLE|UNKNOWN|DATA_LOSS|DEADLINE_EXCEEDED"';
+const failed = `sum(${rate("weir_rpc_duration_seconds_count", calls, failures)})`;
+/** Those of the chosen processes, and those that tell of no one process, as of lag. */
+const firing = `{job="weir", role=~"|$role", instance=~"|$instance", alertstate="firing", alertname=~"Weir.+"}`;
 
 /** Rate, errors and duration of calls; use, saturation and errors of what there is only so much of. */
 export const serviceHealth: Dashboard = {
@@ -23,14 +29,11 @@ export const serviceHealth: Dashboard = {
       panels: [
         stat("Processes that answer", "short", `sum(up${on()})`),
         stat("Least health of a part", "percentunit", `min(weir_part_health${on()})`),
+        emptyWhile("no call has ended", stat("Calls", "ops", ended)),
         emptyWhile(
-          "no call has ended",
-          stat("Calls", "ops", `sum(${rate("weir_rpc_duration_seconds_count", calls)})`),
-        ),
-        stat(
-          "Calls that fail, of all",
-          "percentunit",
-          "max(job:weir_rpc_failures:ratio_rate5m) or vector(0)",
+          "no calls end",
+          // Without a failure there is no series of one: none is 0 of those that ended.
+          stat("Calls that fail, of all", "percentunit", `(${failed} or 0 * ${ended}) / ${ended} >= 0`),
         ),
         graph(
           "Health of parts: 1 healthy, 0.5 degraded, 0 unhealthy",
@@ -47,11 +50,7 @@ export const serviceHealth: Dashboard = {
         ),
         emptyWhile(
           "no alert fires",
-          graph(
-            "Alerts",
-            "short",
-            query('count by (alertname) (ALERTS{alertstate="firing", alertname=~"Weir.+"})', "{{alertname}}"),
-          ),
+          graph("Alerts", "short", query(`count by (alertname) (ALERTS${firing})`, "{{alertname}}")),
         ),
       ],
     },

@@ -4,7 +4,7 @@ import { type Role, roles } from "../../src/domain/roles.ts";
 import { putOnLog } from "../support/faults/foreign.ts";
 import { type Installation, startInstallation } from "../support/installation.ts";
 import { freePorts } from "../support/ports.ts";
-import { dashboardOf, everyPanelAnswers, patiently } from "../support/prometheus/dashboards.ts";
+import { dashboardOf, everyPanelAnswers, patiently, shownPanels } from "../support/prometheus/dashboards.ts";
 import { startTraffic, type Traffic } from "../support/prometheus/traffic.ts";
 import { type Prometheus, startPrometheus } from "../support/prometheus.ts";
 import type { RunningServer } from "../support/server.ts";
@@ -57,9 +57,23 @@ it("the alert ends once no further record is set aside", async () => {
 it("without its consumer the lag grows, of which alerts tell until it is back", async () => {
   await servers.consumer.kill9();
   await fire("WeirTargetDown", "WeirLagGrowing");
+  await vi.waitFor(async () => {
+    expect(await shownAlerts("consumer")).toEqual(
+      expect.arrayContaining(["WeirTargetDown", "WeirLagGrowing"]),
+    );
+  }, patiently);
+  const elsewhere = await shownAlerts("ingest");
+  expect(elsewhere).toContain("WeirLagGrowing");
+  expect(elsewhere).not.toContain("WeirTargetDown");
   again = await servers.consumer.restart();
   await end("WeirTargetDown", "WeirLagGrowing");
 });
+
+/** Names of the alerts that Service Health shows of a role. */
+async function shownAlerts(role: string): Promise<(string | undefined)[]> {
+  const { Alerts = [] } = await shownPanels(prometheus, dashboardOf("weir-service-health"), { role });
+  return Alerts.map(({ metric }) => metric.alertname);
+}
 
 /** Waits until these alerts fire. */
 async function fire(...alerts: string[]): Promise<void> {

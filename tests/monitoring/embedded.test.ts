@@ -3,7 +3,13 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { createWeirClient, Scope } from "../../client/node/index.ts";
 import { runCommand } from "../support/command.ts";
 import { bootstrapKey } from "../support/method-calls.ts";
-import { dashboardOf, everyPanelAnswers, patiently } from "../support/prometheus/dashboards.ts";
+import {
+  dashboardOf,
+  dashboards,
+  everyPanelAnswers,
+  patiently,
+  shownPanels,
+} from "../support/prometheus/dashboards.ts";
 import { prometheusPrograms } from "../support/prometheus/programs.ts";
 import { startTraffic, type Traffic } from "../support/prometheus/traffic.ts";
 import { type Prometheus, startPrometheus } from "../support/prometheus.ts";
@@ -35,6 +41,11 @@ it.each([
   ["weir-service-health", ["Alerts"]],
 ])("every panel of %s shows something but %j", async (uid, but) => {
   await everyPanelAnswers(prometheus, dashboardOf(uid), but);
+});
+
+it.each(dashboards)("no panel of $title shows processes that are not chosen", async (dashboard) => {
+  expect(await shownPanels(prometheus, dashboard, { role: "none" })).toEqual({});
+  expect(await shownPanels(prometheus, dashboard, { instance: "none" })).toEqual({});
 });
 
 it("nothing is wrong, and no alert says so", async () => {

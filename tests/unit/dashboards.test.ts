@@ -59,6 +59,17 @@ describe.each(dashboards)("$title", (dashboard) => {
     expect([...used].filter((name) => !names.includes(name) && name !== "__rate_interval")).toEqual([]);
   });
 
+  it("asks of the chosen processes only, whichever panel", () => {
+    for (const { title, expr } of queriesOf(dashboard)) {
+      for (const name of metricsIn(expr)) {
+        expect(expr, title).not.toMatch(new RegExp(`\\b${name}\\b(?!\\{)`));
+      }
+      for (const [matchers] of expr.matchAll(/\{[^}]*\}/g)) {
+        expect(matchers, title).toMatch(/job="weir", role=~"\|?\$role", instance=~"\|?\$instance"/);
+      }
+    }
+  });
+
   it("has panels that do not overlap and fit the grid", () => {
     const cells = new Set<string>();
     for (const { gridPos } of dashboard.panels as unknown as {

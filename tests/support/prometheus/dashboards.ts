@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, vi } from "vitest";
 import { dashboards as described } from "../../../scripts/dashboards.ts";
 import { repository } from "../process.ts";
-import type { Prometheus } from "../prometheus.ts";
+import type { Prometheus, Sample } from "../prometheus.ts";
 
 interface GrafanaPanel {
   readonly type: string;
@@ -48,14 +48,19 @@ export function queriesOf({ panels }: GrafanaDashboard): AskedPanel[] {
   );
 }
 
-/** A variable's value where nothing is chosen. */
+/** What is chosen above the panels; where nothing is, all of it. */
+export interface Chosen {
+  readonly role?: string;
+  readonly instance?: string;
+}
+
 const all = ".*";
 
-function filledIn(expr: string): string {
+function filledIn(expr: string, { role = all, instance = all }: Chosen = {}): string {
   return expr
     .replaceAll("$__rate_interval", "5s")
-    .replaceAll("$role", all)
-    .replaceAll("$instance", all)
+    .replaceAll("$role", role)
+    .replaceAll("$instance", instance)
     .replaceAll("$project", all);
 }
 
@@ -98,4 +103,18 @@ export async function everyPanelExplains(prometheus: Prometheus, dashboard: Graf
     }
     expect([...waiting].map(({ title, expr }) => [title, expr])).toEqual([]);
   }, patiently);
+}
+
+/** Samples of the panels that show something now, by their titles. */
+export async function shownPanels(
+  prometheus: Prometheus,
+  dashboard: GrafanaDashboard,
+  chosen: Chosen,
+): Promise<Record<string, Sample[]>> {
+  const shown: Record<string, Sample[]> = {};
+  for (const { title, expr } of queriesOf(dashboard)) {
+    const samples = await prometheus.query(filledIn(expr, chosen));
+    if (samples.length > 0) shown[title] = [...(shown[title] ?? []), ...samples];
+  }
+  return shown;
 }
