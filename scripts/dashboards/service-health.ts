@@ -10,6 +10,7 @@ import {
   rate,
   stat,
 } from "./panels.ts";
+import { noStream } from "./streams.ts";
 
 const calls = 'protocol!="page"';
 const ended = `sum(${rate("weir_rpc_duration_seconds_count", calls)})`;
@@ -84,14 +85,21 @@ export const serviceHealth: Dashboard = {
             ),
           ),
         ),
-        emptyWhile("no calls end", graph("Duration", "s", ...quantiles("weir_rpc_duration_seconds", calls))),
         emptyWhile(
           "no calls end",
           graph(
-            "Duration by method (p99), the ten slowest",
+            "Duration, streams left out",
+            "s",
+            ...quantiles("weir_rpc_duration_seconds", calls, noStream),
+          ),
+        ),
+        emptyWhile(
+          "no calls end",
+          graph(
+            "Duration by method (p99), the ten slowest, streams left out",
             "s",
             query(
-              `topk(10, ${quantile(0.99, "weir_rpc_duration_seconds", ["method"], calls)})`,
+              `topk(10, ${quantile(0.99, "weir_rpc_duration_seconds", ["method"], calls, noStream)})`,
               "{{method}}",
             ),
           ),

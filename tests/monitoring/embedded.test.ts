@@ -12,14 +12,17 @@ import {
 } from "../support/prometheus/dashboards.ts";
 import { prometheusPrograms } from "../support/prometheus/programs.ts";
 import { startTraffic, type Traffic } from "../support/prometheus/traffic.ts";
-import { type Prometheus, startPrometheus } from "../support/prometheus.ts";
+import { type Prometheus, type Sample, startPrometheus } from "../support/prometheus.ts";
 import { type RunningServer, startServer } from "../support/server.ts";
 
 let server: RunningServer;
 let traffic: Traffic;
 let prometheus: Prometheus;
 beforeAll(async () => {
-  server = await startServer({ args: ["--auth", "required"], env: { WEIR_BOOTSTRAP_KEY: bootstrapKey } });
+  server = await startServer({
+    args: ["--auth", "required", "--burst", "1s"],
+    env: { WEIR_BOOTSTRAP_KEY: bootstrapKey },
+  });
   const operator = createWeirClient({ url: server.url, apiKey: bootstrapKey });
   const scopes = [Scope.INGEST, Scope.QUERY];
   const { secret: apiKey } = await operator.admin.createApiKey({ name: "traffic", scopes });
@@ -41,6 +44,23 @@ it.each([
   ["weir-service-health", ["Alerts"]],
 ])("every panel of %s shows something but %j", async (uid, but) => {
   await everyPanelAnswers(prometheus, dashboardOf(uid), but);
+});
+
+it("durations are those of calls that are no streams", async () => {
+  const methods = (samples: readonly Sample[] = []) =>
+    samples.filter(({ value }) => value > 0).map(({ metric }) => metric.method);
+  const [stream, call] = ["ExportEvents", "GetAnalyticsSummary"].map(
+    (method) => `analytics.v1.AnalyticsService/${method}`,
+  );
+  await vi.waitFor(async () => {
+    const shown = await shownPanels(prometheus, dashboardOf("weir-service-health"));
+    expect(methods(shown["By method, the ten most frequent"])).toEqual(
+      expect.arrayContaining([stream, call]),
+    );
+    const durations = methods(shown["Duration by method (p99), the ten slowest, streams left out"]);
+    expect(durations).toContain(call);
+    expect(durations).not.toContain(stream);
+  }, patiently);
 });
 
 it.each(dashboards)("no panel of $title shows processes that are not chosen", async (dashboard) => {

@@ -109,7 +109,7 @@ export async function everyPanelExplains(prometheus: Prometheus, dashboard: Graf
 export async function shownPanels(
   prometheus: Prometheus,
   dashboard: GrafanaDashboard,
-  chosen: Chosen,
+  chosen: Chosen = {},
 ): Promise<Record<string, Sample[]>> {
   const shown: Record<string, Sample[]> = {};
   for (const { title, expr } of queriesOf(dashboard)) {
