@@ -6,6 +6,11 @@ export interface Query {
   readonly legend: string;
 }
 
+/** Color of the least numbers, then from which number on another one counts, rising. */
+export type Judgement = readonly [least: Color, ...higher: [from: number, color: Color][]];
+
+type Color = "green" | "orange" | "red";
+
 export interface Panel {
   readonly title: string;
   readonly type: "timeseries" | "stat";
@@ -14,6 +19,8 @@ export interface Panel {
   readonly queries: readonly Query[];
   /** When it is right that it shows nothing. */
   readonly emptyWhile?: string;
+  /** Of one number: whether it is good. Absent: that is not for the number to say. */
+  readonly judged?: Judgement;
 }
 
 export interface Row {
@@ -61,8 +68,8 @@ export function graph(title: string, unit: string, ...queries: Query[]): Panel {
   return { title, type: "timeseries", unit, queries };
 }
 
-export function stat(title: string, unit: string, expr: string): Panel {
-  return { title, type: "stat", unit, queries: [query(expr)] };
+export function stat(title: string, unit: string, expr: string, judged?: Judgement): Panel {
+  return { title, type: "stat", unit, queries: [query(expr)], ...(judged ? { judged } : {}) };
 }
 
 /** The panel, with when it is right that it shows nothing. */
@@ -137,18 +144,24 @@ export function toGrafana({ uid, title, rows }: Dashboard): object {
   };
 }
 
-function panelOf({ title, type, unit, queries, emptyWhile }: Panel, gridPos: object): object {
+function panelOf({ title, type, unit, queries, emptyWhile, judged }: Panel, gridPos: object): object {
   return {
     type,
     title,
     ...(emptyWhile === undefined ? {} : { description: `Empty while ${emptyWhile}.` }),
     datasource,
     gridPos,
-    fieldConfig: { defaults: { unit, min: 0 }, overrides: [] },
+    fieldConfig: { defaults: { unit, min: 0, ...(type === "stat" ? colored(judged) : {}) }, overrides: [] },
     targets: queries.map(({ expr, legend }, index) => ({
       refId: String.fromCharCode("A".charCodeAt(0) + index),
       expr,
       legendFormat: legend,
     })),
   };
+}
+
+/** Without thresholds Grafana takes everything for good below 80 and for bad from there on. */
+function colored([least, ...higher]: Judgement | ["text"] = ["text"]): object {
+  const steps = [{ color: least, value: null }, ...higher.map(([value, color]) => ({ color, value }))];
+  return { color: { mode: "thresholds" }, thresholds: { mode: "absolute", steps } };
 }

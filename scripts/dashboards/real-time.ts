@@ -30,7 +30,10 @@ export const realTime: Dashboard = {
         stat("Records not yet applied", "short", `sum(max by (partition) (kafka_consumer_lag_total${on()}))`),
         emptyWhile(
           "nothing is applied",
-          stat("Seen by queries after (p99)", "s", quantile(0.99, "weir_visibility_delay_seconds")),
+          stat("Seen by queries after (p99)", "s", quantile(0.99, "weir_visibility_delay_seconds"), [
+            "green",
+            [10, "orange"],
+          ]),
         ),
       ],
     },

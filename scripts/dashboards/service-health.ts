@@ -28,13 +28,20 @@ export const serviceHealth: Dashboard = {
     {
       title: "Processes",
       panels: [
-        stat("Processes that answer", "short", `sum(up${on()})`),
-        stat("Least health of a part", "percentunit", `min(weir_part_health${on()})`),
+        stat("Processes that answer", "short", `sum(up${on()})`, ["red", [1, "green"]]),
+        stat("Least health of a part", "percentunit", `min(weir_part_health${on()})`, [
+          "red",
+          [0.5, "orange"],
+          [1, "green"],
+        ]),
         emptyWhile("no call has ended", stat("Calls", "ops", ended)),
         emptyWhile(
           "no calls end",
           // Without a failure there is no series of one: none is 0 of those that ended.
-          stat("Calls that fail, of all", "percentunit", `(${failed} or 0 * ${ended}) / ${ended} >= 0`),
+          stat("Calls that fail, of all", "percentunit", `(${failed} or 0 * ${ended}) / ${ended} >= 0`, [
+            "green",
+            [0.05, "red"],
+          ]),
         ),
         graph(
           "Health of parts: 1 healthy, 0.5 degraded, 0 unhealthy",

@@ -93,3 +93,54 @@ it("each panel's title stands for one panel of its dashboard", () => {
     expect([...new Set(titles)], title).toEqual(titles);
   }
 });
+
+describe("a single number is", () => {
+  interface Stat {
+    readonly type: string;
+    readonly title: string;
+    readonly fieldConfig: {
+      readonly defaults: {
+        readonly thresholds: { readonly steps: { color: string; value: number | null }[] };
+      };
+    };
+  }
+  const stats = dashboards
+    .flatMap(({ panels }) => panels as unknown as Stat[])
+    .filter(({ type }) => type === "stat");
+  const colorOf = ({ fieldConfig }: Stat, number: number) =>
+    fieldConfig.defaults.thresholds.steps.findLast(({ value }) => value === null || value <= number)!.color;
+
+  /** Of numbers from the least on. */
+  const judged: Record<string, [number, string][]> = {
+    "Processes that answer": [
+      [0, "red"],
+      [1, "green"],
+    ],
+    "Least health of a part": [
+      [0, "red"],
+      [0.5, "orange"],
+      [1, "green"],
+    ],
+    "Calls that fail, of all": [
+      [0, "green"],
+      [0.04, "green"],
+      [0.06, "red"],
+      [1, "red"],
+    ],
+    "Seen by queries after (p99)": [
+      [0.01, "green"],
+      [11, "orange"],
+    ],
+  };
+
+  it.each(Object.keys(judged))("as good as it is colored: %s", (title) => {
+    const stat = stats.find((one) => one.title === title)!;
+    expect(judged[title]!.map(([number]) => [number, colorOf(stat, number)])).toEqual(judged[title]);
+  });
+
+  it("neither good nor bad elsewhere, however great", () => {
+    const others = stats.filter(({ title }) => !(title in judged));
+    expect(others.length).toBeGreaterThan(0);
+    for (const stat of others) expect([0, 1000].map((n) => colorOf(stat, n))).toEqual(["text", "text"]);
+  });
+});
