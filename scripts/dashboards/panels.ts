@@ -156,6 +156,8 @@ function panelOf({ title, type, unit, queries, emptyWhile, judged }: Panel, grid
       refId: String.fromCharCode("A".charCodeAt(0) + index),
       expr,
       legendFormat: legend,
+      // Of now: of a range Grafana would show the last number in it, also an hour after a process went.
+      ...(type === "stat" ? { instant: true, range: false } : {}),
     })),
   };
 }

@@ -98,6 +98,7 @@ describe("a single number is", () => {
   interface Stat {
     readonly type: string;
     readonly title: string;
+    readonly targets: readonly { readonly instant?: boolean; readonly range?: boolean }[];
     readonly fieldConfig: {
       readonly defaults: {
         readonly thresholds: { readonly steps: { color: string; value: number | null }[] };
@@ -136,6 +137,10 @@ describe("a single number is", () => {
   it.each(Object.keys(judged))("as good as it is colored: %s", (title) => {
     const stat = stats.find((one) => one.title === title)!;
     expect(judged[title]!.map(([number]) => [number, colorOf(stat, number)])).toEqual(judged[title]);
+  });
+
+  it.each(stats)("of now: $title", ({ targets }) => {
+    expect(targets).toMatchObject([{ instant: true, range: false }]);
   });
 
   it("neither good nor bad elsewhere, however great", () => {
