@@ -3,13 +3,18 @@ import { hostname } from "node:os";
 import type { Config } from "./config/config.ts";
 import { packageVersion } from "./config/version.ts";
 import type { Logger } from "./telemetry/logger.ts";
+import { type Metrics, stageCounters } from "./telemetry/metrics.ts";
 import type { Tracing } from "./telemetry/tracing.ts";
 
 /** Undefined where no collector is set. */
-export async function openTracing(config: Config, logger: Logger): Promise<Tracing | undefined> {
+export async function openTracing(
+  config: Config,
+  metrics: Metrics,
+  logger: Logger,
+): Promise<Tracing | undefined> {
   if (config.otlpEndpoint === "") return undefined;
   const { createOtlpTracing } = await import("./telemetry/otlp/tracing.ts");
-  return createOtlpTracing({
+  const tracing = createOtlpTracing({
     endpoint: config.otlpEndpoint,
     headers: config.otlpHeaders,
     ratio: config.traceRatio,
@@ -21,4 +26,6 @@ export async function openTracing(config: Config, logger: Logger): Promise<Traci
     },
     logger: logger.child({ stage: "tracing" }),
   });
+  metrics.observeTotal(...stageCounters.lostSpans, tracing.lost);
+  return tracing;
 }

@@ -76,7 +76,7 @@ export async function startApp(config: Config, logger: Logger, halt: AbortSignal
   try {
     const tls = readTls(config);
     const metrics = createMetrics({ startedAtMs, now });
-    const tracing = await openTracing(config, logger);
+    const tracing = await openTracing(config, metrics, logger);
     if (tracing !== undefined) stops.push(() => tracing.close());
     const log = await openLog({ config, metrics, logger, start, stops });
     const { reader, appender } = log;

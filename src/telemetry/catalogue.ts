@@ -102,6 +102,7 @@ export const stageGauges = {
 /** Counters of the parts, kept by them and read at each scrape, as the first arguments of Metrics.observeTotal. */
 export const stageCounters = {
   resourceRefused: ["weir_resource_refused_total", "How often there was no room.", ["resource"]],
+  lostSpans: ["weir_trace_spans_lost_total", "Spans that the collector did not take.", []],
   rebalances: ["weir_consumer_rebalances_total", "How often the group gave out its partitions anew.", []],
   threadActive: [
     "weir_thread_active_seconds_total",

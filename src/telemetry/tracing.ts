@@ -26,6 +26,8 @@ export interface Span {
 export interface Tracing {
   /** Undefined where the trace is not sampled. */
   begin(name: string, start: SpanStart): Span | undefined;
+  /** How many spans were lost since the start, since the collector did not take them. */
+  lost(): number;
   /** Sends what is left, for a bounded time. */
   close(): Promise<void>;
 }

@@ -126,8 +126,14 @@ it("goes on while no collector takes the spans, says so seldom, and stops in tim
     await sender.ingestion.ingestEvent({ event: { id: String(i), userId: "u", name: "traced" } });
   }
   await sender.close();
+  const lost = async () => {
+    const text = await (await fetch(`${alone.url}/metrics`)).text();
+    return Number(/^weir_trace_spans_lost_total (\d+)$/m.exec(text)?.[1]);
+  };
+  await expect.poll(lost, { timeout: 20_000 }).toBeGreaterThan(0);
   expect(await alone.stop()).toBe(0);
   const told = alone.log().match(/the collector did not take spans/g) ?? [];
   expect(told.length).toBeGreaterThan(0);
   expect(told.length).toBeLessThan(5);
+  expect(alone.log()).toContain(`"url":"http://127.0.0.1:${port}/v1/traces"`);
 });

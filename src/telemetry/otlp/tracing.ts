@@ -21,7 +21,8 @@ import {
 import { pause } from "../../domain/pause.ts";
 import type { Logger } from "../logger.ts";
 import type { Span, SpanStart, Tracing } from "../tracing.ts";
-import { tellingFailures } from "./failures.ts";
+import { countSpans } from "./counted.ts";
+import { createLosses } from "./losses.ts";
 
 export interface OtlpOptions {
   /** Of the collector, such as http://127.0.0.1:4318; /v1/traces is put behind it. */
@@ -54,23 +55,24 @@ const scheduledDelayMillis = 1000;
 const attributeValueLengthLimit = 256;
 
 export function createOtlpTracing({ endpoint, headers, ratio, resource, logger }: OtlpOptions): Tracing {
-  const exporter = new OTLPTraceExporter({
-    url: `${endpoint.replace(/\/+$/, "")}/v1/traces`,
-    headers: { ...headers },
-    timeoutMillis: exportTimeoutMillis,
+  const url = `${endpoint.replace(/\/+$/, "")}/v1/traces`;
+  const losses = createLosses(url, logger);
+  const { processor, giveUp } = countSpans({
+    exporter: new OTLPTraceExporter({
+      url,
+      headers: { ...headers },
+      timeoutMillis: exportTimeoutMillis,
+    }),
+    batches: (exporter) =>
+      new BatchSpanProcessor({ exporter, maxQueueSize, scheduledDelayMillis, exportTimeoutMillis }),
+    maxWaiting: maxQueueSize,
+    losses,
   });
   const provider = new TracerProvider({
     resource: resourceFromAttributes(resource),
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) }),
     spanLimits: { attributeValueLengthLimit },
-    spanProcessors: [
-      new BatchSpanProcessor({
-        exporter: tellingFailures(exporter, logger),
-        maxQueueSize,
-        scheduledDelayMillis,
-        exportTimeoutMillis,
-      }),
-    ],
+    spanProcessors: [processor],
   });
   const tracer = provider.getTracer("weir");
 
@@ -106,7 +108,10 @@ export function createOtlpTracing({ endpoint, headers, ratio, resource, logger }
       const shutdown = provider.shutdown().catch(() => {});
       await Promise.race([shutdown, pause(closeTimeoutMs, sent.signal)]);
       sent.abort();
+      giveUp();
+      losses.close();
     },
+    lost: losses.total,
   };
 }
 
