@@ -39,6 +39,7 @@ describe("settings", () => {
       { WEIR_ALLOWED_ORIGINS: `https://app.example.com,${origin}` },
       /^WEIR_ALLOWED_ORIGINS: .* is not a comma-separated list of origins/,
     ]),
+    [["--otlp-endpoint", "http://a:4318/v1/traces"], {}, /^--otlp-endpoint: \/v1\/traces is put behind it/],
     [["--no-such-flag"], {}, /^Unknown option '--no-such-flag'/],
     [["stray"], {}, /^Unexpected argument 'stray'/],
     [["--listen", "8080"], {}, /^--listen: "8080" is not of the form HOST:PORT/],

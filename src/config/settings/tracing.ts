@@ -5,10 +5,13 @@ const endpoint: SettingType<string> = {
   form: "URL of an OTLP/HTTP collector such as http://127.0.0.1:4318",
   parse: (t) => (/^https?:\/\//.test(t) && URL.canParse(t) && !new URL(t).search ? t : undefined),
   format: (v) => v,
-  problem: (t) =>
-    URL.canParse(t) && (new URL(t).username !== "" || new URL(t).password !== "")
-      ? "credentials belong into WEIR_OTLP_HEADERS"
-      : undefined,
+  problem(t) {
+    if (!URL.canParse(t)) return undefined;
+    const { username, password, pathname } = new URL(t);
+    if (username !== "" || password !== "") return "credentials belong into WEIR_OTLP_HEADERS";
+    if (/\/v1\/traces\/*$/.test(pathname)) return "/v1/traces is put behind it, so leave that out";
+    return undefined;
+  },
 };
 
 const headers: SettingType<Readonly<Record<string, string>>> = {
