@@ -14,7 +14,7 @@ const links: readonly (readonly [path: string, what: string])[] = [
 const style =
   "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}" +
   "code{background:#8882;padding:.1em .3em;border-radius:.2em}table{border-collapse:collapse}" +
-  "td,th{text-align:left;padding:.2rem .8rem .2rem 0;vertical-align:top}section{margin:1.5rem 0}body{overflow-wrap:anywhere}:root{color-scheme:light dark}" +
+  "td,th{text-align:left;padding:.2rem .8rem .2rem 0;vertical-align:top}section{margin:1.5rem 0}body{overflow-wrap:break-word}td+td code{overflow-wrap:anywhere}:root{color-scheme:light dark}" +
   "@media(max-width:40rem){table,tbody,tr,td{display:block}ul{padding-left:1rem}tr{padding:.3rem 0}td{padding:0}}";
 
 export function indexPage(version: string): string {

@@ -2,6 +2,17 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { isObject } from "../contract/json-request.ts";
 import { escapeHtml, htmlPage } from "./html.ts";
+import { errorLine, errorSection } from "./reference-errors.ts";
+import {
+  fieldsOf,
+  fieldTable,
+  listOf,
+  listOfTexts,
+  prose,
+  table,
+  textOf,
+  typeText,
+} from "./reference-fields.ts";
 
 /** @param openApi as openApiDocument makes it */
 export function referencePage(openApi: JsonObject): string {
@@ -29,8 +40,11 @@ export function referencePage(openApi: JsonObject): string {
     "<p>Every method is also served by Connect, gRPC and gRPC-Web at <code>/package.Service/Method</code>; " +
       'server reflection lists them. All of this is the <a href="/openapi.json">OpenAPI document</a>.</p>' +
       '<nav><ul><li><a href="#keys">Keys</a></li>' +
-      `${contents.join("")}<li><a href="#types">Types</a></li></ul></nav>` +
-      `${keySection(openApi)}${sections.join("")}<h2 id="types">Types</h2>${types.join("")}`,
+      `${contents.join("")}<li><a href="#errors">Errors</a></li><li><a href="#types">Types</a></li></ul></nav>` +
+      keySection(openApi) +
+      sections.join("") +
+      errorSection(operations.map(({ operation }) => operation)) +
+      `<h2 id="types">Types</h2>${types.join("")}`,
   );
 }
 
@@ -40,11 +54,11 @@ function keySection({ components }: JsonObject): string {
     isObject(components) && isObject(components.securitySchemes) ? components.securitySchemes : {};
   const rows = Object.values(schemes)
     .filter(isObject)
-    .map((s) => `<tr><td><code>${keyForm(s)}</code></td><td>${prose(textOf(s.description))}</td></tr>`);
+    .map((scheme) => [`<code>${keyForm(scheme)}</code>`, prose(textOf(scheme.description))]);
   return (
     '<h2 id="keys">Keys</h2><p>Where the server requires keys, each request brings one, in one of these ways. A ' +
     "server bound to loopback alone is open and needs none, unless it is set up to require them.</p>" +
-    `<table><tbody>${rows.join("")}</tbody></table>`
+    table(rows)
   );
 }
 
@@ -75,13 +89,18 @@ function operationSection({ id, label, operation }: Operation): string {
     name: textOf(parameter.name),
     schema: parameter.schema,
     description: textOf(parameter.description),
-    note: parameter.in === "path" ? "path" : "",
+    note: parameter.in === "path" ? "path" : parameter.required === true ? "required" : "",
   }));
-  const body = jsonOf(operation.requestBody);
-  const answer = jsonOf(isObject(operation.responses) ? successOf(operation.responses) : undefined);
+  const { requestBody: body, responses } = operation;
+  const answers = Object.entries(isObject(responses) ? responses : {}).filter(([status]) =>
+    /^2/.test(status),
+  );
   const shapes = [
-    ...(body === undefined ? [] : [`<p>Body: ${typeText(body)}</p>`]),
-    ...(answer === undefined ? [] : [`<p>Answer: ${typeText(answer)}</p>`]),
+    ...(isObject(body) ? [`<p>Body: ${contentText(body)}</p>`] : []),
+    ...answers.map(
+      ([status, answer]) => `<p>Answer: ${status}, ${contentText(isObject(answer) ? answer : {})}</p>`,
+    ),
+    errorLine(operation),
   ];
   return (
     `<section><h3 id="${id}"><code>${escapeHtml(label)}</code></h3>` +
@@ -90,76 +109,22 @@ function operationSection({ id, label, operation }: Operation): string {
 }
 
 function typeSection(name: string, schema: JsonValue): string {
-  const { description, properties } = isObject(schema) ? schema : {};
-  const fields = Object.entries(isObject(properties) ? properties : {}).map(([field, type]) => ({
-    name: field,
-    schema: type,
-    description: isObject(type) ? textOf(type.description) : "",
-    note: "",
-  }));
+  const type = isObject(schema) ? schema : {};
   return (
-    `<section><h3 id="${name}"><code>${name}</code></h3><p>${prose(textOf(description))}</p>` +
-    `${fieldTable(fields)}</section>`
+    `<section><h3 id="${name}"><code>${name}</code></h3><p>${prose(textOf(type.description))}</p>` +
+    `${fieldTable(fieldsOf(type))}</section>`
   );
 }
 
-interface Field {
-  readonly name: string;
-  readonly schema: JsonValue | undefined;
-  readonly description: string;
-  readonly note: string;
-}
-
-function fieldTable(fields: readonly Field[]): string {
-  if (fields.length === 0) return "";
-  const rows = fields.map(
-    ({ name, schema, description, note }) =>
-      `<tr><td><code>${escapeHtml(name)}</code>${note === "" ? "" : ` (${note})`}</td>` +
-      `<td>${typeText(schema)}</td><td>${prose(description)}</td></tr>`,
-  );
-  return `<table><tbody>${rows.join("")}</tbody></table>`;
-}
-
-function typeText(schema: JsonValue | undefined): string {
-  if (!isObject(schema)) return "";
-  if (typeof schema.$ref === "string") {
-    const name = schema.$ref.split("/").at(-1)!;
-    return `<a href="#${name}">${name.split(".").at(-1)}</a>`;
-  }
-  if (isObject(schema.items)) return `list of ${typeText(schema.items)}`;
-  if (isObject(schema.additionalProperties)) return `map to ${typeText(schema.additionalProperties)}`;
-  return escapeHtml([schema.type, schema.format].filter((part) => typeof part === "string").join(", "));
-}
-
-/** The schema of a body's JSON. */
-function jsonOf(body: JsonValue | undefined): JsonValue | undefined {
-  const content = isObject(body) && isObject(body.content) ? body.content["application/json"] : undefined;
-  return isObject(content) ? content.schema : undefined;
-}
-
-function successOf(responses: JsonObject): JsonValue | undefined {
-  return Object.entries(responses).find(([status]) => status.startsWith("2"))?.[1];
+/** The types of the content, and of what schema it is. */
+function contentText({ content }: JsonObject): string {
+  const [[first, media] = ["", undefined], ...others] = Object.entries(isObject(content) ? content : {});
+  // What it is depends on the request, as the method says.
+  if (first === "*/*") return "bare text or bytes, as its content type says";
+  const types = [first, ...others.map(([type]) => type)].map((type) => `<code>${type}</code>`);
+  return `${types.join(" or ")}, ${typeText(isObject(media) ? media.schema : undefined)}`;
 }
 
 function schemasOf({ components }: JsonObject): JsonObject {
   return isObject(components) && isObject(components.schemas) ? components.schemas : {};
-}
-
-/** Paragraphs, list items and code as the contract's comments have them. */
-function prose(text: string): string {
-  return escapeHtml(text)
-    .replaceAll("\n", "<br>")
-    .replace(/`([^`]+)`/g, "<code>$1</code>");
-}
-
-function textOf(json: JsonValue | undefined): string {
-  return typeof json === "string" ? json : "";
-}
-
-function listOf(json: JsonValue | undefined): JsonObject[] {
-  return Array.isArray(json) ? json.filter(isObject) : [];
-}
-
-function listOfTexts(json: JsonValue | undefined): string[] {
-  return Array.isArray(json) ? json.map(textOf) : [];
 }

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { ConsumerService } from "../../gen/analytics/v1/consumer_pb.js";
 import { comments } from "../../gen/comments.js";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../gen/grpc/health/v1/health_pb.js";
+import { errorReasons } from "../../src/domain/errors.ts";
 import type { StageHealth } from "../../src/domain/health.ts";
 import { selfSigned } from "../support/certificate.ts";
 import { failure } from "./transport-clients.ts";
@@ -156,6 +157,25 @@ test("the reference tells each way to pass a key", async () => {
   const docs = (await get(port, "/docs")).text;
   for (const form of ["x-api-key: KEY", "Authorization: Bearer KEY", "?key=KEY"])
     expect(docs).toContain(form);
+});
+
+test("the reference tells of each method its body, success and errors, and of each field its limits", async () => {
+  const { port } = await start();
+  const docs = (await get(port, "/docs")).text;
+  const section = (id: string) => docs.split(`<h3 id="${id}">`)[1]!.split("</section>")[0]!;
+  expect(section("ProducerService_SendEventAsync")).toContain("Answer: 202, <code>application/json</code>");
+  const batch = section("EventIngestionService_IngestEvents");
+  expect(batch).toContain("Body: <code>application/json</code> or <code>text/plain</code>");
+  expect(batch).toMatch(/Errors: 400, 401, .*, with their <a href="#errors">/);
+  for (const id of ["AnalyticsService_ExportEvents", "MetricsService_ExportMetrics"])
+    expect(section(id), id).toContain("Answer: 200, bare text or bytes");
+  expect(section("AnalyticsService_GetBreakdown")).toContain("<code>dimension</code> (required)");
+  const event = section("analytics.v1.Event");
+  expect(event).toContain("<code>user_id</code> (required)</td><td>string, 1 to 256 characters");
+  expect(event).toContain(
+    "map by keys of 1 to 128 characters to string, up to 8192 characters, up to 128 pairs",
+  );
+  for (const reason of Object.keys(errorReasons)) expect(docs).toContain(`<code>${reason}</code>`);
 });
 
 test("metrics, figures and lag have an address of their own, without a key or TLS and with nothing else", async () => {
