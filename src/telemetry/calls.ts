@@ -14,7 +14,9 @@ export interface AnsweredCall {
   readonly project?: string;
 }
 
-const queryMethod = /^analytics\.v1\.AnalyticsService\//;
+const question = /^analytics\.v1\.AnalyticsService\/(?!GetAnalyticsHealth$|GetMetrics$)/;
+/** Of a call that came as far as its question; others were refused before. */
+const askedCodes = ["OK", "DEADLINE_EXCEEDED", "INTERNAL"];
 const ingestionMethod = /^analytics\.v1\.(EventIngestionService|ProducerService)\//;
 
 /**
@@ -25,7 +27,8 @@ const ingestionMethod = /^analytics\.v1\.(EventIngestionService|ProducerService)
 export function countCall(call: AnsweredCall, metrics: Metrics, refused: (reason: string) => void): void {
   const seconds = call.durationMs / 1000;
   metrics.rpc(call.method, call.protocol, call.code, seconds, call.stream);
-  if (queryMethod.test(call.method) && !call.stream) metrics.processing("query", seconds);
+  if (question.test(call.method) && askedCodes.includes(call.code) && !call.stream)
+    metrics.processing("query", seconds);
   if (call.reason === undefined) return;
   metrics.error(call.project ?? "", "transport", call.reason);
   if (call.reason === "RATE_LIMITED") metrics.rateLimited(call.project ?? "");
