@@ -60,7 +60,7 @@ export const catalogue = {
   ),
   weir_store_apply_events: histogram("Records in one apply to the store.", sizes),
   weir_visibility_delay_seconds: histogram(
-    "Time from an event's receipt until queries see it.",
+    "Time from receipt until queries see it, of the oldest event of each apply.",
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
   ),
 } as const satisfies Record<string, MetricDefinition>;
