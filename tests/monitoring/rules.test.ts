@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { runCommand } from "../support/command.ts";
@@ -17,13 +17,27 @@ const alerts = rules().filter(({ kind }) => kind === "alert");
 const recorded = rules().filter(({ kind }) => kind === "record");
 const tests = textsOf("tests");
 
-it("promtool takes the configuration and finds nothing in the rules", async () => {
+const monitoring = readFileSync(join(repository, "docs/MONITORING.md"), "utf8");
+
+/** The lines that send alerts to an Alertmanager. */
+function documentedAlerting(): string {
+  return /^```yaml\n(alerting:\n[^`]*)```$/m.exec(monitoring)![1]!;
+}
+
+it("promtool takes the configuration, with and without an Alertmanager, and finds nothing in the rules", async () => {
   const folder = await makeDirectory();
   cpSync(prometheusFolder, folder, { recursive: true });
-  // An operator's own.
-  writeFileSync(join(folder, "platform-key"), "k".repeat(24));
-  const config = await runCommand(promtool, ["check", "config", join(folder, "prometheus.yml")]);
+  const configFile = join(folder, "prometheus.yml");
+  // An operator's own, where the tests run beside one.
+  rmSync(join(folder, "platform-key"), { force: true });
+  const without = await runCommand(promtool, ["check", "config", configFile]);
+  expect(without.stderr).toContain("platform-key");
+  writeFileSync(join(folder, "platform-key"), "");
+  const config = await runCommand(promtool, ["check", "config", configFile]);
   expect(config).toMatchObject({ code: 0 });
+  appendFileSync(configFile, documentedAlerting());
+  const alerting = await runCommand(promtool, ["check", "config", configFile]);
+  expect(alerting).toMatchObject({ code: 0 });
   const all = ["recording.yml", "alerts.yml"].map((file) => join(folder, "rules", file));
   const checked = await runCommand(promtool, ["check", "rules", "--lint=all", "--lint-fatal", ...all]);
   expect(checked).toMatchObject({ code: 0, stderr: "" });
@@ -81,8 +95,7 @@ describe("in these tests", () => {
 });
 
 it("docs/MONITORING.md says of each alert what to look at", () => {
-  const text = readFileSync(join(repository, "docs/MONITORING.md"), "utf8");
-  const documented = [...text.matchAll(/^\| `(Weir\w+)` \| (critical|warning) \|/gm)].map(
+  const documented = [...monitoring.matchAll(/^\| `(Weir\w+)` \| (critical|warning) \|/gm)].map(
     ([, name, severity]) => `${name} ${severity}`,
   );
   const severities = textsOf("rules").flatMap((text) => [
