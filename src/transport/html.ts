@@ -3,9 +3,13 @@
 const links: readonly (readonly [path: string, what: string])[] = [
   ["/docs", "API reference"],
   ["/openapi.json", "API as an OpenAPI document"],
-  ["/v1/analytics/summary", "Summary of all events"],
   ["/health", "Health of the parts"],
   ["/ready", "Whether calls are answered"],
+];
+
+/** Refused to a browser where keys are required, since it sends none. */
+const linksWithKey: typeof links = [
+  ["/v1/analytics/summary", "Summary of all events"],
   ["/stats", "Figures of the parts"],
   ["/lag", "Lag of the consumer"],
   ["/metrics", "Metrics for Prometheus"],
@@ -17,11 +21,15 @@ const style =
   "td,th{text-align:left;padding:.2rem .8rem .2rem 0;vertical-align:top}section{margin:1.5rem 0}body{overflow-wrap:break-word}td+td code{overflow-wrap:anywhere}:root{color-scheme:light dark}" +
   "@media(max-width:40rem){table,tbody,tr,td{display:block}ul{padding-left:1rem}tr{padding:.3rem 0}td{padding:0}}";
 
-export function indexPage(version: string): string {
-  const items = links.map(([path, what]) => `<li><a href="${path}">${path}</a>: ${what}</li>`);
+/** @param lag whether this process serves /lag */
+export function indexPage(version: string, lag: boolean): string {
+  const list = (of: typeof links) =>
+    `<ul>${of.map(([path, what]) => `<li><a href="${path}">${path}</a>: ${what}</li>`).join("")}</ul>`;
+  const withKey = linksWithKey.filter(([path]) => lag || path !== "/lag");
   return htmlPage(
     "Weir",
-    `<p>Event analytics, version ${escapeHtml(version)}.</p><ul>${items.join("")}</ul>`,
+    `<p>Event analytics, version ${escapeHtml(version)}.</p>${list(links)}` +
+      `<p>Where keys are required, these want one in the header x-api-key:</p>${list(withKey)}`,
   );
 }
 

@@ -56,7 +56,7 @@ export function plainPages(sources: PageSources, openApi: JsonObject): Page[] {
   const scope = Scope.OPEN;
   const document = JSON.stringify(openApi);
   const docs = referencePage(openApi);
-  const index = indexPage(sources.version);
+  const index = indexPage(sources.version, sources.lag !== undefined);
   return [
     { path: "/health", scope, quiet: true, answer: () => healthAnswer(sources.health()) },
     { path: "/ready", scope, quiet: true, answer: () => readyAnswer(sources) },

@@ -184,7 +184,7 @@ describe("weir urls", () => {
   it("lists the pages, the REST routes and the methods, of any address", async () => {
     const { code, stdout } = await weir(["urls", "--url", "http://127.0.0.1:9"]);
     expect(code).toBe(0);
-    const linked = [...indexPage("").matchAll(/href="([^"]+)"/g)].map(([, path]) => path);
+    const linked = [...indexPage("", true).matchAll(/href="([^"]+)"/g)].map(([, path]) => path);
     for (const page of ["/", "/docs", ...linked])
       expect(stdout).toMatch(new RegExp(`(http://127\\.0\\.0\\.1:9|GET +)${page} `));
     expect(stdout).toMatch(/GET {4}\/v1\/analytics\/users\/\{user_id\} +AnalyticsService\.GetUserAnalytics/);

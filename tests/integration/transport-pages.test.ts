@@ -135,6 +135,20 @@ test("every link of the page at / is served, and the reference lists every route
   for (const path of Object.keys(paths)) expect(docs).toContain(path);
 });
 
+test("a process without lag has no link to it", async () => {
+  const { port } = await start({
+    pages: {
+      health: () => [],
+      ready: () => true,
+      stats: () => ({}),
+      metrics: async () => ({ contentType: "text/plain", body: "" }),
+      version: "1.2.3",
+    },
+  });
+  expect((await get(port, "/")).text).not.toContain("/lag");
+  expect((await get(port, "/lag")).status).toBe(404);
+});
+
 test("the reference says of everything what the contract says, and leads nowhere but to itself", async () => {
   const { port } = await start();
   const docs = (await get(port, "/docs")).text;
