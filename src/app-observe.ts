@@ -42,6 +42,7 @@ export function observe({ metrics, config, log, stages, transport, ...slots }: O
     rooms: {
       calls: transport.room.calls,
       request_memory_bytes: transport.room.requestMemory,
+      connections: transport.room.connections,
       live_streams: () => roomOf(slots.liveSlots),
       ...(ingests ? queueRooms(config, () => appender.stats()) : {}),
       ...(answers

@@ -39,6 +39,8 @@ export interface ListenerOptions {
 export interface Listener {
   /** @returns the address with the port that was taken, such as 127.0.0.1:8080 or [::1]:8080 */
   listen(address: string): Promise<string>;
+  /** Connections that are open, and how many were closed since there were as many as one address may have. */
+  connections(): { open: number; refused: number };
   /** Takes no more connections and requests. */
   stop(): void;
   /** Ends every connection, whatever is under way on it. */
@@ -51,6 +53,7 @@ export function createListener(options: ListenerOptions): Listener {
   const { limits, log, tls, onRequest, onHttp2 } = options;
   const servers: Server[] = [];
   const sockets = new Set<Socket>();
+  let refused = 0;
   const serverOptions: ServerOptions = {
     maxHeaderSize: limits.maxHeaderBytes,
     headersTimeout: limits.headersTimeoutMs,
@@ -72,6 +75,9 @@ export function createListener(options: ListenerOptions): Listener {
             handshakeTimeout: limits.sniffTimeoutMs,
           });
     server.maxConnections = limits.maxConnections;
+    server.on("drop", () => {
+      refused++;
+    });
     server.on("request", onRequest);
     server.on("checkContinue", onRequest);
     // What else a caller expects is passed over: Node's own refusal would be nameless.
@@ -124,6 +130,7 @@ export function createListener(options: ListenerOptions): Listener {
         });
       });
     },
+    connections: () => ({ open: sockets.size, refused }),
     stop: () => {
       for (const server of servers) server.close();
     },

@@ -69,6 +69,8 @@ export interface Transport {
   readonly room: {
     calls(): { used: number; limit: number; refused: number };
     requestMemory(): { used: number; limit: number; refused: number };
+    /** Of all addresses of `listen` together. */
+    connections(): { used: number; limit: number; refused: number };
   };
   /**
    * Takes no more calls, ends streams, waits for unary calls, then ends every connection.
@@ -135,6 +137,10 @@ export async function createTransport(options: TransportOptions): Promise<Transp
         limit: limits.maxRequestMemoryBytes,
         refused: gate.memory.refused,
       }),
+      connections: () => {
+        const { open: used, refused } = listener.connections();
+        return { used, limit: limits.maxConnections * listen.length, refused };
+      },
     },
     start: async () => {
       try {

@@ -55,6 +55,7 @@ test("what is bounded tells how much is taken, how much there is, and how often 
   await expect(client.metrics.streamMetrics({})[Symbol.asyncIterator]().next()).rejects.toThrow(/taken/);
   expect(await of("live_streams")).toEqual([1, 1, 1]);
   expect(await of("calls")).toEqual([1, 10_000, 0]);
+  expect(await of("connections")).toEqual([expect.any(Number), 10_000, 0]);
   caller.abort();
   await expect(stream.next()).rejects.toThrow();
   for (const resource of [

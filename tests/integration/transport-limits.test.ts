@@ -335,8 +335,8 @@ describe("connections", () => {
     session.destroy();
   });
 
-  test("beyond the limit are closed", async () => {
-    const { addresses } = await start({ limits: { maxConnections: 1 } });
+  test("beyond the limit are closed, and counted", async () => {
+    const { addresses, transport } = await start({ limits: { maxConnections: 1 } });
     const first = connectTcp(Number(addresses[0]!.split(":").at(-1)), "127.0.0.1");
     await new Promise((resolve) => first.once("connect", resolve));
     first.write("GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n");
@@ -344,6 +344,7 @@ describe("connections", () => {
     expect(
       await tcpExchange(addresses[0]!, "GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n").catch(() => ""),
     ).toBe("");
+    expect(transport.room.connections()).toEqual({ used: 1, limit: 1, refused: 1 });
     first.destroy();
   });
 
