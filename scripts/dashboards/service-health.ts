@@ -14,9 +14,13 @@ import { noStream } from "./streams.ts";
 
 const calls = 'protocol!="page"';
 const ended = `sum(${rate("weir_rpc_duration_seconds_count", calls)})`;
-/** For the server's sake and not for the caller's, as the alert WeirErrors counts them. */
-const failures = 'code=~"INTERNAL|UNAVAILABLE|UNKNOWN|DATA_LOSS|DEADLINE_EXCEEDED"';
-const failed = `sum(${rate("weir_rpc_duration_seconds_count", calls, failures)})`;
+/** For the server's sake and not for the caller's: of a stream a deadline only says how long its caller wanted it. */
+const failed = `sum(${[
+  ['code=~"INTERNAL|UNAVAILABLE|UNKNOWN|DATA_LOSS"'],
+  ['code="DEADLINE_EXCEEDED"', noStream],
+]
+  .map((failures) => rate("weir_rpc_duration_seconds_count", calls, ...failures))
+  .join(" or ")})`;
 /** Those of the chosen processes, and those that tell of no one process, as of lag. */
 const firing = `{job="weir", role=~"|$role", instance=~"|$instance", alertstate="firing", alertname=~"Weir.+"}`;
 

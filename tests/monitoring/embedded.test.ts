@@ -1,4 +1,5 @@
 /** The embedded server, watched by a real Prometheus that has a key. */
+import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { createWeirClient, Scope } from "../../client/node/index.ts";
 import { runCommand } from "../support/command.ts";
@@ -17,6 +18,7 @@ import { type RunningServer, startServer } from "../support/server.ts";
 
 let server: RunningServer;
 let traffic: Traffic;
+let trafficKey: string;
 let prometheus: Prometheus;
 beforeAll(async () => {
   server = await startServer({
@@ -25,11 +27,11 @@ beforeAll(async () => {
   });
   const operator = createWeirClient({ url: server.url, apiKey: bootstrapKey });
   const scopes = [Scope.INGEST, Scope.QUERY];
-  const { secret: apiKey } = await operator.admin.createApiKey({ name: "traffic", scopes });
+  ({ secret: trafficKey } = await operator.admin.createApiKey({ name: "traffic", scopes }));
   const limits = { requestsPerSecond: 1 };
   const { secret: limitedKey } = await operator.admin.createApiKey({ name: "limited", scopes, limits });
   await operator.close();
-  traffic = startTraffic({ ingestUrl: server.url, apiKey, limitedKey });
+  traffic = startTraffic({ ingestUrl: server.url, apiKey: trafficKey, limitedKey });
   const targets = [{ address: new URL(server.url).host, role: "all" }];
   prometheus = await startPrometheus({ withKey: { key: bootstrapKey, targets } });
 });
@@ -61,6 +63,23 @@ it("durations are those of calls that are no streams", async () => {
     expect(durations).toContain(call);
     expect(durations).not.toContain(stream);
   }, patiently);
+});
+
+it("a stream that its caller's deadline ends is no call that fails", async () => {
+  const client = createWeirClient({ url: server.url, apiKey: trafficKey });
+  await vi.waitFor(async () => {
+    const stream = client.analytics.getRealTimeAnalytics({}, { timeoutMs: 200 })[Symbol.asyncIterator]();
+    await expect(stream.next().then(() => stream.next())).rejects.toMatchObject({
+      code: Code.DeadlineExceeded,
+    });
+    const shown = await shownPanels(prometheus, dashboardOf("weir-service-health"));
+    const ended = shown["Failed, by code"]?.find(({ metric }) => metric.code === "DEADLINE_EXCEEDED");
+    expect(ended?.value).toBeGreaterThan(0);
+  }, patiently);
+  // Panels are asked one after the other: what one of them has shown the next look has everywhere.
+  const shown = await shownPanels(prometheus, dashboardOf("weir-service-health"));
+  expect(shown["Calls that fail, of all"]).toMatchObject([{ value: 0 }]);
+  await client.close();
 });
 
 it.each(dashboards)("no panel of $title shows processes that are not chosen", async (dashboard) => {
