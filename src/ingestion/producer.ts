@@ -3,7 +3,7 @@ import { EventSchema } from "../../gen/analytics/v1/event_pb.js";
 import { Durability, type IngestOptions, IngestOptionsSchema } from "../../gen/analytics/v1/ingestion_pb.js";
 import { type FlatEvent, ProducerService } from "../../gen/analytics/v1/producer_pb.js";
 import { bindService, type Call, type ServiceBinding } from "../domain/call.ts";
-import { type FieldViolation, invalidField } from "../domain/errors.ts";
+import type { FieldViolation } from "../domain/errors.ts";
 import { healthAnswer, type StageHealth } from "../domain/health.ts";
 import type { Admission, Admitted } from "./admission.ts";
 import { batchAnswer, senderOf, singleAnswer } from "./answers.ts";
@@ -15,12 +15,6 @@ import type { IngestionStats } from "./stats.ts";
 const flatField = (field: string) => (field === "name" ? "event_type" : field);
 const singlePath = (_index: number, field: string) => (field === "" ? "event" : `event.${flatField(field)}`);
 const batchPath = (index: number, field: string) => eventsPath(index, flatField(field));
-
-/** @throws WeirError INVALID_ARGUMENT/INVALID_REQUEST */
-function eventOf({ event }: { readonly event?: FlatEvent | undefined }): FlatEvent {
-  if (event === undefined) throw invalidField("event", "value is required", "required");
-  return event;
-}
 
 /** ProducerService: flat events over the same admission. */
 export function createProducerService(options: {
@@ -49,13 +43,13 @@ export function createProducerService(options: {
 
   return bindService(ProducerService, {
     async sendEvent(request, call) {
-      const admitted = await admit([eventOf(request)], request.options, call);
+      const admitted = await admit([request.event!], request.options, call);
       return singleAnswer(admitted, singlePath, request.options?.validateOnly);
     },
     async sendEventAsync(request, call) {
       const queued = create(IngestOptionsSchema, { durability: Durability.QUEUED });
       const { visibilityToken: _, ...answer } = singleAnswer(
-        await admit([eventOf(request)], queued, call),
+        await admit([request.event!], queued, call),
         singlePath,
       );
       return answer;
