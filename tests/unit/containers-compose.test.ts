@@ -23,7 +23,8 @@ const values = { WEIR_BOOTSTRAP_KEY: "a-platform-key-of-the-tests" };
 const services = Object.entries(compose.services);
 const own = services.filter(([, { build }]) => build !== undefined);
 const servers = own.filter(([, { command }]) => command === undefined);
-const volumesOf = ({ volumes = [] }: Service) => volumes.map((volume) => volume.split(":"));
+const volumesOf = ({ volumes = [] }: Service) =>
+  volumes.flatMap((volume) => (typeof volume === "string" ? [volume.split(":")] : []));
 const port = imageEnvironment().WEIR_LISTEN!.split(":").at(-1)!;
 
 describe("docker-compose.yml", () => {
@@ -119,6 +120,14 @@ describe.each(own)("the container %s", (_, service) => {
     const graceMs = Number(/^const graceMs = (\d+);$/m.exec(read("src/main.ts"))![1]);
     const mostMs = settings.shutdownTimeoutMs.default + graceMs;
     expect(parseDuration(service.stop_grace_period!)).toBeGreaterThan(mostMs);
+  });
+
+  it("has a named volume for the image's data, or memory where it writes none, and no nameless volume", () => {
+    const { WEIR_DATA_DIR, WEIR_LOG = "", WEIR_STORE = "" } = environmentOf(service, values);
+    const none = WEIR_LOG !== "" || WEIR_STORE !== "";
+    expect(service.volumes).toEqual([
+      none ? { type: "tmpfs", target: WEIR_DATA_DIR } : `weir:${WEIR_DATA_DIR}`,
+    ]);
   });
 
   it("has settings that the program takes", async () => {
