@@ -36,6 +36,8 @@ describe.each([
   "docs/SECURITY.md",
   "docs/DISTRIBUTED.md",
   "docs/CONTAINERS.md",
+  "docs/MIGRATING.md",
+  "docs/OPERATIONS.md",
 ])("%s", (document) => {
   it("names only files and folders that exist", () => {
     const text = readFileSync(join(root, document), "utf8");
