@@ -93,10 +93,11 @@ describe("the size of a body", () => {
 
 describe("the deadline of a unary call", () => {
   test.each([
-    ["the default", { defaultTimeoutMs: 50 }, {}],
-    ["the caller's", {}, { timeoutMs: 50 }],
-    ["the greatest, where the caller's is longer", { maxTimeoutMs: 50 }, { timeoutMs: 60_000 }],
+    ["the default", { defaultTimeoutMs: 400 }, {}],
+    ["the caller's", {}, { timeoutMs: 400 }],
+    ["the greatest, where the caller's is longer", { maxTimeoutMs: 400 }, { timeoutMs: 60_000 }],
   ])("is %s, on every protocol, and reaches the service", async (_, limits, options) => {
+    // Long enough for a busy machine to reach the service by then.
     const port = await start({ limits });
     for (const [name, transport] of Object.entries(transports(port.url))) {
       // The client's own timer may win over the server's answer: both say the same.
