@@ -1,4 +1,7 @@
-/** What a key that sends far more than it may does to the latency of another one: by turns alone and beside it. */
+/**
+ * What a key that sends far more than it may does to the latency of another one: by turns alone, beside it, and beside one
+ * that is as loud at another server, which is what the machine adds whose cores they share.
+ */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -14,39 +17,57 @@ const eventsPerCall = 10;
 /** What the loud key may send; it tries as fast as it can. */
 const loudLimits = { eventsPerSecond: 2000 };
 
-/** @param rounds each of twice so many seconds */
+/** @param rounds each of three times so many seconds */
 export async function loudKey(directory: string, rounds: number, seconds: number): Promise<void> {
   const server = await startKeyedServer(join(directory, "loud"));
-  const [good, loud] = [await server.newKey(), await server.newKey(loudLimits)];
-  const client = createWeirClient({ url: server.url, apiKey: good });
-  const figures: { alone: number[]; beside: number[] }[] = [];
+  const elsewhere = await startKeyedServer(join(directory, "elsewhere"));
+  const client = createWeirClient({ url: server.url, apiKey: await server.newKey() });
+  const idler = createWeirClient({ url: elsewhere.url, apiKey: await elsewhere.newKey() });
+  const loud = { here: await server.newKey(loudLimits), elsewhere: await elsewhere.newKey(loudLimits) };
+  const figures: Record<"alone" | "beside" | "apart", number>[] = [];
+
+  async function besideLoud(url: string, key: string): Promise<number[]> {
+    const load = startLoud(url, key, seconds + 1);
+    await load.begun;
+    const latencies = await goodCalls(client, seconds * 1000);
+    const { taken, refused } = await load.ended;
+    for (const each of [client, idler]) await idle(each);
+    row("the loud key's calls a second, taken / refused", taken / (seconds + 1), refused / (seconds + 1));
+    return latencies;
+  }
+
   try {
     // Unmeasured: the first calls of a process are slow.
     await goodCalls(client, 2000);
     for (let round = 0; round < rounds; round++) {
       const alone = await goodCalls(client, seconds * 1000);
-      const load = startLoud(server.url, loud, seconds + 1);
-      await load.begun;
-      const beside = await goodCalls(client, seconds * 1000);
-      const { taken, refused } = await load.ended;
-      await idle(client);
-      figures.push({ alone, beside });
-      row("the loud key's calls a second, taken / refused", taken / (seconds + 1), refused / (seconds + 1));
-      row("the good key's p50, ms, alone / beside it", quantile(alone, 0.5), quantile(beside, 0.5));
-      row("the good key's p99, ms, alone / beside it", quantile(alone, 0.99), quantile(beside, 0.99));
+      const beside = await besideLoud(server.url, loud.here);
+      const apart = await besideLoud(elsewhere.url, loud.elsewhere);
+      for (const p of [0.5, 0.99]) {
+        const label = `the good key's p${p * 100}, ms, alone / beside it / beside it at another server`;
+        row(label, quantile(alone, p), quantile(beside, p), quantile(apart, p));
+      }
+      figures.push({
+        alone: quantile(alone, 0.99),
+        beside: quantile(beside, 0.99),
+        apart: quantile(apart, 0.99),
+      });
     }
-    const ratios = figures.map(({ alone, beside }) => quantile(beside, 0.99) / quantile(alone, 0.99));
-    row(
-      "p99 beside it / alone, median of the rounds",
-      quantile(
-        ratios.toSorted((a, b) => a - b),
-        0.5,
-      ),
-    );
+    row("p99 beside it / alone, median of the rounds", median(figures.map((f) => f.beside / f.alone)));
+    row("p99 beside it at another server / alone", median(figures.map((f) => f.apart / f.alone)));
   } finally {
+    await idler.close();
     await client.close();
+    await elsewhere.stop();
     await server.stop();
   }
+}
+
+function median(values: readonly number[]): number {
+  return quantile(
+    values.toSorted((a, b) => a - b),
+    0.5,
+  );
 }
 
 let number = 0;

@@ -36,7 +36,7 @@ export const keySettings = {
   burstMs: setting({
     flag: "burst",
     type: duration(second, hour),
-    default: 10 * second,
+    default: second,
     description:
       "For how long what a rate allows is saved up, to be used at once; what a request costs beyond that is owed.",
   }),
