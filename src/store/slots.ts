@@ -59,9 +59,11 @@ export function createSlots({ maxRunning, maxWaiting, now }: SlotLimits): Slots 
   };
   const startNext = () => {
     for (;;) {
-      const [next] = [...queue]
-        .filter(({ sharer }) => mayStart(sharer))
-        .sort((a, b) => runningOf.of(a.sharer) - runningOf.of(b.sharer));
+      let next: Waiting | undefined;
+      for (const one of queue) {
+        const isFirst = next === undefined || runningOf.of(one.sharer) < runningOf.of(next.sharer);
+        if (mayStart(one.sharer) && isFirst) next = one;
+      }
       if (next === undefined) return;
       leaveQueue(next);
       next.start();

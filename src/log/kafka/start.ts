@@ -1,5 +1,6 @@
 import { pause } from "../../domain/pause.ts";
 import type { StartWait } from "../../domain/start-wait.ts";
+import { whenAborted } from "../../domain/when-aborted.ts";
 import { LogStartError } from "../log.ts";
 import type { KafkaConnection } from "./client.ts";
 import { LogLostError, lossAdvice } from "./loss.ts";
@@ -22,10 +23,10 @@ export async function untilReached<T>(
   const end = new AbortController();
   const stop = () => end.abort();
   const timer = setTimeout(stop, timeoutMs);
-  wait?.signal.addEventListener("abort", stop);
+  const unsubscribe = whenAborted(wait?.signal, stop);
   let last: unknown;
   try {
-    while (!end.signal.aborted && !wait?.signal.aborted) {
+    while (!end.signal.aborted) {
       try {
         return await attempt(end.signal);
       } catch (error) {
@@ -50,7 +51,7 @@ export async function untilReached<T>(
     throw error;
   } finally {
     clearTimeout(timer);
-    wait?.signal.removeEventListener("abort", stop);
+    unsubscribe();
   }
 }
 
