@@ -243,6 +243,38 @@ it("weir dlq replay --all replays what can be decoded, and names the rest", asyn
   expect(among).toMatchObject({ code: 3, stdout: "", stderr: expect.stringContaining("cannot be decoded") });
 });
 
+it("weir dlq refuses flags that do not narrow what it was told to do, and changes nothing", async () => {
+  await prepare();
+  const { url } = await start();
+  const [id] = await idsOf("UNDECODABLE");
+  const refused = [
+    ["discard", "--all", "--limit", "1"],
+    ["discard", "--all", "--json"],
+    ["discard", "--all", "--reason", ""],
+    ["discard", id!, "--reason", "INVALID_EVENT"],
+    ["replay", "--all", "--limit", "1"],
+    ["replay", id!, "--reason", "UNDECODABLE"],
+    ["show", id!, "--reason", "INVALID_EVENT"],
+    ["list", "--all"],
+  ];
+  for (const args of refused) {
+    const { code, stdout, stderr } = await weir(["dlq", ...args, "--url", url]);
+    expect({ code, stdout }, args.join(" ")).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(/^weir dlq: --(limit|json|reason|all) /);
+  }
+  expect(await idsOf("")).toHaveLength(5);
+});
+
+it("a dead letter has one id alone", async () => {
+  await prepare();
+  await start();
+  const ids = await idsOf("");
+  const others = ids.flatMap((id) => [`0${id}`, id.replace("-", "-0")]);
+  for (const change of [client.admin.replayDeadLetters, client.admin.discardDeadLetters])
+    expect((await change({ deadLetterIds: others })).missingIds).toEqual(others);
+  expect(await idsOf("")).toEqual(ids);
+});
+
 it("weir dlq prints no character that would steer the terminal or turn the line around", async () => {
   const key = "a\u009b2J\u202eb\u001b[2J";
   const record = eventRecord({ id: "steering", userId: "u", measures: { [key]: Number.POSITIVE_INFINITY } });

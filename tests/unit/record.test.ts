@@ -61,7 +61,8 @@ it("tells which dead letter a record replays, and decodes as it did before", () 
   const replay = Buffer.concat([record, encodeReplayField(id)]);
   expect(decodeRecord(replay)).toEqual({ ...decodeRecord(record), deadLetterId: "3-1042" });
   expect(deadLetterPlace("3-1042")).toEqual({ partition: 3, offset: 1042 });
-  for (const none of ["", "3", "-1-2", "3-1042-5", "a-b", "3-1e3"])
+  expect(deadLetterPlace("0-0")).toEqual({ partition: 0, offset: 0 });
+  for (const none of ["", "3", "-1-2", "3-1042-5", "a-b", "3-1e3", "03-1042", "3-01042", "00-0", "0-00"])
     expect(deadLetterPlace(none)).toBeUndefined();
 });
 

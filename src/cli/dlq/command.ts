@@ -23,19 +23,44 @@ replayed: --all names it and replays the others, and among ids it is refused wit
 Exit code 0: done; 1: some ids do not exist, or --all could not replay some; 2: usage; 3: the server cannot be reached or refuses.`,
   flags: {
     ...connectionFlags,
-    reason: { type: "string", value: "REASON", summary: "only those of this reason, such as INVALID_EVENT" },
+    reason: {
+      type: "string",
+      value: "REASON",
+      summary: "list, --all: only those of this reason, such as INVALID_EVENT",
+    },
     limit: { type: "string", value: "N", summary: "list: how many at most, 1 to 1000000", default: "100" },
     all: { type: "boolean", summary: "replay, discard: all that there are" },
     json: { type: "boolean", summary: "list: print JSON, one dead letter a line" },
   },
-  async run(values, operands, context) {
+  async run(values, operands, context, given) {
     const [action, ...ids] = operands;
+    checkFlags(action, values, given);
     if (action === "list" && ids.length === 0) return list(values, context);
     if (action === "show" && ids.length === 1) return show(values, ids[0]!, context);
     if (action === "replay" || action === "discard") return change(action, values, ids, context);
     throw new UsageError("one of list, show ID, replay ID... and discard ID... is needed");
   },
 };
+
+/**
+ * What a flag was to leave out would be removed for ever where it was passed over.
+ *
+ * @throws UsageError
+ */
+function checkFlags(action: string | undefined, values: FlagValues, given: ReadonlySet<string>): void {
+  const mustNot = (names: readonly string[], why: string) => {
+    const wrong = names.find((name) => given.has(name));
+    if (wrong !== undefined) throw new UsageError(`--${wrong} ${why}`);
+  };
+  if (action === "list") mustNot(["all"], "is for replay and discard: list prints all up to --limit");
+  if (action === "show") mustNot(["reason", "limit", "all", "json"], "is not for show, which takes one ID");
+  if (action === "replay" || action === "discard") {
+    mustNot(["limit", "json"], `is for list, and ${action} takes none`);
+    if (!given.has("all")) mustNot(["reason"], `is for list and --all: ids name what ${action} takes`);
+  }
+  // As a variable that is not set gives it; it would be every reason.
+  if (values.reason === "") throw new UsageError("--reason must name a reason, such as INVALID_EVENT");
+}
 
 /** Ids in one request. */
 const requestIds = 1000;

@@ -21,9 +21,9 @@ export function deadLetterId({ partition, offset }: DeadLetterPlace): string {
   return `${partition}-${offset}`;
 }
 
-/** Undefined where the text is the id of none. */
+/** Undefined where the text is the id of none: a letter has one alone, so that none is named twice. */
 export function deadLetterPlace(id: string): DeadLetterPlace | undefined {
-  const match = /^(\d{1,5})-(\d{1,15})$/.exec(id);
+  const match = /^(0|[1-9]\d{0,4})-(0|[1-9]\d{0,14})$/.exec(id);
   return match === null ? undefined : { partition: Number(match[1]), offset: Number(match[2]) };
 }
 
