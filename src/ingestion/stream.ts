@@ -14,14 +14,18 @@ import type { Candidate } from "./check.ts";
 
 type Message = MessageInitShape<typeof StreamEventsResponseSchema>;
 
-/** A stream that is too fast is not refused but read more slowly, which its sender's credits tell it. */
-async function paced({ events, signal }: Call, count: number): Promise<void> {
-  if (events === undefined) return;
+/**
+ * A stream that is too fast is not refused but read more slowly, which its sender's credits tell it. Answers whether it is
+ * the events' turn; it never is once the call is over.
+ */
+async function paced({ events, signal }: Call, count: number): Promise<boolean> {
+  if (events === undefined) return true;
   for (let ms = events.delayMs(); ms > 0; ms = events.delayMs()) {
     await pause(ms, signal);
-    if (signal.aborted) return;
+    if (signal.aborted) return false;
   }
   events.take(count);
+  return true;
 }
 
 export interface EventStreamOptions {
@@ -109,7 +113,7 @@ export function createEventStream(
           const text = `${-credits} more events were sent than there were credits for`;
           throw new WeirError("RESOURCE_EXHAUSTED", "CREDIT_EXCEEDED", text);
         }
-        await paced(call, batch.events.length);
+        if (!(await paced(call, batch.events.length))) return;
         // The next batch is checked while this one is written, but not before: a large one gives way to others as it is
         // checked, and what was sent later would come onto the log before it. admit never rejects.
         await new Promise<void>((given) => void admit(batch, options, given));

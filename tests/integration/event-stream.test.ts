@@ -76,6 +76,36 @@ describe("a stream of events", () => {
     expect(acks).toHaveLength(6);
   });
 
+  test("that is left while its events wait for their turn has them not taken", async () => {
+    const leaving = new AbortController();
+    const appended: number[] = [];
+    const append = (records: readonly LogRecord[]) => {
+      appended.push(records.length);
+      return fixture.log.append(records);
+    };
+    const taken: number[] = [];
+    const events = {
+      take: (count: number) => taken.push(count),
+      delayMs() {
+        if (taken.length === 0) return 0;
+        leaving.abort(new Error("left"));
+        return 60_000;
+      },
+    };
+    const { admission } = ingestionOver({ ...fixture.log, append });
+    const stream = createEventStream(admission)(from(config, batch(1n, "a"), batch(2n, "b", "c")), {
+      ...callOf(),
+      signal: leaving.signal,
+      events,
+    });
+    const acks: bigint[] = [];
+    const run = async () => {
+      for await (const { message: m } of stream) if (m?.case === "ack") acks.push(m.value.sequence!);
+    };
+    await expect(run()).rejects.toThrow("left");
+    expect({ taken, appended, acks }).toEqual({ taken: [1], appended: [1], acks: [1n] });
+  });
+
   test("what is sent again on a new stream is recognised", async () => {
     await answers(from(config, batch(1n, "a", "b")));
     expect(await answers(from(config, batch(1n, "a", "b", "c")))).toContain("ack 1 1/2/0");
