@@ -156,9 +156,10 @@ async function* checkEach(
   requests: AsyncIterable<Message>,
 ): AsyncGenerator<Message> {
   for await (const request of requests) {
-    context.lifetime.touch();
     check(input, request);
+    context.lifetime.awaitsCaller(false);
     yield request;
+    context.lifetime.awaitsCaller(true);
   }
 }
 

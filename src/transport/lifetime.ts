@@ -11,6 +11,8 @@ export interface Lifetime {
   readonly deadline: number;
   /** Something moved on the stream. */
   touch(): void;
+  /** Whether the caller is waited for, as at first; while the service lets it wait, nothing need move. */
+  awaitsCaller(awaits: boolean): void;
   abort(error: WeirError): void;
   /** The call is over: its timers end, and nothing aborts it any more. */
   end(): void;
@@ -53,7 +55,12 @@ export function createLifetime(options: LifetimeOptions): Lifetime {
   const timer = timeout(deadline - Date.now(), () => {
     abort(new WeirError("DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED", "the deadline passed"));
   });
+  let awaited = true;
   const idle = timeout(idleMs ?? Number.POSITIVE_INFINITY, () => {
+    if (!awaited) {
+      idle!.refresh();
+      return;
+    }
     const message = `nothing moved on the stream for ${idleMs} ms`;
     abort(new WeirError("DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED", message));
   });
@@ -72,6 +79,10 @@ export function createLifetime(options: LifetimeOptions): Lifetime {
     signal: controller.signal,
     deadline,
     touch: () => idle?.refresh(),
+    awaitsCaller(awaits) {
+      awaited = awaits;
+      idle?.refresh();
+    },
     abort,
     end,
   };

@@ -2,13 +2,16 @@ import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
 import { connect as connectTcp } from "node:net";
 import { gzipSync } from "node:zlib";
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { createClient, type Transport } from "@connectrpc/connect";
 import { encodeEnvelope } from "@connectrpc/connect/protocol";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { ExportEventsRequestSchema } from "../../gen/analytics/v1/analytics_events_pb.js";
-import { EventIngestionService } from "../../gen/analytics/v1/ingestion_pb.js";
+import {
+  EventIngestionService,
+  type StreamEventsRequestSchema,
+} from "../../gen/analytics/v1/ingestion_pb.js";
 import { ProducerService } from "../../gen/analytics/v1/producer_pb.js";
 import { Health } from "../../gen/grpc/health/v1/health_pb.js";
 import { selfSigned } from "../support/certificate.ts";
@@ -205,6 +208,33 @@ describe("a stream", () => {
       for await (const _ of createClient(EventIngestionService, transport).streamEvents(silent()));
     };
     expect(await failure(run())).toEqual({ code: "DeadlineExceeded", reason: "DEADLINE_EXCEEDED" });
+    never.abort();
+  });
+
+  test("whose caller waits for the service is not ended for that", async () => {
+    const port = await start({ limits: { streamIdleMs: 1000 } });
+    const client = createClient(EventIngestionService, createGrpcTransport({ baseUrl: port.url }));
+    type Request = MessageInitShape<typeof StreamEventsRequestSchema>;
+    async function* requests(userId: string, more: Promise<unknown>): AsyncGenerator<Request> {
+      const events = [{ id: "e", userId, name: "n" }];
+      yield { message: { case: "config", value: {} } };
+      yield { message: { case: "batch", value: { sequence: 1n, events } } };
+      await more;
+    }
+    const acks = async (userId: string, more: Promise<unknown>) => {
+      let acks = 0;
+      for await (const { message } of client.streamEvents(requests(userId, more))) {
+        if (message.case === "ack") acks++;
+      }
+      return acks;
+    };
+    const held = acks("hold", Promise.resolve());
+    await vi.waitFor(() => expect(port.seen.held).toHaveLength(1), { timeout: 10_000 });
+    const never = new AbortController();
+    const silent = acks("u", new Promise((resolve) => never.signal.addEventListener("abort", resolve)));
+    expect(await failure(silent)).toEqual({ code: "DeadlineExceeded", reason: "DEADLINE_EXCEEDED" });
+    port.seen.held[0]!();
+    expect(await held).toBe(1);
     never.abort();
   });
 

@@ -1,6 +1,8 @@
 /** A port with small implementations of two services behind it, for the tests of transport. */
 
+import { fromBinary } from "@bufbuild/protobuf";
 import { AnalyticsService } from "../../gen/analytics/v1/analytics_pb.js";
+import { EventSchema } from "../../gen/analytics/v1/event_pb.js";
 import {
   EventIngestionService,
   IngestResult,
@@ -21,6 +23,8 @@ export interface Seen {
   pieces: number;
   /** Exports whose service has been let go. */
   ended: number;
+  /** Each lets a service go on that has the user "hold" in work. */
+  readonly held: (() => void)[];
   readonly logged: { level: string; fields: object; message: string }[];
 }
 
@@ -35,7 +39,7 @@ export interface TestPort {
 const allScopes = new Set([Scope.INGEST, Scope.QUERY, Scope.ADMIN, Scope.PLATFORM]);
 
 export async function startPort(options: Partial<TransportOptions> = {}): Promise<TestPort> {
-  const seen: Seen = { calls: [], records: [], pieces: 0, ended: 0, logged: [] };
+  const seen: Seen = { calls: [], records: [], pieces: 0, ended: 0, held: [], logged: [] };
   const level = (name: string) => (fields: object, message: string) => {
     seen.logged.push({ level: name, fields, message });
   };
@@ -102,6 +106,7 @@ export function testServices(seen: Seen): ServiceBinding[] {
         for await (const request of requests) {
           if (request.message.case !== "batch") continue;
           const { sequence, events } = request.message.value;
+          if (isHeld(events[0])) await new Promise<void>((resolve) => seen.held.push(resolve));
           yield {
             message: { case: "ack" as const, value: { sequence, result: { acceptedCount: events.length } } },
           };
@@ -161,6 +166,11 @@ export function testServices(seen: Seen): ServiceBinding[] {
       },
     }),
   ];
+}
+
+/** Events of a stream come as they were sent: as bytes. */
+function isHeld(event: unknown): boolean {
+  return event instanceof Uint8Array && fromBinary(EventSchema, event).userId === "hold";
 }
 
 async function behave(userId: string, call: Call): Promise<void> {
