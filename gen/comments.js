@@ -42,7 +42,7 @@ export const comments = new Map([
   ],
   [
     "analytics.v1.AdminService.ListDeadLetters",
-    "The project's dead letters with their reasons, newest first; for platform keys also those that cannot be decoded, of which nobody knows the project."
+    "The project's dead letters with their reasons, newest first; for platform keys also those of no project: records that cannot be decoded, or that name what no project's id can be."
   ],
   [
     "analytics.v1.AdminService.ListProjects",

@@ -18,7 +18,7 @@ type Methods = Pick<
   "listDeadLetters" | "replayDeadLetters" | "discardDeadLetters"
 >;
 
-/** What is said of records of which nobody knows whose they are. */
+/** What is said of records that are nobody's: what cannot be decoded, or names what no project can be called. */
 const noProject = "";
 
 export function deadLetterMethods({ deadLetters, cursors, replay }: AdminOptions): Methods {

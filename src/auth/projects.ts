@@ -21,9 +21,6 @@ export interface Project {
   readonly settings: ProjectSettings;
 }
 
-/** What a project's id must be. */
-export const projectId = /^[a-z][a-z0-9-]{0,62}$/;
-
 export interface Projects {
   get(id: string): Project | undefined;
   /** All of them, by id. */

@@ -33,9 +33,9 @@ afterAll(async () => {
   await installation?.close();
 });
 
-function recordOf(event: MessageInitShape<typeof RecordSchema>["event"]): Uint8Array {
+function recordOf(event: MessageInitShape<typeof RecordSchema>["event"], project = "default"): Uint8Array {
   const receivedTime = timestampFromDate(new Date());
-  return toBinary(RecordSchema, create(RecordSchema, { project: "default", receivedTime, event }));
+  return toBinary(RecordSchema, create(RecordSchema, { project, receivedTime, event }));
 }
 
 /** How many events of a user count. */
@@ -138,6 +138,35 @@ describe("a record that cannot be applied", () => {
       discardedCount: 0,
       missingIds: deadLetterIds,
     });
+  });
+});
+
+describe("a record of a project that nobody can make", () => {
+  it("is a dead letter of no project, once however often it is sent, and holds up nothing", async () => {
+    const userId = "nobodys";
+    const elsewhere = (partitionOf(userId, partitions) + 1) % partitions;
+    const event = { id: "nobodys-1", userId, name: "built" };
+    const names = ["Default", "P".repeat(5000), "de\0fault", "Default"];
+    const [strayed, ...places] = await sendByJava(installation.kafka, topic, [
+      { key: userId, partition: elsewhere, value: recordOf(event, "Default") },
+      ...names.map((project) => ({ key: userId, value: recordOf(event, project) })),
+      { key: userId, value: recordOf(event) },
+    ]);
+    for (const place of [strayed!, places.at(-1)!]) await isApplied(servers.analytics.url, place);
+    expect(await countOf(userId)).toBe(1n);
+    const own = async (reason: string) =>
+      (await lettersOf("analytics", reason)).filter((letter) => letter.event?.userId === userId).reverse();
+    const invalid = await own("INVALID_EVENT");
+    expect(invalid).toMatchObject(
+      places.slice(0, 3).map(({ partition, offset }) => ({ partition, offset: BigInt(offset), event })),
+    );
+    for (const { message } of invalid) expect(message).toMatch(/^project: must be 1 to 63 /);
+    const wrong = await own("WRONG_PARTITION");
+    expect(wrong).toMatchObject([{ partition: elsewhere, offset: BigInt(strayed!.offset) }]);
+
+    const deadLetterIds = [...invalid, ...wrong].map(({ deadLetterId }) => deadLetterId);
+    const discarded = await clients.consumer.admin.discardDeadLetters({ deadLetterIds });
+    expect(discarded.discardedCount).toBe(4);
   });
 });
 

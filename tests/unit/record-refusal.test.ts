@@ -1,5 +1,6 @@
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { expect, it } from "vitest";
+import { CreateProjectRequestSchema } from "../../gen/analytics/v1/admin_pb.js";
 import { EventSchema } from "../../gen/analytics/v1/event_pb.js";
 import { validate } from "../../src/contract/validate.ts";
 import { partitionOf } from "../../src/domain/partition.ts";
@@ -12,12 +13,15 @@ type EventInit = MessageInitShape<typeof EventSchema>;
 const partitions = 8;
 const read = createFlatRecordReader();
 
-function refusal(init: EventInit, more: { foreign?: boolean; receivedUs?: number; partition?: number } = {}) {
-  const { foreign = true, receivedUs = 1_000_000 } = more;
+function refusal(
+  init: EventInit,
+  more: { foreign?: boolean; project?: string; receivedUs?: number; partition?: number } = {},
+) {
+  const { foreign = true, project = "p", receivedUs = 1_000_000 } = more;
   const event = create(EventSchema, { id: "1", userId: "ann", ...init });
   const bytes = toBinary(EventSchema, event);
   const record = read(
-    Buffer.concat([encodeRecordHead("p", receivedUs, ""), encodeEventField(bytes.length), bytes]),
+    Buffer.concat([encodeRecordHead(project, receivedUs, ""), encodeEventField(bytes.length), bytes]),
   );
   const partition = more.partition ?? partitionOf(event.userId, partitions);
   return refusalOf(record, { partition, partitions, foreign });
@@ -57,6 +61,32 @@ it("refuses a foreign record without id, of no real user, or of a time that cann
   expect(refusal({ userId: " Undefined" })?.message).toMatch(/^user_id: .*names no user/);
   for (const receivedUs of [2 ** 53, 1e24]) {
     expect(refusal({}, { receivedUs })?.message).toContain("received_time: must lie between");
+  }
+});
+
+it("refuses a foreign record whose project nobody can make, by the contract's rule of its id", () => {
+  const names = [
+    "a",
+    "a-1",
+    `a${"0".repeat(62)}`,
+    `a${"0".repeat(63)}`,
+    "A",
+    "1a",
+    "-a",
+    "a_b",
+    "a\0",
+    "a\n",
+    "ä",
+  ];
+  for (const project of names) {
+    const broken = validate(
+      CreateProjectRequestSchema,
+      create(CreateProjectRequestSchema, { projectId: project }),
+    );
+    const message = refusal({}, { project })?.message;
+    if (broken.length === 0) expect(message).toBeUndefined();
+    else expect(message).toMatch(/^project: must be 1 to 63 /);
+    expect(refusal({}, { project, foreign: false })).toBeUndefined();
   }
 });
 

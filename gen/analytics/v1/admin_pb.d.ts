@@ -1313,8 +1313,8 @@ export declare const AdminService: GenService<{
     output: typeof CreateBackupResponseSchema;
   },
   /**
-   * The project's dead letters with their reasons, newest first; for platform keys also those that cannot be decoded, of
-   * which nobody knows the project.
+   * The project's dead letters with their reasons, newest first; for platform keys also those of no project: records that
+   * cannot be decoded, or that name what no project's id can be.
    *
    * @generated from rpc analytics.v1.AdminService.ListDeadLetters
    */

@@ -8,7 +8,7 @@ export interface DeadLetterPlace {
 
 /** A record of the log that could not be applied, and why. */
 export interface DeadLetter extends DeadLetterPlace {
-  /** Empty where the record cannot be decoded. */
+  /** Empty where the record cannot be decoded, or names none that can be. */
   readonly project: string;
   /** In UPPER_SNAKE_CASE. */
   readonly reason: string;

@@ -5,6 +5,7 @@
  */
 import { brokenIdentity } from "../identity.ts";
 import { partitionOf } from "../partition.ts";
+import { isProjectId, projectIdRule } from "../project-id.ts";
 import type { FlatRecord } from "./flat-record.ts";
 import { type FlatEvent, flatViolations } from "./flatten.ts";
 
@@ -34,7 +35,7 @@ export interface Standing {
  * be told of the flattened event.
  */
 export function refusalOf(
-  { flat, eventBytes }: FlatRecord,
+  { project, flat, eventBytes }: FlatRecord,
   { partition, partitions, foreign }: Standing,
 ): Refusal | undefined {
   const { userId } = flat;
@@ -50,7 +51,10 @@ export function refusalOf(
     ({ field, message }) => `${field || "event"}: ${message}`,
   );
   if (userId === "") problems.push("user_id: must not be empty");
-  if (foreign) checkTexts(flat, problems);
+  if (foreign) {
+    if (!isProjectId(project)) problems.push(`project: ${projectIdRule}`);
+    checkTexts(flat, problems);
+  }
   if (problems.length === 0) return undefined;
   const message = problems.join("; ");
   const shown = message.length > maxMessage ? `${message.slice(0, maxMessage)} …` : message;

@@ -115,7 +115,9 @@ function receivedUsOf(row: Row): number {
 function keyOf(hashId: IdHasher, row: Row): string | undefined {
   const identity = "flat" in row ? row.flat : row.identity;
   if (identity === undefined) return undefined;
-  const { project, partition, replays } = row;
+  const { partition, replays } = row;
+  // Of what cannot be anybody's, as the record itself says.
+  const project = "project" in identity ? identity.project : row.project;
   const id = takenId(identity.id, replays, partition);
   return partitionText(partition) + hashId(project, identity.userId, id);
 }

@@ -1,3 +1,4 @@
+import { isProjectId } from "../../domain/project-id.ts";
 import { type Block, BrokenBlockError, blockTime, readBlock } from "../../domain/record/block.ts";
 import type { FlatRecord } from "../../domain/record/flat-record.ts";
 import type { FlatEvent } from "../../domain/record/flatten.ts";
@@ -19,12 +20,13 @@ export interface EventRow {
 export interface DeadLetterRow {
   readonly partition: number;
   readonly offset: number;
+  /** Empty where the record names none that can be: those who administer the platform see it then. */
   readonly project: string;
   /** As of EventRow. */
   readonly replays?: string | undefined;
   readonly trace?: string | undefined;
-  /** Whose event it is, and its id; absent where the record cannot be decoded or has no id. */
-  readonly identity?: { readonly userId: string; readonly id: string };
+  /** Whose event it is as it says, and its id; absent where the record cannot be decoded or has no id. */
+  readonly identity?: { readonly project: string; readonly userId: string; readonly id: string };
   readonly reason: "UNDECODABLE" | Refusal["reason"];
   readonly message: string;
   readonly receivedUs: number;
@@ -110,11 +112,11 @@ function decodeRow(
   return {
     partition,
     offset,
-    project,
+    project: isProjectId(project) ? project : "",
     replays,
     trace,
     // Records without an id are not copies of one another.
-    ...(flat.id === "" ? {} : { identity: { userId: flat.userId, id: flat.id } }),
+    ...(flat.id === "" ? {} : { identity: { project, userId: flat.userId, id: flat.id } }),
     ...refusal,
     // What is refused may have a time that no column holds.
     receivedUs: Number.isSafeInteger(flat.receivedUs) ? flat.receivedUs : madeUs,
