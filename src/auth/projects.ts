@@ -43,9 +43,10 @@ export interface ProjectsOptions {
 
 /** Opens them; the project `default`, to which everything belongs that was kept before there were others, is always there. */
 export async function openProjects({ state, now, warn }: ProjectsOptions): Promise<Projects> {
+  const prefix = "projects/";
   const followed = await followState<Project>({
     state,
-    prefix: "projects/",
+    prefix,
     encode: (project) => Buffer.from(JSON.stringify(project)),
     decode: decodeProject,
     warn,
@@ -56,6 +57,11 @@ export async function openProjects({ state, now, warn }: ProjectsOptions): Promi
     createdMs: now(),
     settings: { limits: {} },
   });
+  /** As it stands in the state: keys are followed by themselves, and one may be known before its project is. */
+  const read = async (id: string): Promise<Project | undefined> => {
+    const bytes = await state.get(prefix + id);
+    return bytes && decodeProject(bytes);
+  };
   const projects: Projects = {
     get: (id) => followed.entries.get(id),
     list: () => [...followed.entries.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
@@ -69,7 +75,7 @@ export async function openProjects({ state, now, warn }: ProjectsOptions): Promi
       if (!followed.entries.has(id)) await followed.create(id, projectOf(id, id));
     },
     async update(id, settings) {
-      const project = followed.entries.get(id) ?? projectOf(id, id);
+      const project = followed.entries.get(id) ?? (await read(id)) ?? projectOf(id, id);
       await followed.put(id, { ...project, settings });
     },
     close: () => followed.close(),

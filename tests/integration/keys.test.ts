@@ -313,4 +313,19 @@ describe("processes that share the state", () => {
     });
     expect(one.list().map(({ id }) => id)).toEqual(["default", "shop"]);
   });
+
+  it("set a project up before they know of it, and leave its name and its age as they are", async () => {
+    const shared = sharedState();
+    const open = () => openProjects({ state: shared, now, warn });
+    const [one, two] = [await open(), await open()];
+    opened.push(one, two);
+    const { createdMs } = await one.create("shop", "Shop GmbH");
+    nowMs += 1000;
+    const settings = { retentionDays: 30, limits: { eventsPerSecond: 5 } };
+    await two.update("shop", settings);
+    const three = await open();
+    opened.push(three);
+    for (const of of [two, three])
+      expect(of.get("shop")).toEqual({ id: "shop", name: "Shop GmbH", createdMs, settings });
+  });
 });
