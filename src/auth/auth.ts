@@ -1,3 +1,4 @@
+import type { Scope } from "../contract/options.ts";
 import type { WeirError } from "../domain/errors.ts";
 import type { EventRate } from "../domain/event-rate.ts";
 import type { Principal } from "../domain/principal.ts";
@@ -35,11 +36,11 @@ export interface Rates {
   /**
    * Lets a call in.
    *
-   * @param ingests whether the call brings events: the limits of events and bytes are of these calls alone, so that who
-   * sends too much can still be asked about, set and revoked
+   * @param scope that the call needs. The limits of events and bytes are of calls that ingest alone, and the project's limit
+   * of requests is of all but those that administer, so that who sends too much can still be set and revoked
    * @throws WeirError RESOURCE_EXHAUSTED with a retry delay: RATE_LIMITED, or TOO_MANY_REQUESTS where all places are taken
    */
-  enter(principal: Principal, kind: CallKind, ingests: boolean): Meter;
+  enter(principal: Principal, kind: CallKind, scope: Scope): Meter;
 }
 
 /** What one call costs its caller. */

@@ -1,4 +1,5 @@
 /** What keys and projects may do at a time: rates by token buckets, and places for streams and questions. */
+import { Scope } from "../contract/options.ts";
 import { WeirError } from "../domain/errors.ts";
 import type { RateLimits } from "../domain/rate-limits.ts";
 import type { CallKind, Meter, Rates } from "./auth.ts";
@@ -68,25 +69,31 @@ export function createRates(options: RatesOptions): Rates {
   }
 
   return {
-    enter(principal, kind, ingests) {
+    enter(principal, kind, scope) {
       const { keyId, account = keyId, project } = principal;
+      const ingests = scope === Scope.INGEST;
       const found: Account[] = [];
       const ofAll = ofProject(project);
-      if (ofAll !== undefined) found.push(accountOf(ofProjects, project, "the project", ofAll));
+      const shared = ofAll && accountOf(ofProjects, project, "the project", ofAll);
+      if (shared !== undefined) found.push(shared);
       const own = account === undefined ? undefined : limitsOfKey(principal.limits ?? unstated);
       if (own !== undefined) found.push(accountOf(ofKeys, account!, "the key", own));
       if (found.length === 0) return unlimited;
       const nowMs = now();
-      for (const account of found) checkRates(account, ingests ? rates : requestsAlone, nowMs);
+      // Else a loud key would keep those out who lift the limit or revoke it.
+      const rated = administers(scope) ? found.filter((account) => account !== shared) : found;
+      for (const account of rated) checkRates(account, ingests ? rates : requestsAlone, nowMs);
       for (const account of found) checkPlaces(account, kind);
+      for (const account of rated) charge(account, "requestsPerSecond", 1, nowMs);
       for (const account of found) {
-        charge(account, "requestsPerSecond", 1, nowMs);
         if (kind !== "call") account[places[kind]]++;
       }
       return ingests ? meterOf(found, kind, now) : { bytes: () => {}, leave: leaving(found, kind) };
     },
   };
 }
+
+const administers = (scope: Scope) => scope === Scope.ADMIN || scope === Scope.PLATFORM;
 
 const places = { stream: "streams", query: "queries" } as const;
 

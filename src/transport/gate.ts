@@ -102,7 +102,7 @@ export function createGate({ authenticator, rates, limits, trusts }: GateOptions
     throw new WeirError("RESOURCE_EXHAUSTED", "TOO_MANY_REQUESTS", message, { retryDelayMs });
   };
   const meterOf = (principal: Principal, method: MountedMethod): Meter =>
-    principal === nobody ? unmetered : rates.enter(principal, kindOf(method), method.scope === Scope.INGEST);
+    principal === nobody ? unmetered : rates.enter(principal, kindOf(method), method.scope);
   // Node sees to that over HTTP/1.1.
   const arrivalOf = (exchange: Exchange): Arrival | undefined =>
     exchange.httpVersion === "1.1"

@@ -124,6 +124,34 @@ it("a project's limit holds for all its keys together", async () => {
   await admin.close();
 });
 
+it("a loud key locks nobody out who lifts its project's limit of requests or revokes it", async () => {
+  const once = (apiKey: string) => createWeirClient({ url: server.url, apiKey, retry: { maxAttempts: 1 } });
+  const { secret } = await operator.admin.createProject({ projectId: "loud" });
+  const [admin, platform] = [once(secret), once(bootstrapKey)];
+  const settings = { limits: { requestsPerSecond: 1 } };
+  for (const [client, ask] of [
+    [admin, () => admin.admin.listApiKeys({})],
+    [platform, () => platform.admin.listProjects({})],
+  ] as const) {
+    const made = await client.admin.createApiKey({ name: "loud", scopes: [Scope.INGEST] });
+    await client.admin.updateProjectSettings({ settings });
+    const send = async () => {
+      const body = JSON.stringify({ event: { user_id: "u", name: "n" } });
+      const headers = { "x-api-key": made.secret };
+      const sent = Array.from({ length: 50 }, () =>
+        fetch(`${server.url}/v1/events`, { method: "POST", headers, body }).then(({ status }) => status),
+      );
+      return Promise.all(sent);
+    };
+    const loud = send();
+    for (let i = 0; i < 20; i++) await ask();
+    expect(await loud).toContain(429);
+    await client.admin.revokeApiKey({ keyId: made.key!.keyId });
+    await client.admin.updateProjectSettings({ settings: {} });
+    await client.close();
+  }
+});
+
 it("a stream beyond its rate is not refused but read more slowly", async () => {
   const { secret } = await operator.admin.createApiKey({
     name: "stream",

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { CallKind } from "../../src/auth/auth.ts";
 import { createBucket } from "../../src/auth/bucket.ts";
 import { createRates, type RatesOptions } from "../../src/auth/rates.ts";
+import { Scope } from "../../src/contract/options.ts";
 import type { WeirError } from "../../src/domain/errors.ts";
 import type { RateLimits } from "../../src/domain/rate-limits.ts";
 
@@ -67,7 +68,7 @@ describe("rates", () => {
 
   it("of one key leave others alone", () => {
     const all = rates({ requestsPerSecond: 2 });
-    const enter = (id: string) => refusal(() => all.enter(key(id), "call", true));
+    const enter = (id: string) => refusal(() => all.enter(key(id), "call", Scope.INGEST));
     expect([enter("loud"), enter("loud")]).toEqual([undefined, undefined]);
     expect(enter("loud")).toMatchObject({ reason: "RATE_LIMITED", retryDelayMs: expect.any(Number) });
     expect(enter("quiet")).toBeUndefined();
@@ -82,7 +83,7 @@ describe("rates", () => {
       [{ eventsPerSecond: 1000 }, 10],
       [{}, 10],
     ] as const) {
-      const meter = all.enter(key(`${burst} ${JSON.stringify(limits)}`, limits), "call", true);
+      const meter = all.enter(key(`${burst} ${JSON.stringify(limits)}`, limits), "call", Scope.INGEST);
       meter.events?.take(burst);
       expect(refusal(() => meter.events?.take(1))).toMatchObject({ reason: "RATE_LIMITED" });
     }
@@ -91,21 +92,21 @@ describe("rates", () => {
   it("of a project count for all its keys together, as they stand now", () => {
     let ofProject: RateLimits | undefined = { eventsPerSecond: 10 };
     const all = rates({}, { ofProject: () => ofProject });
-    all.enter(key("a"), "call", true).events?.take(100);
-    expect(refusal(() => all.enter(key("b"), "call", true))).toMatchObject({
+    all.enter(key("a"), "call", Scope.INGEST).events?.take(100);
+    expect(refusal(() => all.enter(key("b"), "call", Scope.INGEST))).toMatchObject({
       reason: "RATE_LIMITED",
       retryDelayMs: 9001,
     });
     ofProject = undefined;
-    expect(refusal(() => all.enter(key("b"), "call", true))).toBeUndefined();
+    expect(refusal(() => all.enter(key("b"), "call", Scope.INGEST))).toBeUndefined();
   });
 
   it("count bytes that came, and refuse the next request for them", () => {
     const all = rates({ bytesPerSecond: 1000 });
-    const meter = all.enter(key("k"), "call", true);
+    const meter = all.enter(key("k"), "call", Scope.INGEST);
     meter.bytes(500);
     meter.bytes(1500);
-    expect(refusal(() => all.enter(key("k"), "call", true))).toEqual({
+    expect(refusal(() => all.enter(key("k"), "call", Scope.INGEST))).toEqual({
       reason: "RATE_LIMITED",
       retryDelayMs: 1001,
     });
@@ -114,33 +115,53 @@ describe("rates", () => {
   it("of events and bytes hold up those who bring events, and no question or setting of the project", () => {
     const limits = { eventsPerSecond: 1, bytesPerSecond: 1024 };
     const all = rates({}, { ofProject: () => limits });
-    const enter = (kind: CallKind, ingests: boolean) => refusal(() => all.enter(key("k"), kind, ingests));
-    const asked = all.enter(key("k"), "query", false);
+    const enter = (kind: CallKind, scope: Scope) => refusal(() => all.enter(key("k"), kind, scope));
+    const asked = all.enter(key("k"), "query", Scope.QUERY);
     asked.bytes(1_000_000);
-    expect(enter("call", true)).toBeUndefined();
-    all.enter(key("k"), "call", true).events?.take(1000);
-    expect(enter("call", true)).toMatchObject({ reason: "RATE_LIMITED" });
-    expect([enter("call", false), enter("query", false), enter("stream", false)]).toEqual([
+    expect(enter("call", Scope.INGEST)).toBeUndefined();
+    all.enter(key("k"), "call", Scope.INGEST).events?.take(1000);
+    expect(enter("call", Scope.INGEST)).toMatchObject({ reason: "RATE_LIMITED" });
+    expect([enter("call", Scope.ADMIN), enter("query", Scope.QUERY), enter("stream", Scope.QUERY)]).toEqual([
       undefined,
       undefined,
       undefined,
     ]);
   });
 
+  it("of a project's requests hold up nobody who administers it, whose own key's limit still counts", () => {
+    const all = rates({ requestsPerSecond: 3 }, { ofProject: () => ({ requestsPerSecond: 3 }) });
+    const enter = (id: string, scope: Scope) => refusal(() => all.enter(key(id), "call", scope))?.reason;
+    for (const id of ["a", "b", "c"]) expect(enter(id, Scope.ADMIN)).toBeUndefined();
+    for (const id of ["d", "e", "f"]) expect(enter(id, Scope.INGEST)).toBeUndefined();
+    for (const scope of [Scope.INGEST, Scope.QUERY, Scope.ANY])
+      expect(enter("g", scope)).toBe("RATE_LIMITED");
+    const administering = [Scope.ADMIN, Scope.PLATFORM, Scope.ADMIN, Scope.PLATFORM];
+    expect(administering.map((scope) => enter("h", scope))).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      "RATE_LIMITED",
+    ]);
+  });
+
   it.each(["query", "stream"] as const)("bound what is under way: %s", (kind: CallKind) => {
     const all = rates({ streams: 2, queries: 2 });
-    const [first] = [all.enter(key("k"), kind, true), all.enter(key("k"), kind, true)];
-    expect(refusal(() => all.enter(key("k"), kind, true))).toMatchObject({ reason: "TOO_MANY_REQUESTS" });
-    expect(refusal(() => all.enter(key("k"), "call", true))).toBeUndefined();
+    const [first] = [all.enter(key("k"), kind, Scope.INGEST), all.enter(key("k"), kind, Scope.INGEST)];
+    expect(refusal(() => all.enter(key("k"), kind, Scope.INGEST))).toMatchObject({
+      reason: "TOO_MANY_REQUESTS",
+    });
+    expect(refusal(() => all.enter(key("k"), "call", Scope.INGEST))).toBeUndefined();
     first.leave();
     first.leave();
-    expect(refusal(() => all.enter(key("k"), kind, true))).toBeUndefined();
-    expect(refusal(() => all.enter(key("k"), kind, true))).toMatchObject({ reason: "TOO_MANY_REQUESTS" });
+    expect(refusal(() => all.enter(key("k"), kind, Scope.INGEST))).toBeUndefined();
+    expect(refusal(() => all.enter(key("k"), kind, Scope.INGEST))).toMatchObject({
+      reason: "TOO_MANY_REQUESTS",
+    });
   });
 
   it("forget those who owe nothing, and nobody else", () => {
     const all = rates({ requestsPerSecond: 1 }, { maxRemembered: 10 });
-    const enter = (id: string) => refusal(() => all.enter(key(id), "call", true));
+    const enter = (id: string) => refusal(() => all.enter(key(id), "call", Scope.INGEST));
     enter("loud");
     for (let i = 0; i < 100; i++) {
       enter(`k-${i}`);
@@ -149,7 +170,7 @@ describe("rates", () => {
   });
 
   it("without limits cost nothing", () => {
-    const meter = rates({}).enter(key("k"), "stream", true);
+    const meter = rates({}).enter(key("k"), "stream", Scope.INGEST);
     expect(meter.events).toBeUndefined();
   });
 });
