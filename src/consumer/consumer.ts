@@ -75,7 +75,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     onAhead: (blocks) => store.foresee?.(blocks),
   });
   const listeners = new Set<() => void>();
-  const rate = createRate({ now });
+  const rate = createRate({ now: () => performance.now() });
   const totals = { applied: 0, batches: 0, errors: 0, deadLetters: 0, duplicates: 0 };
   let lastAppliedMs: number | undefined;
   /** When the oldest block that is not yet applied was made. */

@@ -18,6 +18,7 @@ export interface IngestionStats {
   };
 }
 
+/** `now`: milliseconds of a clock that is never set */
 export function createIngestionStats(now: () => number): IngestionStats {
   const totals = { accepted: 0, duplicate: 0, queued: 0, rejected: 0 };
   const errors = new Map<string, number>();

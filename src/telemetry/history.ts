@@ -92,6 +92,8 @@ export function createHistory(options: HistoryOptions): History {
     for (const { number, value } of numbered) if (number !== undefined) values[number] = value;
     left = numbered.filter(({ number }) => number === undefined).length;
     const timeMs = now();
+    // After a clock was set back, of two samples that say the same time the later one counts.
+    while (frames.length > 0 && frames.at(-1)!.timeMs > timeMs) frames.pop();
     while (frames.length > 0 && frames[0]!.timeMs <= timeMs - keepMs) frames.shift();
     frames.push({ timeMs, values });
   }

@@ -67,9 +67,9 @@ export interface Metrics {
 }
 
 export interface MetricsOptions {
-  /** When the process started, in milliseconds since 1970. */
+  /** When the process started, in milliseconds of `now`. */
   readonly startedAtMs: number;
-  /** Milliseconds since 1970. */
+  /** Milliseconds of a clock that is never set. */
   readonly now: () => number;
   /** Projects that have label values of their own; the rest count under `otherProjects`. Default 100. */
   readonly maxProjects?: number;

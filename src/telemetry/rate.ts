@@ -8,7 +8,7 @@ export interface Rate {
 
 const seconds = 60;
 
-/** `now`: milliseconds; where it goes back, what comes counts to the latest second that was seen */
+/** `now`: milliseconds of a clock that is never set */
 export function createRate({ now }: { readonly now: () => number }): Rate {
   const startedMs = now();
   /** Events of each second; the slot is the second modulo the ring's length. */

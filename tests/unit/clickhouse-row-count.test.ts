@@ -21,7 +21,7 @@ function database() {
 
 it("counts what others wrote right after a count, a little later", async () => {
   const { held, connection } = database();
-  const count = await createRowCount(connection, Date.now);
+  const count = await createRowCount(connection);
   held.rows = 50;
   count.othersWrote();
   count.othersWrote();
@@ -38,7 +38,7 @@ it("counts what others wrote right after a count, a little later", async () => {
 
 it("counts nothing any more once it is closed", async () => {
   const { held, connection } = database();
-  const count = await createRowCount(connection, Date.now);
+  const count = await createRowCount(connection);
   count.othersWrote();
   count.close();
   await vi.advanceTimersByTimeAsync(60_000);

@@ -14,14 +14,14 @@ export interface RowCount {
 /** How long the number may be without what others have added. In milliseconds. */
 const ageMs = 10_000;
 
-export async function createRowCount(connection: Connection, now: () => number): Promise<RowCount> {
+export async function createRowCount(connection: Connection): Promise<RowCount> {
   let rows = await countRows(connection);
-  let countedMs = now();
+  let countedMs = performance.now();
   let later: NodeJS.Timeout | undefined;
 
   function count(): void {
     later = undefined;
-    countedMs = now();
+    countedMs = performance.now();
     // Where it fails the next one will do.
     void countRows(connection).then(
       (counted) => {
@@ -40,7 +40,7 @@ export async function createRowCount(connection: Connection, now: () => number):
     },
     othersWrote() {
       if (later !== undefined) return;
-      const leftMs = ageMs - (now() - countedMs);
+      const leftMs = ageMs - (performance.now() - countedMs);
       if (leftMs <= 0) count();
       else later = setTimeout(count, leftMs).unref();
     },

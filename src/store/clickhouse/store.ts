@@ -104,7 +104,7 @@ export async function openClickhouseStore(
   let version = 0;
   let binding = await readBinding(connection);
   if (binding !== undefined) await standing.read(binding.partitions);
-  const counted = await createRowCount(connection, now);
+  const counted = await createRowCount(connection);
   let layoutReadMs = now();
   let lastApplyMs: number | undefined;
   let openFences = 0;
