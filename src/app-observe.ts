@@ -7,6 +7,7 @@ import type { Config } from "./config/config.ts";
 import { logPlace } from "./config/log-url.ts";
 import { storePlace } from "./config/store-url.ts";
 import { packageVersion } from "./config/version.ts";
+import { durableEnds } from "./consumer/lag.ts";
 import type { Slots } from "./domain/slots.ts";
 import { watchDisk } from "./telemetry/disk.ts";
 import { type Disk, observeParts, type Room } from "./telemetry/gauges.ts";
@@ -33,7 +34,7 @@ export function observe({ metrics, config, log, stages, transport, ...slots }: O
   const embedded = logPlace(config).kind === "level";
   const duckdb = store !== undefined && storePlace(config).kind === "duckdb";
   observeParts(metrics, {
-    ...(reader ? { lag: { ends: () => reader.ends(), positions: () => applied.positions() } } : {}),
+    ...(reader ? { lag: { ends: () => durableEnds(reader), positions: () => applied.positions() } } : {}),
     ...(consumer ? { pendingSeconds: consumer.pendingSeconds } : {}),
     ...(applying ? { partitions: () => applying.assignment.partitions().length } : {}),
     ...(applying?.rebalances ? { rebalances: applying.rebalances } : {}),

@@ -9,6 +9,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import { createRate } from "../telemetry/rate.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import { createBatches, RecordsRemovedError } from "./batches.ts";
+import { heldBackSince } from "./lag.ts";
 
 export interface ConsumerFigures {
   readonly applied: number;
@@ -30,7 +31,7 @@ export interface Consumer extends Stage {
   settled(): Promise<void>;
   positions(): readonly number[];
   onApplied(listener: () => void): () => void;
-  /** Age of the oldest block that is being applied, in seconds; 0 where nothing waits. */
+  /** Age of the oldest block that is being applied or is held back, in seconds; 0 where nothing waits. */
   pendingSeconds(): number;
   figures(): ConsumerFigures;
 }
@@ -239,7 +240,11 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    pendingSeconds: () => (pendingSinceMs === undefined ? 0 : Math.max(0, now() - pendingSinceMs) / 1000),
+    pendingSeconds() {
+      const heldMs = heldBackSince(log, assignment.partitions());
+      const sinceMs = Math.min(pendingSinceMs ?? heldMs, heldMs);
+      return Math.max(0, now() - sinceMs) / 1000;
+    },
     figures: () => ({ ...totals, eventsPerSecond: rate.perSecond(), lastAppliedMs }),
     health() {
       if (broken !== "") return { name: "consumer", status: "unhealthy", message: broken };

@@ -72,12 +72,22 @@ export interface LogAppender extends LogSide {
   close(): Promise<void>;
 }
 
+/** Durable records of a partition that readers do not see yet: another program's transaction is open before them. */
+export interface HeldBack {
+  /** Offset behind the last of them. */
+  readonly end: number;
+  /** When the first of them was seen to be there, in milliseconds since 1970. */
+  readonly sinceMs: number;
+}
+
 /** The side of a log that gives records, by partition and offset. */
 export interface LogReader extends LogSide {
   /** Offset of the first record still kept, for each partition. */
   starts(): readonly number[];
-  /** Offset that the next durable record of each partition gets: readers see all before it. */
+  /** Offset that the next durable record of each partition gets, but for those held back: readers see all before it. */
   ends(): readonly number[];
+  /** By partition, where there are some. Absent: readers see what is durable at once. */
+  heldBack?(): ReadonlyMap<number, HeldBack>;
 
   /**
    * Blocks of one partition from `offset` on, up to about `maxBytes` (at least one block where there is one). A block

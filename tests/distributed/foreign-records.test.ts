@@ -3,16 +3,17 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { create, fromJson, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createWeirClient, type WeirClient } from "../../client/node/index.ts";
 import { Durability } from "../../gen/analytics/v1/ingestion_pb.js";
 import { RecordSchema } from "../../gen/analytics/v1/record_pb.js";
 import { partitionOf } from "../../src/domain/partition.ts";
 import { type Role, roles } from "../../src/domain/roles.ts";
 import { runCommand } from "../support/command.ts";
-import { caughtUp, isApplied } from "../support/figures.ts";
+import { caughtUp, getJson, isApplied } from "../support/figures.ts";
 import { type Installation, startInstallation } from "../support/installation.ts";
 import { readByJava, sendByJava } from "../support/kafka/records.ts";
+import { startTransactions } from "../support/kafka/transactions.ts";
 import { repository, runToEnd } from "../support/process.ts";
 import type { RunningServer } from "../support/server.ts";
 
@@ -36,6 +37,13 @@ afterAll(async () => {
 function recordOf(event: MessageInitShape<typeof RecordSchema>["event"], project = "default"): Uint8Array {
   const receivedTime = timestampFromDate(new Date());
   return toBinary(RecordSchema, create(RecordSchema, { project, receivedTime, event }));
+}
+
+/** The value of a metric, named with its labels. */
+async function gauge(url: string, name: string): Promise<number> {
+  const lines = (await (await fetch(`${url}/metrics`)).text()).split("\n");
+  const line = lines.find((text) => text.startsWith(`${name} `));
+  return Number(line?.slice(name.length + 1));
 }
 
 /** How many events of a user count. */
@@ -78,6 +86,48 @@ describe("what Java's producer compresses", () => {
     const places = await sendByJava(installation.kafka, topic, records, codec);
     await isApplied(servers.analytics.url, places.at(-1)!);
     expect(await countOf(userId)).toBe(20n);
+  });
+});
+
+describe("a transaction of another program", () => {
+  it("holds back what comes behind its records, which every process tells, until it ends", async () => {
+    const userId = "transacted";
+    const partition = partitionOf(userId, partitions);
+    const transactions = await startTransactions(installation.kafka, "another-program");
+    const transaction = await transactions.begin();
+    const value = Buffer.from(recordOf({ id: "theirs", userId, name: "built" }));
+    await transaction.send({ topic, messages: [{ key: userId, partition, value }] });
+    const event = { id: "ours", userId, name: "built" };
+    const { visibilityToken } = await clients.ingest.ingestion.ingestEvent({ event });
+    for (const role of ["consumer", "analytics"] as const) {
+      const lag = async () => (await getJson(servers[role].url, "/lag")).partitions[partition];
+      await vi.waitFor(
+        async () => {
+          const { end, applied, seconds } = await lag();
+          expect({ behind: end - applied, isOld: seconds > 0 }).toEqual({ behind: 2, isOld: true });
+        },
+        { timeout: 20_000 },
+      );
+      expect(await gauge(servers[role].url, `kafka_consumer_lag_total{partition="${partition}"}`)).toBe(2);
+    }
+    expect(await gauge(servers.consumer.url, "weir_consumer_lag_seconds")).toBeGreaterThan(0);
+    const health = async () => (await getJson(servers.consumer.url, "/health")).components;
+    await vi.waitFor(
+      async () =>
+        expect(await health()).toContainEqual({
+          name: "log",
+          status: "degraded",
+          message: expect.stringContaining(`records of partition ${partition} from offset `),
+        }),
+      { timeout: 20_000 },
+    );
+    expect(await countOf(userId)).toBe(0n);
+
+    await transaction.commit();
+    expect(await countOf(userId, [visibilityToken])).toBe(2n);
+    await transactions.close();
+    for (const { url } of [servers.consumer, servers.analytics]) await caughtUp(url);
+    expect(await gauge(servers.consumer.url, "weir_consumer_lag_seconds")).toBe(0);
   });
 });
 

@@ -2,14 +2,15 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import kafkajs from "kafkajs";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { lagOf } from "../../src/consumer/lag.ts";
 import { partitionOf } from "../../src/domain/partition.ts";
 import { readBlock } from "../../src/domain/record/block.ts";
 import { withAdmin } from "../../src/log/kafka/admin.ts";
-import { createKafkaClient } from "../../src/log/kafka/client.ts";
 import { createProducer } from "../../src/log/kafka/producer.ts";
 import { encodeHeaders } from "../../src/log/kafka/record-batch.ts";
 import type { EventLog } from "../../src/log/log.ts";
 import { type KafkaLogOptions, openKafkaLog } from "../support/kafka/log.ts";
+import { startTransactions } from "../support/kafka/transactions.ts";
 import { type KafkaBroker, startKafka } from "../support/kafka.ts";
 import { logRecord, readAll } from "../support/level-log.ts";
 import { visible } from "../support/log-contract/fixture.ts";
@@ -101,15 +102,9 @@ describe("a topic of records", () => {
 
     it("keeps the offsets of transactions, and shows what was committed", async () => {
       const { log, topic } = await open({ partitions: 1 });
-      const client = createKafkaClient(broker, { retries: Number.MAX_SAFE_INTEGER });
-      const producer = client.kafka.producer({
-        transactionalId: topic,
-        idempotent: true,
-        maxInFlightRequests: 1,
-      });
-      await producer.connect();
+      const transactions = await startTransactions(broker, topic);
       const send = async (value: string, end: "commit" | "abort") => {
-        const transaction = await producer.transaction();
+        const transaction = await transactions.begin();
         await transaction.send({ topic, messages: [{ value }] });
         await transaction[end]();
       };
@@ -119,7 +114,7 @@ describe("a topic of records", () => {
       // The mark that ends a transaction is written after its sender has been answered.
       await reaches(log, 6);
       await log.append([logRecord("a")]);
-      const open_ = await producer.transaction();
+      const open_ = await transactions.begin();
       await open_.send({ topic, messages: [{ value: "four" }] });
       await log.append([logRecord("b")]);
       await reaches(log, 7);
@@ -130,13 +125,39 @@ describe("a topic of records", () => {
       await reaches(log, 10);
       const all = [...shown, "four", "default/alice/b", ""];
       expect(await texts(log)).toEqual(all);
-      await client.close();
+      await transactions.close();
       // Not from what was kept as it came.
       const again = await open({ topic, partitions: 1 });
       for (let offset = 0; offset < 10; offset++) {
         expect(await texts(again.log, 0, offset)).toEqual(all.slice(offset));
       }
     });
+
+    it.each(["commit", "abort"] as const)(
+      "lags by what a transaction holds back, until its %s",
+      async (end) => {
+        const { log, topic } = await open({ partitions: 1 });
+        const lag = async (applied: number) => (await lagOf(log, [applied], Date.now()))[0]!;
+        const transactions = await startTransactions(broker, topic);
+        await visible(log, await log.append([logRecord("before")]));
+        const transaction = await transactions.begin();
+        await transaction.send({ topic, messages: [{ value: "theirs" }] });
+        await log.append([logRecord("ours")]);
+        await vi.waitFor(async () => expect((await lag(1)).end).toBe(3), { timeout: 10_000 });
+        const { seconds } = await lag(1);
+        await vi.waitFor(async () => expect((await lag(1)).seconds).toBeGreaterThan(seconds), {
+          timeout: 10_000,
+        });
+        // Readers are told of nothing that they cannot have.
+        expect(log.ends()).toEqual([1]);
+
+        await transaction[end]();
+        // The mark that ends it takes an offset too.
+        await reaches(log, 4);
+        expect(await lag(4)).toEqual({ partition: 0, end: 4, applied: 4, seconds: 0 });
+        await transactions.close();
+      },
+    );
 
     it("begins where its first records were removed", async () => {
       const { log, topic } = await open({ partitions: 1, cacheBytes: 0 });

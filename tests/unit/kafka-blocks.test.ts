@@ -40,6 +40,7 @@ const fetched = (
   partition: 3,
   startOffset: 0,
   stableOffset: 1000,
+  endOffset: 1000,
   abortedTransactions: aborted,
   records: batches.flatMap(of),
 });

@@ -19,6 +19,8 @@ export interface FetchedPartition {
   readonly startOffset: number;
   /** Offset behind the last record that no open transaction holds back. */
   readonly stableOffset: number;
+  /** Offset behind the last record that all replicas in sync have. */
+  readonly endOffset: number;
   /** Transactions that were given up, by their producers, and where each began. */
   readonly abortedTransactions: readonly { readonly producerId: bigint; readonly firstOffset: number }[];
   readonly records: readonly FetchedRecord[];
@@ -110,7 +112,8 @@ function decodeResponse(bytes: Buffer): { partitions: Answered[]; clientSideThro
     for (at += 4; count > 0; count--) {
       const partition = bytes.readInt32BE(at);
       check(bytes.readInt16BE(at + 4));
-      const stableOffset = Number(bytes.readBigInt64BE(at + 14)); // behind the end of all
+      const endOffset = Number(bytes.readBigInt64BE(at + 6));
+      const stableOffset = Number(bytes.readBigInt64BE(at + 14));
       const startOffset = Number(bytes.readBigInt64BE(at + 22));
       at += 30;
       const abortedTransactions = [];
@@ -124,7 +127,7 @@ function decodeResponse(bytes: Buffer): { partitions: Answered[]; clientSideThro
       at += 4;
       const batches = bytes.subarray(at, at + length);
       at += length;
-      partitions.push({ partition, startOffset, stableOffset, abortedTransactions, batches });
+      partitions.push({ partition, startOffset, stableOffset, endOffset, abortedTransactions, batches });
     }
   }
   return { partitions, clientSideThrottleTime };

@@ -8,6 +8,7 @@ import { createBlockCache } from "./block-cache.ts";
 import { blocksOf } from "./blocks.ts";
 import type { FetchedPartition } from "./fetch.ts";
 import { createFetcher, currentOffsets, OutOfRangeError } from "./fetcher.ts";
+import { createHeldBackNotes } from "./held-back.ts";
 import { createLossLatch, LogLostError } from "./loss.ts";
 import { createMarks, type Mark, markBefore } from "./mark.ts";
 import type { KafkaLogOptions } from "./options.ts";
@@ -32,7 +33,7 @@ const maxReadBytes = 16 * 1024 ** 2;
 
 /**
  * The reading side of a log on Kafka, without a group: it reads where it is told to, and knows the ends by following the
- * topic. Records of transactions are read once they are committed.
+ * topic. Records of transactions are read once they are committed, and what is behind one that is open once it has ended.
  *
  * @throws LogStartError where the cluster cannot be reached or its topic cannot be used
  */
@@ -55,6 +56,7 @@ export async function createKafkaReader(
   const fetcher = createFetcher(connection, topic, partitions, topicId);
   const marks = createMarks(partitions);
   const cache = createBlockCache(partitions, options.cacheBytes ?? 16 * 1024 ** 2);
+  const held = createHeldBackNotes();
   const listeners = new Set<() => void>();
   const closing = new AbortController();
   let reads = 0;
@@ -62,6 +64,7 @@ export async function createKafkaReader(
   function onFetched(fetched: FetchedPartition): void {
     const { partition } = fetched;
     starts[partition] = Math.max(starts[partition]!, fetched.startOffset);
+    held.note(fetched);
     const blocks = blocksOf(fetched, ends[partition]!, Number.POSITIVE_INFINITY);
     for (const block of blocks) {
       cache.add(block);
@@ -120,6 +123,7 @@ export async function createKafkaReader(
     markAt: marks.at,
     starts: () => starts.slice(),
     ends: () => ends.slice(),
+    heldBack: held.all,
     async read(partition, offset, maxBytes) {
       if (ends[partition] === undefined) throw new RangeError(`there is no partition ${partition}`);
       if (!(offset < ends[partition])) return [];
@@ -145,7 +149,10 @@ export async function createKafkaReader(
     },
     health() {
       if (latch.loss !== undefined) return { name: "log", status: "unhealthy", message: latch.loss.message };
-      if (tail.troubleMs < stalledAfterMs) return { name: "log", status: "healthy", message: "" };
+      if (tail.troubleMs < stalledAfterMs) {
+        const message = held.trouble(stalledAfterMs);
+        return { name: "log", status: message === "" ? "healthy" : "degraded", message };
+      }
       const seconds = Math.round(tail.troubleMs / 1000);
       const message = `the log could not be read for ${seconds} s: ${tail.trouble}`;
       return { name: "log", status: "unhealthy", message };
