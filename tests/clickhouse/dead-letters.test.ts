@@ -88,6 +88,29 @@ it("are replayed once, whatever was lost in between", async () => {
   expect(await events()).toBe(1);
 });
 
+it("are replayed once, however late: when their ids were forgotten, and when an apply is repeated", async () => {
+  await temporary.remove();
+  temporary = await temporaryClickhouse(storePartitions, { dedupWindowMs: 60_000 });
+  const strayed = recordOf({ receivedUs: 1e9, event: { id: "1", userId: user } });
+  await temporary.store.apply([blockOf(1, 0, [strayed])]);
+  await apply(invalid("2"));
+  const again = [
+    replay(strayed, "1-0"),
+    replay(recordOf({ receivedUs: 1e9, event: { id: "2", userId: user } }), "0-0"),
+  ];
+  expect(await apply(...again)).toMatchObject({ applied: 2, duplicates: 0 });
+  const day = 86_400e6;
+  await apply(recordOf({ receivedUs: 1e9 + day, event: { id: "3", userId: user } }));
+  expect(await temporary.store.forgetIds(Number.POSITIVE_INFINITY)).toBeGreaterThan(0);
+  expect(await apply(...again)).toMatchObject({ applied: 0, duplicates: 2 });
+  // The commits of all but the letter are lost.
+  temporary.arbiter.commits.set(0, { position: 1, epoch: 1 });
+  await temporary.reopen();
+  expect(await apply(...again)).toMatchObject({ applied: 2, duplicates: 0 });
+  expect(await apply(...again)).toMatchObject({ applied: 0, duplicates: 2 });
+  expect(await events()).toBe(2);
+});
+
 it("stay dead letters where the replay is no better, once", async () => {
   await apply(invalid("1"));
   const again = replay(invalid("1"), "0-0");

@@ -1,4 +1,8 @@
-/** A log as Kafka's may be: with copies, with what is no event, with events on another user's partition. */
+/**
+ * A log as Kafka's may be: with copies, with what is no event, with events on another user's partition, with replays of dead
+ * letters that were on another partition.
+ */
+import { encodeReplayField } from "../../src/domain/record/dead-letter.ts";
 import { type Random, randomOf } from "./clickhouse/faults.ts";
 import { recordOf, userOn } from "./store.ts";
 
@@ -32,6 +36,9 @@ export function crashLog(seed: string): CopiedLog {
   });
 }
 
+/** Dead letters that are replayed on a partition, and on no other, each more than once. */
+const replayedLetters = 4;
+
 /** Makes a log; what counts is said by a plain loop. */
 export function makeCopiedLog(random: Random, options: CopiedLogOptions): CopiedLog {
   const { partitions, dedupWindowMs, spreadMs, inOrder = false } = options;
@@ -42,6 +49,7 @@ export function makeCopiedLog(random: Random, options: CopiedLogOptions): Copied
   const records = users.map((userId, partition) => {
     /** The second in which the copy that counted last was received, by user and id. */
     const seen = new Map<string, number>();
+    const replayed = new Set<string>();
     return Array.from({ length: options.records }, (_, offset) => {
       const what = random();
       if (what < 0.03) {
@@ -50,18 +58,25 @@ export function makeCopiedLog(random: Random, options: CopiedLogOptions): Copied
       }
       const isForeign = partitions > 1 && what < 0.06;
       const isInvalid = what >= 0.06 && what < 0.09;
+      const letter =
+        what >= 0.09 && what < 0.17
+          ? `${partitions + partition}-${Math.floor(random() * replayedLetters)}`
+          : undefined;
       const user = isForeign ? users[(partition + 1) % partitions]! : userId;
       const id = String(Math.floor(random() * options.ids));
       const receivedMs = Math.floor((inOrder ? offset / options.records : random()) * spreadMs);
       const key = `${user} ${id}`;
       const first = seen.get(key);
-      if (first === undefined || receivedMs - first * 1000 > dedupWindowMs) {
+      const isAgain = letter !== undefined && replayed.has(letter);
+      if (!isAgain && (first === undefined || receivedMs - first * 1000 > dedupWindowMs)) {
+        if (letter !== undefined) replayed.add(letter);
         seen.set(key, Math.floor(receivedMs / 1000));
         (isForeign || isInvalid ? dead : kept)[partition]!.add(offset);
       }
       const measures: Record<string, number> = isInvalid ? { a: Number.POSITIVE_INFINITY } : {};
       const event = { id, userId: user, name: `${offset}`, measures };
-      return recordOf({ receivedUs: receivedMs * 1000, event });
+      const record = recordOf({ receivedUs: receivedMs * 1000, event });
+      return letter === undefined ? record : Buffer.concat([record, encodeReplayField(letter)]);
     });
   });
   return { records, kept, dead };

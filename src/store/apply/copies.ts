@@ -1,6 +1,11 @@
 /** Which rows are copies of ones that came before, by a table of ids: one rule, whichever store keeps the table. */
 import { type IdHasher, isRemembered } from "../../domain/ids.ts";
-import { type DeadLetterPlace, deadLetterPlace, takenId } from "../../domain/record/dead-letter.ts";
+import {
+  type DeadLetterPlace,
+  deadLetterId,
+  deadLetterPlace,
+  replayIdentity,
+} from "../../domain/record/dead-letter.ts";
 import type { DeadLetterRow, DecodedBlocks, EventRow } from "./rows.ts";
 
 /** The record that an id was stored from. */
@@ -45,12 +50,23 @@ export const partitionBytes = 4;
 /** Of a key: partition, little-endian, and hash. A key is text with one character for each byte (latin1). */
 export const idKeyBytes = partitionBytes + 16;
 
+/** When an id was received that is never forgotten: no record can have been received later. Microseconds since 1970. */
+const forEverUs = Number.MAX_SAFE_INTEGER;
+
 type Row = EventRow | DeadLetterRow;
+
+/** An id that a row takes where it counts, and is a copy by where it was taken before. */
+interface Claim {
+  readonly key: string;
+  /** As of StoredId. */
+  readonly receivedUs: number;
+}
 
 /**
  * Of each id the first row counts, within the window: the one that the table has, which keeps its place when it comes
  * again, else the first of these. Only what stands before a row makes it a copy: the table may have ids of rows behind it,
- * whose own rows a crash has taken. A dead letter has taken its id as well; its replay goes by an id of its own, once.
+ * whose own rows a crash has taken. A dead letter has taken its id as well; its replay goes by an id of its own, once: for
+ * ever, since a replay has the received time of its letter, and so is older than the window as soon as the letter is.
  *
  * @param decoded rows in the order of their offsets within each partition, events and dead letters each
  */
@@ -60,32 +76,33 @@ export async function sortOut(
   decoded: DecodedBlocks,
 ): Promise<SortedOut> {
   const rows = inOrder(decoded);
-  const keys = rows.map((row) => keyOf(hashId, row));
-  const known = await table.lookUp(keys.filter((key) => key !== undefined));
+  const claims = rows.map((row) => claimsOf(hashId, row));
+  const known = await table.lookUp(claims.flatMap((some) => some.map(({ key }) => key)));
   const ids: NewId[] = [];
   const copies = new Set<Row>();
-  rows.forEach((row, i) => {
-    const key = keys[i];
-    if (key === undefined) return;
+  const storedBy = ({ key }: Claim): StoredId[] => {
     let stored = known.get(key);
     if (stored === undefined) {
       stored = [];
       known.set(key, stored);
     }
+    return stored;
+  };
+  rows.forEach((row, i) => {
     const { partition, offset } = row;
-    const receivedUs = receivedUsOf(row);
-    let before: StoredId | undefined;
-    for (const one of stored) {
-      if (one.offset === offset) return;
-      if (one.offset < offset && !(before !== undefined && one.offset < before.offset)) before = one;
-    }
-    if (before !== undefined && isRemembered(before.receivedUs / 1000, receivedUs / 1000, dedupWindowMs)) {
+    const own = claims[i]!;
+    const untaken = own.filter((claim) => !storedBy(claim).some((one) => one.offset === offset));
+    const isCopy = (claim: Claim) => isTaken(storedBy(claim), offset, receivedUsOf(row), dedupWindowMs);
+    // What has one of its ids counted before.
+    if (untaken.length === own.length && own.some(isCopy)) {
       copies.add(row);
       return;
     }
-    const id = { partition, key, offset, receivedUs, stored };
-    stored.push(id);
-    ids.push(id);
+    for (const claim of untaken) {
+      const id = { partition, ...claim, offset, stored: storedBy(claim) };
+      id.stored.push(id);
+      ids.push(id);
+    }
   });
   const counts = (row: Row) => !copies.has(row);
   return {
@@ -111,15 +128,37 @@ function receivedUsOf(row: Row): number {
   return "flat" in row ? row.flat.receivedUs : row.receivedUs;
 }
 
-/** Undefined where the record has no identity. */
-function keyOf(hashId: IdHasher, row: Row): string | undefined {
+/** Whether what stands before an offset makes a record there a copy. */
+function isTaken(
+  stored: readonly StoredId[],
+  offset: number,
+  receivedUs: number,
+  dedupWindowMs: number,
+): boolean {
+  let before: StoredId | undefined;
+  for (const one of stored) {
+    if (one.offset < offset && !(before !== undefined && one.offset < before.offset)) before = one;
+  }
+  return before !== undefined && isRemembered(before.receivedUs / 1000, receivedUs / 1000, dedupWindowMs);
+}
+
+/** None where the record has no identity. */
+function claimsOf(hashId: IdHasher, row: Row): Claim[] {
   const identity = "flat" in row ? row.flat : row.identity;
-  if (identity === undefined) return undefined;
+  if (identity === undefined) return [];
   const { partition, replays } = row;
   // Of what cannot be anybody's, as the record itself says.
   const project = "project" in identity ? identity.project : row.project;
-  const id = takenId(identity.id, replays, partition);
-  return partitionText(partition) + hashId(project, identity.userId, id);
+  const keyOf = (id: string) => partitionText(partition) + hashId(project, identity.userId, id);
+  const letter = replays === undefined ? undefined : deadLetterPlace(replays);
+  const claims: Claim[] = [];
+  if (letter !== undefined) {
+    claims.push({ key: keyOf(replayIdentity(deadLetterId(letter))), receivedUs: forEverUs });
+  }
+  if (letter?.partition !== partition) {
+    claims.push({ key: keyOf(identity.id), receivedUs: receivedUsOf(row) });
+  }
+  return claims;
 }
 
 export function partitionText(partition: number): string {
