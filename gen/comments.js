@@ -122,7 +122,7 @@ export const comments = new Map([
   ],
   [
     "analytics.v1.AnalyticsService.TailEvents",
-    "Events as they come; a reader who is too slow is told how many were skipped."
+    "Events as they come; a reader who is too slow is told how many were skipped. Where the server's log is Kafka, an event that was sent again, by way of another process or by another program, may come again, of the same user_id and id."
   ],
   [
     "analytics.v1.AnalyticsServiceGetMetricsRequest",
