@@ -21,6 +21,9 @@ from urllib.parse import parse_qsl, urlsplit
 import chdb
 
 DIRECTORY = sys.argv[1]
+# A server's default. The engine alone has 2, of which a mutation takes both, and then pauses for up to a second before it
+# goes on with the next parts: deletes took seconds.
+DATABASE = f"{DIRECTORY}?background_pool_size=16"
 # Parameters of the HTTP interface itself, which are no settings of the query.
 INTERFACE = {"query", "query_id", "database", "session_id", "wait_end_of_query", "role", "compress", "decompress"}
 INSERT = re.compile(r"^\s*INSERT\s+INTO\b.*?\bFORMAT\s+(\w+)\s*$", re.S | re.I)
@@ -35,7 +38,7 @@ class Pooled:
     """A connection, and what was set on it last."""
 
     def __init__(self):
-        self.connection = chdb.connect(DIRECTORY)
+        self.connection = chdb.connect(DATABASE)
         self.database = "default"
         self.settings = {}
 
