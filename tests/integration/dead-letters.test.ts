@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { cp } from "node:fs/promises";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createWeirClient, errorReason, type WeirClient } from "../../client/node/index.ts";
 import { caughtUp, getJson, summary } from "../support/figures.ts";
 import { withKeys } from "../support/keys.ts";
@@ -7,9 +8,18 @@ import { weir } from "../support/process.ts";
 import { type RunningServer, startServer } from "../support/server.ts";
 import { appendRecords, brokenRecord, invalidRecord, setAside } from "../support/set-aside.ts";
 
+/** Has dead letters of three valid events, and one of each kind that stays one. */
+let prepared: string;
 let dataDir: string;
 let server: RunningServer | undefined;
 let client: WeirClient;
+beforeAll(async () => {
+  prepared = await makeDataDirectory();
+  await appendRecords(prepared, events);
+  await setAside(prepared, events);
+  await appendRecords(prepared, [brokenRecord("broken"), invalidRecord({ id: "invalid", userId: "carol" })]);
+});
+afterAll(() => removeDataDirectory(prepared));
 beforeEach(async () => {
   dataDir = await makeDataDirectory();
 });
@@ -23,17 +33,13 @@ afterEach(async () => {
 async function start(...args: string[]): Promise<RunningServer> {
   const started = await startServer({ dataDir, args });
   server = started;
-  client = createWeirClient({ url: started.url });
+  // Nothing is to wait for a server that was killed.
+  client = createWeirClient({ url: started.url, retry: { maxAttempts: 1 } });
   return started;
 }
 
 const events = ["a", "b", "c"].map((id) => eventRecord({ id, userId: `user-${id}` }));
-/** Dead letters of three valid events, and one of each kind that stays one. */
-async function prepare(): Promise<void> {
-  await appendRecords(dataDir, events);
-  await setAside(dataDir, events);
-  await appendRecords(dataDir, [brokenRecord("broken"), invalidRecord({ id: "invalid", userId: "carol" })]);
-}
+const prepare = () => cp(prepared, dataDir, { recursive: true });
 
 async function idsOf(reason: string): Promise<string[]> {
   const { deadLetters } = await client.admin.listDeadLetters({ reason });
