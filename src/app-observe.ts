@@ -26,7 +26,7 @@ export interface ObserveOptions {
 
 /** Registers the metrics that the parts are asked for at each scrape. */
 export function observe({ metrics, config, log, stages, transport, ...slots }: ObserveOptions): void {
-  const { store, consumer, applied, applying } = stages;
+  const { store, consumer, progress, applying } = stages;
   const { reader, appender } = log;
   const stats = (name: string) => Number(store?.stats()[name]);
   const ingests = config.roles.includes("ingest");
@@ -34,7 +34,7 @@ export function observe({ metrics, config, log, stages, transport, ...slots }: O
   const embedded = logPlace(config).kind === "level";
   const duckdb = store !== undefined && storePlace(config).kind === "duckdb";
   observeParts(metrics, {
-    ...(reader ? { lag: { ends: () => durableEnds(reader), positions: () => applied.positions() } } : {}),
+    ...(reader ? { lag: { ends: () => durableEnds(reader), positions: progress } } : {}),
     ...(consumer ? { pendingSeconds: consumer.pendingSeconds } : {}),
     ...(applying ? { partitions: () => applying.assignment.partitions().length } : {}),
     ...(applying?.rebalances ? { rebalances: applying.rebalances } : {}),

@@ -72,6 +72,8 @@ export interface StoreParts {
   readonly store: EventStore & DeadLetterStore;
   /** How far the log is applied, by whichever process. */
   readonly applied: AppliedPositions;
+  /** How far the log is applied where that is another process's matter now; absent where `applied` says it always. */
+  readonly progress?: () => readonly number[];
   /** Makes `applied` no older than the call; absent where it always is. */
   readonly refresh?: () => Promise<void>;
   /**

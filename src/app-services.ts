@@ -103,7 +103,7 @@ function ingestServices(parts: ServiceParts, visibility: Visibility): ServiceBin
 }
 
 function consumerService({ config, log, stages, startedAtMs }: ServiceParts): ServiceBinding {
-  const { consumer, store, applied } = stages;
+  const { consumer, store, progress } = stages;
   const { reader } = log;
   if (consumer === undefined || store === undefined || reader === undefined) {
     return absentService(ConsumerService, "consumer", config.roles);
@@ -111,7 +111,7 @@ function consumerService({ config, log, stages, startedAtMs }: ServiceParts): Se
   return createConsumerService({
     consumer,
     startedAtMs,
-    lag: () => lagOf(reader, applied.positions(), now()),
+    lag: () => lagOf(reader, progress(), now()),
     health: () => [consumer.health(), ...log.health(), ...stages.storeHealth()],
   });
 }

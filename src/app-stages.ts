@@ -33,8 +33,10 @@ export interface StageOptions {
 
 /** What does not run in this process is absent. */
 export interface Stages {
-  /** How far the log is applied, by whichever process. */
+  /** How far the log is applied to the store that answers here. */
   readonly applied: AppliedPositions;
+  /** How far it is applied, by whichever process. */
+  readonly progress: () => readonly number[];
   /** Makes `applied` no older than the call; absent where it always is. */
   readonly refresh?: () => Promise<void>;
   /** Answers questions. */
@@ -62,6 +64,7 @@ export function startStages(options: StageOptions): Stages {
     startUpkeep(options, {});
     return {
       applied,
+      progress: applied.positions,
       refresh: applied.refresh,
       storeHealth: () => [applied.health()],
       health: () => [...log.health(), applied.health()],
@@ -108,6 +111,7 @@ export function startStages(options: StageOptions): Stages {
   const stages = [consumer, live].filter((stage) => stage !== undefined);
   return {
     applied,
+    progress: parts.progress ?? applied.positions,
     ...(parts.refresh ? { refresh: parts.refresh } : {}),
     store: withCache(tracing === undefined ? store : withTracing(store, tracing), {
       maxBytes: config.queryCacheBytes,

@@ -77,6 +77,7 @@ export async function openOnKafka(
   return {
     store,
     applied,
+    progress: () => (membership.partitions().length > 0 ? store : kafka.applied).positions(),
     applying: {
       assignment: membership,
       rebalances: () => Number(membership.stats().rebalances),

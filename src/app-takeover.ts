@@ -75,6 +75,7 @@ export function watchTakeover(
     health() {
       const health = membership.health();
       if (left !== "") return { ...health, status: "unhealthy", message: left };
+      if (health.standby) return health;
       if (health.status !== "healthy") return { ...health, status: "unhealthy" };
       const message = why();
       return message === "" ? health : { ...health, status: "unhealthy", message };

@@ -123,7 +123,7 @@ export async function startApp(config: Config, logger: Logger, halt: AbortSignal
       stats,
     });
     let ready = false;
-    const { applied, store, consumer, live } = stages;
+    const { progress, store, consumer, live } = stages;
     const transport = await createTransport({
       listen: config.listen,
       metricsListen: config.metricsListen,
@@ -151,9 +151,7 @@ export async function startApp(config: Config, logger: Logger, halt: AbortSignal
           ...(live ? { live: live.stats() } : {}),
           metrics: history.stats(),
         }),
-        ...(reader
-          ? { lag: async () => ({ partitions: await lagOf(reader, applied.positions(), now()) }) }
-          : {}),
+        ...(reader ? { lag: async () => ({ partitions: await lagOf(reader, progress(), now()) }) } : {}),
         metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.text() }),
       },
     });

@@ -7,6 +7,8 @@ export interface StageHealth {
   readonly status: "healthy" | "degraded" | "unhealthy";
   /** Why it is not healthy; empty when it is. */
   readonly message: string;
+  /** Nothing is wrong, but another process does what this one would: it is not to be asked. Absent where it is. */
+  readonly standby?: true;
 }
 
 /** What every stage offers besides its own interface. `stats` is plain JSON: numbers, text, arrays and objects. */
@@ -17,7 +19,7 @@ export interface Stage {
 
 /** The health methods' answer: the worst of the parts, and each part. */
 export function healthAnswer(parts: readonly StageHealth[]) {
-  const components = parts.map((part) => ({ ...part, status: statuses[part.status] }));
+  const components = parts.map(({ name, status, message }) => ({ name, status: statuses[status], message }));
   return {
     status: components.reduce((worst, part) => Math.max(worst, part.status), HealthStatus.HEALTHY),
     components,

@@ -80,7 +80,7 @@ export function isReady(sources: PageSources): boolean {
 }
 
 function failing(sources: PageSources): StageHealth[] {
-  return sources.health().filter((part) => part.status === "unhealthy");
+  return sources.health().filter(({ status, standby }) => status === "unhealthy" || standby);
 }
 
 function readyAnswer(sources: PageSources): PageAnswer {

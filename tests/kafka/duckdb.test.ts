@@ -83,6 +83,30 @@ async function membershipOf(url: string): Promise<{ status: string; message: str
   return components.find(({ name }: { name: string }) => name === "membership");
 }
 
+async function metricsOf(url: string): Promise<string> {
+  return (await fetch(`${url}/metrics`)).text();
+}
+
+/** What a process tells of all partitions together: by its metrics, and by `/lag`. */
+async function toldBy(url: string): Promise<Record<"lag" | "log" | "applied" | "behind", number>> {
+  const text = await metricsOf(url);
+  const sum = (name: string) =>
+    [...text.matchAll(new RegExp(`^${name}\\{.*\\} (\\d+)$`, "gm"))].reduce(
+      (all, [, one]) => all + Number(one),
+      0,
+    );
+  const { partitions } = await getJson(url, "/lag", {});
+  return {
+    lag: sum("kafka_consumer_lag_total"),
+    log: sum("weir_log_end_offset"),
+    applied: sum("weir_log_applied_offset"),
+    behind: partitions.reduce(
+      (all: number, { end, applied }: { end: number; applied: number }) => all + end - applied,
+      0,
+    ),
+  };
+}
+
 describe("one process of all roles", () => {
   it("that is killed while events come counts each once, also of those that come again", async () => {
     let server = await (await newLog())("all");
@@ -121,10 +145,17 @@ describe("ingest apart", () => {
     const spare = await serve("consumer,analytics");
     await vi.waitFor(async () => {
       expect(await membershipOf(spare.url)).toMatchObject({
-        status: "unhealthy",
+        status: "degraded",
         message: expect.stringContaining("a spare"),
       });
     }, patiently);
+    // It tells how far the other is: what of the log its own store has is nobody's lag.
+    await vi.waitFor(async () => expect(await toldBy(spare.url)).toEqual(await toldBy(first.url)), patiently);
+    expect(await toldBy(spare.url)).toMatchObject({ lag: 0, log: count, applied: count, behind: 0 });
+    expect(await metricsOf(spare.url)).toContain('\nweir_part_health{part="membership"} 0.5\n');
+    const ready = await fetch(`${spare.url}/ready`);
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toMatchObject({ ready: false, failing: [{ name: "membership" }] });
     const isTold = (what: RegExp) => vi.waitFor(() => expect(spare.log()).toMatch(what), patiently);
     await isTold(/a spare of group \S+: .* waits for its share/);
 

@@ -7,7 +7,7 @@
  * owner sees every commit of those before it, since its group's assignment is written behind them to the same log and
  * answered once it is replicated.
  */
-import type { Stage } from "../../domain/health.ts";
+import type { Stage, StageHealth } from "../../domain/health.ts";
 import type { StartWait } from "../../domain/start-wait.ts";
 import { whenAborted } from "../../domain/when-aborted.ts";
 import type { Assignment } from "../assignment.ts";
@@ -119,14 +119,18 @@ export async function createMembership(options: MembershipOptions): Promise<Memb
     await commits.close();
   }
 
-  function degraded(): string {
+  function health(): StageHealth {
     const { outsideMs, tenure, trouble } = member;
+    const degraded = { name: "membership", status: "degraded" } as const;
     if (outsideMs >= outsideAfterMs) {
       const seconds = Math.round(outsideMs / 1000);
-      return `no member of group ${group} for ${seconds} s: ${trouble || "the group is being rebalanced"}`;
+      const why = trouble || "the group is being rebalanced";
+      return { ...degraded, message: `no member of group ${group} for ${seconds} s: ${why}` };
     }
-    if (mode === "spread" || tenure === undefined || tenure.partitions.length > 0) return "";
-    return `a spare: another member of group ${group} applies every partition, and this one waits for its end`;
+    if (mode === "spread" || tenure === undefined || tenure.partitions.length > 0)
+      return { name: "membership", status: "healthy", message: "" };
+    const message = `a spare: another member of group ${group} applies every partition, and this one waits for its end`;
+    return { ...degraded, standby: true, message };
   }
 
   return {
@@ -141,10 +145,7 @@ export async function createMembership(options: MembershipOptions): Promise<Memb
       return commit;
     },
     commit: (partition, commit) => commits.commit(partition, marked(partition, commit)),
-    health() {
-      const message = degraded();
-      return { name: "membership", status: message === "" ? "healthy" : "degraded", message };
-    },
+    health,
     stats: () => ({
       group,
       mode,
