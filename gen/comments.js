@@ -6,7 +6,7 @@ export const comments = new Map([
   ],
   [
     "analytics.v1.AdminService.CreateApiKey",
-    "Makes a key of the project; its secret is shown this once."
+    "Makes a key of the project, or by a platform key of another one; its secret is shown this once."
   ],
   [
     "analytics.v1.AdminService.CreateBackup",
@@ -305,6 +305,10 @@ export const comments = new Map([
     "Name of the key, for people, 1 to 128 characters."
   ],
   [
+    "analytics.v1.CreateApiKeyRequest.project_id",
+    "Id of the project that the key is made for, which must exist; another one than the caller's only by a platform key. Empty: the caller's."
+  ],
+  [
     "analytics.v1.CreateApiKeyRequest.scopes",
     "What the key allows: 1 to 4 of INGEST, QUERY, ADMIN and PLATFORM, PLATFORM only by a platform key."
   ],
@@ -358,7 +362,7 @@ export const comments = new Map([
   ],
   [
     "analytics.v1.CreateProjectRequest.project_id",
-    "Id of the project: 1 to 63 lower-case letters, digits and hyphens, beginning with a letter. One that is taken is ALREADY_EXISTS."
+    "Id of the project: 1 to 63 lower-case letters, digits and hyphens, beginning with a letter. One that is taken is ALREADY_EXISTS; where the answer that had its key was lost, CreateApiKey makes another key of it."
   ],
   [
     "analytics.v1.CreateProjectResponse",
@@ -2242,7 +2246,7 @@ export const comments = new Map([
   ],
   [
     "analytics.v1.ProjectSettings.limits",
-    "What all keys of the project together are allowed. Absent: no limits of its own."
+    "What all keys of the project together are allowed; of requests, those that need scope ADMIN or PLATFORM are left out. Absent: no limits of its own."
   ],
   [
     "analytics.v1.ProjectSettings.retention_days",

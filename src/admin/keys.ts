@@ -15,15 +15,22 @@ type Methods = Pick<
   "createApiKey" | "listApiKeys" | "revokeApiKey"
 >;
 
-export function keyMethods({ keys, pages, now }: AdminOptions): Methods {
+export function keyMethods({ keys, projects, pages, now }: AdminOptions): Methods {
   const isHidden = (key: ApiKey) => hasEnded(key, now());
+  /** @throws WeirError PERMISSION_DENIED/INSUFFICIENT_SCOPE or NOT_FOUND */
+  const projectFor = async (id: string, principal: Principal): Promise<string> => {
+    if (id === "" || id === principal.project) return principal.project;
+    checkPlatform(principal, "make a key of another project");
+    if ((await projects.find(id)) !== undefined) return id;
+    throw new WeirError("NOT_FOUND", "NOT_FOUND", `there is no project ${id}`);
+  };
   return {
     async createApiKey(request, { principal }) {
       if (request.scopes.includes(Scope.PLATFORM)) checkPlatform(principal, "make another one");
       const { expireTime } = request;
       const { key, secret } = await keys.create({
         name: request.name,
-        project: principal.project,
+        project: await projectFor(request.projectId, principal),
         scopes: request.scopes.map(nameOfScope).filter((name): name is ScopeName => name !== undefined),
         origins: request.allowedOrigins,
         limits: limitsOf(request.limits),

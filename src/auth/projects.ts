@@ -23,6 +23,8 @@ export interface Project {
 
 export interface Projects {
   get(id: string): Project | undefined;
+  /** As get, also where another process has just made it. */
+  find(id: string): Promise<Project | undefined>;
   /** All of them, by id. */
   list(): readonly Project[];
   /** @throws WeirError ALREADY_EXISTS/PROJECT_EXISTS */
@@ -57,13 +59,16 @@ export async function openProjects({ state, now, warn }: ProjectsOptions): Promi
     createdMs: now(),
     settings: { limits: {} },
   });
-  /** As it stands in the state: keys are followed by themselves, and one may be known before its project is. */
-  const read = async (id: string): Promise<Project | undefined> => {
+  // Keys are followed by themselves, and one may be known before its project is.
+  const find = async (id: string): Promise<Project | undefined> => {
+    const known = followed.entries.get(id);
+    if (known !== undefined) return known;
     const bytes = await state.get(prefix + id);
     return bytes && decodeProject(bytes);
   };
   const projects: Projects = {
     get: (id) => followed.entries.get(id),
+    find,
     list: () => [...followed.entries.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
     async create(id, name) {
       const project = projectOf(id, name);
@@ -75,7 +80,7 @@ export async function openProjects({ state, now, warn }: ProjectsOptions): Promi
       if (!followed.entries.has(id)) await followed.create(id, projectOf(id, id));
     },
     async update(id, settings) {
-      const project = followed.entries.get(id) ?? (await read(id)) ?? projectOf(id, id);
+      const project = (await find(id)) ?? projectOf(id, id);
       await followed.put(id, { ...project, settings });
     },
     close: () => followed.close(),

@@ -243,6 +243,16 @@ describe("what was given to one project", () => {
     expect((await red.weir.analytics.getAnalyticsSummary({})).totalEvents).toBe(6n);
   });
 
+  it("does not serve the other: its id as that of the project of a key, whether there is one or not", async () => {
+    for (const [own, other] of both()) {
+      for (const projectId of [other.name, "default", "nowhere"]) {
+        const make = () => own.weir.admin.createApiKey({ name: "k", scopes: [Scope.QUERY], projectId });
+        expect(await failure(make), projectId).toEqual(["PermissionDenied", "INSUFFICIENT_SCOPE"]);
+      }
+      expect((await other.weir.admin.listApiKeys({})).keys.map(({ name }) => name)).not.toContain("k");
+    }
+  });
+
   it("does not serve the other: settings", async () => {
     await red.weir.admin.updateProjectSettings({ settings: { retentionDays: 7 } });
     expect((await blue.weir.admin.getProjectSettings({})).settings?.retentionDays).toBeUndefined();

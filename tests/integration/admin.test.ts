@@ -82,6 +82,23 @@ describe("a project", () => {
     expect(projects.find((project) => project.projectId === projectId)).toEqual(made[0]!.project);
   });
 
+  it("whose first key was lost gets another one by a platform key, where it exists", async () => {
+    await platform.admin.createProject({ projectId: "lost" });
+    const asked = { name: "another", scopes: [Scope.ADMIN], projectId: "lost" };
+    const { key, secret } = await platform.admin.createApiKey(asked);
+    expect(key).toMatchObject({ projectId: "lost", name: "another" });
+    const { keys } = await as(secret).admin.listApiKeys({});
+    expect(keys.map(({ name }) => name)).toEqual(["another", "first key"]);
+    expect((await as(secret).admin.createApiKey(asked)).key?.projectId).toBe("lost");
+    expect((await platform.admin.createApiKey({ ...asked, projectId: "" })).key?.projectId).toBe("default");
+    expect(await failure(platform.admin.createApiKey({ ...asked, projectId: "nowhere" }))).toEqual({
+      code: "NotFound",
+      reason: "NOT_FOUND",
+    });
+    const unlike = platform.admin.createApiKey({ ...asked, projectId: "../lost" });
+    expect(await failure(unlike)).toMatchObject({ code: "InvalidArgument" });
+  });
+
   it("makes no projects and sees no others, whatever its scopes", async () => {
     const { secret } = await shop.admin.createApiKey({
       name: "all",

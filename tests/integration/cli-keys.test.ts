@@ -128,9 +128,37 @@ describe("weir keys", () => {
       code: 1,
       stdout: "",
       stderr: expect.stringMatching(
-        /in use by another process.*without --project the running server is asked\n$/,
+        /in use by another process.*a server that runs is asked with --url, for a key of project default by [^\n]*\n$/,
       ),
     });
+  });
+
+  it("asks the server that runs for a key of a project whose first key was lost", async () => {
+    const platform = (await onDisk("--project", "default", "--scopes", "admin,platform")).stdout.trim();
+    const keys = await start();
+    const { status } = await fetch(`${server!.url}/v1/admin/projects`, {
+      method: "POST",
+      headers: { "x-api-key": platform, "content-type": "application/json" },
+      body: JSON.stringify({ project_id: "shop" }),
+    });
+    expect(status).toBe(200);
+    const create = (key: string, project: string) =>
+      keys(key, "create", "--project", project, "--scopes", "admin,query", "--json");
+    const { project_id, secret } = JSON.parse((await create(platform, "shop")).stdout);
+    expect(project_id).toBe("shop");
+    expect(await summaryStatus(secret)).toBe(200);
+    expect((await keys(secret, "list")).stdout).toContain("first key");
+    expect(await create(platform, "shpo")).toMatchObject({
+      code: 3,
+      stdout: "",
+      stderr: expect.stringContaining("there is no project shpo"),
+    });
+    expect(await create(secret, "default")).toMatchObject({
+      code: 3,
+      stdout: "",
+      stderr: expect.stringContaining("only a key with scope platform may make a key of another project"),
+    });
+    expect(await create(secret, "shop")).toMatchObject({ code: 0 });
   });
 
   it("makes no key of a project that has too many, and sends nobody to the server for it", async () => {
@@ -173,12 +201,12 @@ describe("weir keys", () => {
     [["create", "--scopes", "query", "--project", "a", "--name", ""], /name: .*at least 1 char/],
     [["create", "--scopes", "query", "--project", "a", "--name", "x".repeat(5000)], /name: .*at most 128/],
     [
-      ["create", "--scopes", "query", "--project", "a", "--url", "http://127.0.0.1:1"],
-      /--project makes a key without a server.*--url is of one that is asked/,
+      ["create", "--scopes", "query", "--project", "a", "--data-dir", "b", "--url", "http://127.0.0.1:1"],
+      /--data-dir is for a key that is made without a server, and --url is of one that is asked/,
     ],
     [
-      ["create", "--scopes", "query", "--project", "a", "--api-key", "k"],
-      /--project makes a key without a server.*--api-key is of one/,
+      ["create", "--scopes", "query", "--project", "a", "--log", "level:", "--api-key", "k"],
+      /--log is for a key that is made without a server, and --api-key is of one/,
     ],
     [
       ["create", "--scopes", "query", "--data-dir", "elsewhere"],

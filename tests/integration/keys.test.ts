@@ -320,6 +320,7 @@ describe("processes that share the state", () => {
     const [one, two] = [await open(), await open()];
     opened.push(one, two);
     const { createdMs } = await one.create("shop", "Shop GmbH");
+    expect(await two.find("shop")).toMatchObject({ name: "Shop GmbH", createdMs });
     nowMs += 1000;
     const settings = { retentionDays: 30, limits: { eventsPerSecond: 5 } };
     await two.update("shop", settings);

@@ -188,6 +188,14 @@ export declare type CreateApiKeyRequest = Message<"analytics.v1.CreateApiKeyRequ
    * @generated from field: google.protobuf.Timestamp expire_time = 5;
    */
   expireTime?: Timestamp | undefined;
+
+  /**
+   * Id of the project that the key is made for, which must exist; another one than the caller's only by a platform key.
+   * Empty: the caller's.
+   *
+   * @generated from field: string project_id = 6;
+   */
+  projectId: string;
 };
 
 /**
@@ -366,7 +374,7 @@ export declare const ProjectSchema: GenMessage<Project>;
 export declare type CreateProjectRequest = Message<"analytics.v1.CreateProjectRequest"> & {
   /**
    * Id of the project: 1 to 63 lower-case letters, digits and hyphens, beginning with a letter. One that is taken is
-   * ALREADY_EXISTS.
+   * ALREADY_EXISTS; where the answer that had its key was lost, CreateApiKey makes another key of it.
    *
    * @generated from field: string project_id = 1;
    */
@@ -488,7 +496,8 @@ export declare type ProjectSettings = Message<"analytics.v1.ProjectSettings"> & 
   retentionDays?: number | undefined;
 
   /**
-   * What all keys of the project together are allowed. Absent: no limits of its own.
+   * What all keys of the project together are allowed; of requests, those that need scope ADMIN or PLATFORM are left out.
+   * Absent: no limits of its own.
    *
    * @generated from field: analytics.v1.RateLimits limits = 2;
    */
@@ -1233,7 +1242,7 @@ export declare const TrackingModeSchema: GenEnum<TrackingMode>;
  */
 export declare const AdminService: GenService<{
   /**
-   * Makes a key of the project; its secret is shown this once.
+   * Makes a key of the project, or by a platform key of another one; its secret is shown this once.
    *
    * @generated from rpc analytics.v1.AdminService.CreateApiKey
    */

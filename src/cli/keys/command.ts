@@ -13,16 +13,18 @@ import { kafkaNames, readSettingFlags, settingFlags } from "../setting-flags.ts"
 import { listKeys } from "./list.ts";
 import { type KeyRequest, readKeyRequest } from "./request.ts";
 
-/** Where create --project makes a key. */
+/** Where create --project makes a key that no server is asked for. */
 const placeNames = ["dataDir", ...kafkaNames] as const;
 const placeFlags = settingFlags(placeNames, "create with --project: ");
 
 export const keys: Command = {
   operands: "create|list|revoke [KEY_ID]",
   details: `create makes a key and prints its secret, which is shown this once. Without --project the server is asked, for a
-key of the project that --api-key belongs to. With --project the key is made in the data directory of an embedded
-server that is stopped, and the project too, where it is new: so the first key comes about. With a log on Kafka it is
-made in the topic that servers share, whether they run or not, and they know it within a second.
+key of the project that --api-key belongs to. With --project, and with --url or --api-key on the command line, it is asked
+for a key of that project, where it exists: of another one than its own a key with scopes admin and platform may, which is
+the way to a project whose first key was lost. With --project and neither of them the key is made in the data directory of
+an embedded server that is stopped, and the project too, where it is new: so the first key comes about. With a log on Kafka
+it is made in the topic that servers share, whether they run or not, and they know it within a second.
 
 list prints the project's keys. revoke ends one, at once and for ever. Of 1,000 keys of a project those that ended
 first make room for new ones.
@@ -47,7 +49,7 @@ be reached or refuses.`,
     project: {
       type: "string",
       value: "ID",
-      summary: "create: make the key without a server, for this project",
+      summary: "create: project of the key, which without --url and --api-key is made without a server",
     },
     ...placeFlags,
     all: { type: "boolean", summary: "list: expired and revoked keys too" },
@@ -57,7 +59,7 @@ be reached or refuses.`,
     const [action, id, ...more] = operands;
     if (action === "list" || action === "revoke") checkNotForCreate(given, action);
     if (action === "create") checkPlace(given);
-    if (action === "create" && id === undefined) return create(values, context);
+    if (action === "create" && id === undefined) return create(values, context, given);
     if (action === "list" && id === undefined) return listKeys(values, context);
     if (action === "revoke" && id !== undefined && more.length === 0) return revoke(values, id, context);
     throw new UsageError("one of create, list and revoke KEY_ID is needed");
@@ -84,11 +86,10 @@ function checkNotForCreate(given: ReadonlySet<string>, action: string): void {
  * @throws UsageError
  */
 function checkPlace(given: ReadonlySet<string>): void {
-  const firstOf = (flags: Flags) => Object.keys(flags).find((name) => given.has(name));
-  const [server, place] = [firstOf(connectionFlags), firstOf(placeFlags)];
-  if (given.has("project") && server !== undefined) {
+  const [server, place] = [firstOf(connectionFlags, given), firstOf(placeFlags, given)];
+  if (server !== undefined && place !== undefined) {
     throw new UsageError(
-      `--project makes a key without a server, where --data-dir or --log says, and --${server} is of one that is asked, for a key of the project that --api-key belongs to: leave one of them out`,
+      `--${place} is for a key that is made without a server, and --${server} is of one that is asked: leave one of them out`,
     );
   }
   if (!given.has("project") && place !== undefined) {
@@ -98,14 +99,21 @@ function checkPlace(given: ReadonlySet<string>): void {
   }
 }
 
-function create(values: FlagValues, context: CommandContext): Promise<number> {
+function firstOf(flags: Flags, given: ReadonlySet<string>): string | undefined {
+  return Object.keys(flags).find((name) => given.has(name));
+}
+
+function create(values: FlagValues, context: CommandContext, given: ReadonlySet<string>): Promise<number> {
   const request = readKeyRequest(values, Date.now());
-  if (request.project !== undefined)
-    return createWithoutServer({ ...request, project: request.project }, values, context);
+  const { project } = request;
+  // What a shell has set for every command is no server that was asked for.
+  if (project !== undefined && firstOf(connectionFlags, given) === undefined)
+    return createWithoutServer({ ...request, project }, values, context);
   return askOnce(values, context, async (weir) => {
     const { expiresMs } = request;
     const { key, secret } = await weir.admin.createApiKey({
       name: request.name,
+      ...(project === undefined ? {} : { projectId: project }),
       scopes: request.scopes.map(({ scope }) => scope),
       allowedOrigins: [...request.origins],
       ...(expiresMs === undefined ? {} : { expireTime: timestampFromMs(expiresMs) }),
@@ -136,7 +144,10 @@ async function createWithoutServer(
     const { message, name: kind } = error as Error;
     if (error instanceof ConfigError) throw new UsageError(message);
     // What is refused here, the server refuses too.
-    const hint = kind === "WeirError" ? "" : "; without --project the running server is asked";
+    const hint =
+      kind === "WeirError"
+        ? ""
+        : `; a server that runs is asked with --url, for a key of project ${project} by one of that project or with scopes admin and platform`;
     context.stderr.write(`weir keys: ${message}${hint}\n`);
     return exitCodes.notAll;
   }

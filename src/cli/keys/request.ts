@@ -12,7 +12,7 @@ const scopes = [
 /** A key as the flags ask for it. */
 export interface KeyRequest {
   readonly name: string;
-  /** Absent: the project of the caller's own key. */
+  /** Absent: the project of the caller's own key, whose server is asked. */
   readonly project?: string;
   readonly scopes: readonly (typeof scopes)[number][];
   readonly origins: readonly string[];
