@@ -43,7 +43,7 @@ export interface Rates {
   enter(principal: Principal, kind: CallKind, scope: Scope): Meter;
 }
 
-/** What one call costs its caller. */
+/** What one call costs its caller, by the limits that hold at the time. */
 export interface Meter {
   /** Counts bytes of the request as they come, and those that they become more by being unpacked. */
   bytes(count: number): void;

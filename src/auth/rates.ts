@@ -1,6 +1,7 @@
 /** What keys and projects may do at a time: rates by token buckets, and places for streams and questions. */
 import { Scope } from "../contract/options.ts";
 import { WeirError } from "../domain/errors.ts";
+import type { Principal } from "../domain/principal.ts";
 import type { RateLimits } from "../domain/rate-limits.ts";
 import type { CallKind, Meter, Rates } from "./auth.ts";
 import { type Bucket, createBucket } from "./bucket.ts";
@@ -68,29 +69,52 @@ export function createRates(options: RatesOptions): Rates {
     return known.limits;
   }
 
+  function accountsOf(principal: Principal): Accounts {
+    const { keyId, account = keyId, project } = principal;
+    const ofAll = ofProject(project);
+    const own = account === undefined ? undefined : limitsOfKey(principal.limits ?? unstated);
+    return {
+      shared: ofAll && accountOf(ofProjects, project, "the project", ofAll),
+      own: own && accountOf(ofKeys, account!, "the key", own),
+    };
+  }
+
   return {
     enter(principal, kind, scope) {
-      const { keyId, account = keyId, project } = principal;
       const ingests = scope === Scope.INGEST;
-      const found: Account[] = [];
-      const ofAll = ofProject(project);
-      const shared = ofAll && accountOf(ofProjects, project, "the project", ofAll);
-      if (shared !== undefined) found.push(shared);
-      const own = account === undefined ? undefined : limitsOfKey(principal.limits ?? unstated);
-      if (own !== undefined) found.push(accountOf(ofKeys, account!, "the key", own));
-      if (found.length === 0) return unlimited;
+      const { shared, own } = accountsOf(principal);
+      const found = present(shared, own);
+      const accounts = () => {
+        const asOfNow = accountsOf(principal);
+        return present(asOfNow.shared, asOfNow.own);
+      };
+      if (found.length === 0) {
+        // A stream lasts, and may be limited later.
+        return ingests && kind === "stream" ? meterOf(accounts, now, () => {}) : unlimited;
+      }
       const nowMs = now();
       // Else a loud key would keep those out who lift the limit or revoke it.
-      const rated = administers(scope) ? found.filter((account) => account !== shared) : found;
+      const rated = administers(scope) ? present(own) : found;
       for (const account of rated) checkRates(account, ingests ? rates : requestsAlone, nowMs);
       for (const account of found) checkPlaces(account, kind);
       for (const account of rated) charge(account, "requestsPerSecond", 1, nowMs);
       for (const account of found) {
         if (kind !== "call") account[places[kind]]++;
       }
-      return ingests ? meterOf(found, kind, now) : { bytes: () => {}, leave: leaving(found, kind) };
+      const leave = leaving(found, kind);
+      return ingests ? meterOf(accounts, now, leave) : { bytes: () => {}, leave };
     },
   };
+}
+
+/** Those of a caller; absent: not limited. */
+interface Accounts {
+  readonly shared: Account | undefined;
+  readonly own: Account | undefined;
+}
+
+function present(...accounts: readonly (Account | undefined)[]): readonly Account[] {
+  return accounts.filter((account) => account !== undefined);
 }
 
 const administers = (scope: Scope) => scope === Scope.ADMIN || scope === Scope.PLATFORM;
@@ -100,24 +124,26 @@ const places = { stream: "streams", query: "queries" } as const;
 const requestsAlone = ["requestsPerSecond"] as const;
 const eventsAndBytes = ["eventsPerSecond", "bytesPerSecond"] as const;
 
-function meterOf(accounts: readonly Account[], kind: CallKind, now: () => number): Meter {
+/** @param accounts are asked for each time, so that limits that are set or lifted reach calls under way */
+function meterOf(accounts: () => readonly Account[], now: () => number, leave: () => void): Meter {
   return {
     bytes(count) {
-      for (const account of accounts) charge(account, "bytesPerSecond", count, now());
+      for (const account of accounts()) charge(account, "bytesPerSecond", count, now());
     },
     events: {
       take(count) {
         const nowMs = now();
-        for (const account of accounts) checkRates(account, ["eventsPerSecond"], nowMs);
-        for (const account of accounts) charge(account, "eventsPerSecond", count, nowMs);
+        const all = accounts();
+        for (const account of all) checkRates(account, ["eventsPerSecond"], nowMs);
+        for (const account of all) charge(account, "eventsPerSecond", count, nowMs);
       },
-      delayMs: () => Math.max(0, ...accounts.map((account) => delayOf(account, eventsAndBytes, now()))),
+      delayMs: () => Math.max(0, ...accounts().map((account) => delayOf(account, eventsAndBytes, now()))),
     },
-    leave: leaving(accounts, kind),
+    leave,
   };
 }
 
-/** Gives the place back, once. */
+/** Gives the place back, once, to those of whom it was taken. */
 function leaving(accounts: readonly Account[], kind: CallKind): () => void {
   let over = false;
   return () => {

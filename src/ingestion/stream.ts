@@ -14,6 +14,9 @@ import type { Candidate } from "./check.ts";
 
 type Message = MessageInitShape<typeof StreamEventsResponseSchema>;
 
+/** A limit may be lifted while a stream waits, however long it still owes. */
+const longestPauseMs = 1000;
+
 /**
  * A stream that is too fast is not refused but read more slowly, which its sender's credits tell it. Answers whether it is
  * the events' turn; it never is once the call is over.
@@ -21,7 +24,7 @@ type Message = MessageInitShape<typeof StreamEventsResponseSchema>;
 async function paced({ events, signal }: Call, count: number): Promise<boolean> {
   if (events === undefined) return true;
   for (let ms = events.delayMs(); ms > 0; ms = events.delayMs()) {
-    await pause(ms, signal);
+    await pause(Math.min(ms, longestPauseMs), signal);
     if (signal.aborted) return false;
   }
   events.take(count);

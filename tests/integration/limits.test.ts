@@ -1,5 +1,5 @@
 /** Limits of keys and of memory over the real port. */
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import {
@@ -171,6 +171,39 @@ it("a stream beyond its rate is not refused but read more slowly", async () => {
   }
   expect(acks).toEqual([1n, 2n, 3n, 4n]);
   await client.close();
+});
+
+it("a project's rate that is set reaches a stream under way, and so does its lifting", async () => {
+  const { secret } = await operator.admin.createProject({ projectId: "steered" });
+  const admin = createWeirClient({ url: server.url, apiKey: secret });
+  const made = await admin.admin.createApiKey({ name: "s", scopes: [Scope.INGEST] });
+  const client = createWeirClient({ url: server.url, apiKey: made.secret, retry: { maxAttempts: 1 } });
+  const turns = new EventEmitter();
+  async function* requests(): AsyncGenerator<MessageInitShape<typeof StreamEventsRequestSchema>> {
+    yield { message: { case: "config", value: {} } };
+    for (let sequence = 1n; sequence <= 3n; sequence++) {
+      yield { message: { case: "batch", value: { sequence, events } } };
+      if (sequence < 3n) await once(turns, `${sequence}`);
+    }
+  }
+  const acks: bigint[] = [];
+  for await (const { message } of client.ingestion.streamEvents(requests())) {
+    if (message.case !== "ack") continue;
+    acks.push(message.value.sequence);
+    if (message.value.sequence === 1n) {
+      await admin.admin.updateProjectSettings({ settings: { limits: { eventsPerSecond: 1 } } });
+      turns.emit("1");
+    }
+    if (message.value.sequence === 2n) {
+      // The stream owes for its second batch, which its project's other calls are told.
+      await expect(client.ingestion.ingestEvents({ events })).rejects.toThrow(/1 events a second/);
+      turns.emit("2");
+      await admin.admin.updateProjectSettings({ settings: {} });
+    }
+  }
+  expect(acks).toEqual([1n, 2n, 3n]);
+  await client.close();
+  await admin.close();
 });
 
 it("streams of one key are bounded, and leave places to others", async () => {

@@ -101,6 +101,43 @@ describe("rates", () => {
     expect(refusal(() => all.enter(key("b"), "call", Scope.INGEST))).toBeUndefined();
   });
 
+  it("of a project that are set or lifted reach streams under way", () => {
+    let ofProject: RateLimits | undefined;
+    const all = rates({}, { ofProject: () => ofProject });
+    const stream = all.enter(key("a"), "stream", Scope.INGEST);
+    stream.events?.take(100);
+    ofProject = { eventsPerSecond: 10, bytesPerSecond: 1000 };
+    stream.events?.take(100);
+    expect(stream.events?.delayMs()).toBe(9001);
+    expect(refusal(() => all.enter(key("b"), "call", Scope.INGEST))).toMatchObject({ retryDelayMs: 9001 });
+    ofProject = { eventsPerSecond: 100, bytesPerSecond: 1000 };
+    expect(stream.events?.delayMs()).toBe(901);
+    stream.bytes(5000);
+    expect(stream.events?.delayMs()).toBe(4001);
+    ofProject = undefined;
+    expect(stream.events?.delayMs()).toBe(0);
+    expect(refusal(() => stream.events?.take(1))).toBeUndefined();
+  });
+
+  it("of a project get back the places that they gave and no others, whatever is set or lifted meanwhile", () => {
+    let ofProject: RateLimits | undefined;
+    const all = rates({}, { ofProject: () => ofProject });
+    const enter = (id: string) => all.enter(key(id), "stream", Scope.INGEST);
+    const unlimited = enter("a");
+    ofProject = { streams: 1 };
+    const counted = enter("b");
+    unlimited.events?.take(1);
+    unlimited.leave();
+    expect(refusal(() => enter("c"))).toMatchObject({ reason: "TOO_MANY_REQUESTS" });
+    ofProject = undefined;
+    counted.events?.take(1);
+    counted.leave();
+    counted.leave();
+    ofProject = { streams: 1 };
+    enter("d");
+    expect(refusal(() => enter("e"))).toMatchObject({ reason: "TOO_MANY_REQUESTS" });
+  });
+
   it("count bytes that came, and refuse the next request for them", () => {
     const all = rates({ bytesPerSecond: 1000 });
     const meter = all.enter(key("k"), "call", Scope.INGEST);
@@ -169,8 +206,8 @@ describe("rates", () => {
     }
   });
 
-  it("without limits cost nothing", () => {
-    const meter = rates({}).enter(key("k"), "stream", Scope.INGEST);
+  it("without limits cost a call nothing", () => {
+    const meter = rates({}).enter(key("k"), "call", Scope.INGEST);
     expect(meter.events).toBeUndefined();
   });
 });
