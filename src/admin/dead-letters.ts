@@ -10,7 +10,7 @@ import type { Principal } from "../domain/principal.ts";
 import { type DeadLetterPlace, deadLetterId, deadLetterPlace } from "../domain/record/dead-letter.ts";
 import { timestampOf } from "../domain/record/flatten.ts";
 import { decodeRecord } from "../domain/record/record.ts";
-import type { StoredDeadLetter } from "../store/dead-letters.ts";
+import type { DeadLetterQuestion, DeadLetterStore, StoredDeadLetter } from "../store/dead-letters.ts";
 import type { AdminOptions } from "./service.ts";
 
 type Methods = Pick<
@@ -37,20 +37,15 @@ export function deadLetterMethods({ deadLetters, cursors, replay }: AdminOptions
       const size = pageSizeOf(pageSize);
       const context = [project, reason];
       const projects = projectsOf(call.principal);
-      // One more than the page tells whether another follows.
-      const found = await deadLetters.deadLetters(
-        {
-          projects,
-          limit: size + 1,
-          ...(reason === "" ? {} : { reason }),
-          ...(pageToken === "" ? {} : { after: cursors.decode(pageToken, context) }),
-        },
-        call,
-      );
-      const last = found[size - 1];
+      const question = {
+        projects,
+        ...(reason === "" ? {} : { reason }),
+        ...(pageToken === "" ? {} : { after: cursors.decode(pageToken, context) }),
+      };
+      const { page, last } = await readPage(deadLetters, question, size, call);
       return {
-        deadLetters: found.slice(0, size).map(messageOf),
-        nextPageToken: found.length > size && last !== undefined ? cursors.encode(last, context) : "",
+        deadLetters: page.map(messageOf),
+        nextPageToken: last === undefined ? "" : cursors.encode(last, context),
       };
     },
 
@@ -78,6 +73,40 @@ export function deadLetterMethods({ deadLetters, cursors, replay }: AdminOptions
       return { discardedCount, missingIds: missing(deadLetterIds, found) };
     },
   };
+}
+
+/**
+ * A page ends before the letter with which its records would have more bytes, each of which is sent twice, as the record and
+ * as its event: clients of gRPC take 4 MiB by default.
+ */
+const pageBytes = 1536 * 1024;
+/** How many are read from the store at a time, which may all be large. */
+const atOnce = { first: 16, most: 128 };
+
+/** At most `size` letters; `last` is the one that others follow, undefined where none does. */
+async function readPage(
+  store: DeadLetterStore,
+  question: Omit<DeadLetterQuestion, "limit">,
+  size: number,
+  call: Call,
+): Promise<{ page: readonly StoredDeadLetter[]; last?: StoredDeadLetter | undefined }> {
+  const page: StoredDeadLetter[] = [];
+  let bytes = 0;
+  for (let { after } = question, most = atOnce.first; ; most = Math.min(2 * most, atOnce.most)) {
+    // One more than the page tells whether another follows.
+    const limit = Math.min(size + 1 - page.length, most);
+    const found = await store.deadLetters(
+      { ...question, ...(after === undefined ? {} : { after }), limit },
+      call,
+    );
+    for (const letter of found) {
+      bytes += letter.record.length;
+      if (page.length === size || (page.length > 0 && bytes > pageBytes)) return { page, last: page.at(-1) };
+      page.push(letter);
+    }
+    if (found.length < limit) return { page };
+    after = page.at(-1);
+  }
 }
 
 function projectsOf({ project, scopes }: Principal): string[] {

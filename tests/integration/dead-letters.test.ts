@@ -205,6 +205,27 @@ describe("a replay and kill -9", () => {
   });
 });
 
+it("a page ends where its records become large, whatever size was asked for", async () => {
+  const large = ["1", "2", "3", "4", "5"].map((id) => ({
+    ...brokenRecord(id),
+    value: [Buffer.alloc(600_000, 0xff)],
+  }));
+  await appendRecords(dataDir, [...large, brokenRecord("small")]);
+  const { url } = await start();
+  await caughtUp(url);
+  const pages: number[] = [];
+  for (let pageToken = ""; ; ) {
+    const page = await client.admin.listDeadLetters({ pageToken, pageSize: 1000 });
+    pages.push(page.deadLetters.length);
+    pageToken = page.nextPageToken;
+    if (pageToken === "") break;
+  }
+  // Of 1.5 MiB at most, the small one among them.
+  expect(Math.max(...pages)).toBeLessThanOrEqual(3);
+  expect(pages.reduce((all, one) => all + one)).toBe(6);
+  expect(await weir(["dlq", "discard", "--all", "--url", url])).toMatchObject({ stdout: "discarded 6\n" });
+});
+
 it("weir dlq lists, shows, replays and discards", async () => {
   await prepare();
   const { url } = await start();

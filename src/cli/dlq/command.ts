@@ -66,10 +66,14 @@ function checkFlags(action: string | undefined, values: FlagValues, given: Reado
 const requestIds = 1000;
 
 /** Every dead letter, newest first, page by page. */
-async function* everyLetter(weir: WeirClient, values: FlagValues): AsyncGenerator<DeadLetter> {
+async function* everyLetter(
+  weir: WeirClient,
+  values: FlagValues,
+  pageSize = requestIds,
+): AsyncGenerator<DeadLetter> {
   const reason = String(values.reason ?? "");
   for (let pageToken = ""; ; ) {
-    const page = await weir.admin.listDeadLetters({ reason, pageToken, pageSize: 1000 });
+    const page = await weir.admin.listDeadLetters({ reason, pageToken, pageSize });
     yield* page.deadLetters;
     pageToken = page.nextPageToken;
     if (pageToken === "") return;
@@ -80,7 +84,7 @@ function list(values: FlagValues, context: CommandContext): Promise<number> {
   const limit = wholeNumber(values, "limit", 1, 1_000_000);
   return askOnce(values, context, async (weir) => {
     const rows: [string, string][] = [];
-    for await (const letter of everyLetter(weir, values)) {
+    for await (const letter of everyLetter(weir, values, Math.min(limit, requestIds))) {
       if (rows.length === limit) break;
       rows.push(values.json === true ? [asJson(letter), ""] : asRow(letter));
     }
