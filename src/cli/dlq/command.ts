@@ -12,13 +12,14 @@ import {
 } from "../command.ts";
 import { askOnce, connectionFlags } from "../connection.ts";
 import { printable, printableJson } from "../printable.ts";
+import { type Replayed, replayEach } from "./replay.ts";
 
 export const dlq: Command = {
   operands: "list|show|replay|discard [ID...]",
   details: `Dead letters are records of the log that could not be applied. list prints them, newest first; show prints one whole, as
 JSON. replay puts them on the log again: each counts once, however often it is replayed. discard removes them for ever.
-replay and discard take ids, or --all for every one that list prints. A dead letter whose record cannot be decoded cannot be
-replayed: --all names it and replays the others, and among ids it is refused with all of them.
+replay and discard take ids, or --all for every one that list prints. A dead letter whose record cannot be decoded, or is
+larger than the log takes, cannot be replayed: --all names it and replays the others, and among ids it is refused with all.
 
 Exit code 0: done; 1: some ids do not exist, or --all could not replay some; 2: usage; 3: the server cannot be reached or refuses.`,
   flags: {
@@ -127,35 +128,31 @@ function change(
 ): Promise<number> {
   if (named.length > 0 === (values.all === true)) throw new UsageError(`${action} takes ids, or --all`);
   return askOnce(values, context, async (weir) => {
-    const ids = values.all === true ? [] : [...new Set(named)];
-    const undecodable: string[] = [];
-    if (values.all === true) {
-      for await (const { deadLetterId, event } of everyLetter(weir, values)) {
-        // The server refuses a request with one of these whole, and so a single one would hold up all others.
-        const refused = action === "replay" && event === undefined;
-        (refused ? undecodable : ids).push(deadLetterId);
-      }
-    }
-    let done = 0;
-    const missing: string[] = [];
+    const all = values.all === true;
+    const ids = all ? [] : [...new Set(named)];
+    if (all) for await (const { deadLetterId } of everyLetter(weir, values)) ids.push(deadLetterId);
+    const result: Replayed = { done: 0, missing: [], refused: [] };
+    const { missing, refused } = result;
     for (let at = 0; at < ids.length; at += requestIds) {
       const deadLetterIds = ids.slice(at, at + requestIds);
-      if (action === "replay") {
+      if (action === "replay" && all) {
+        await replayEach(weir, deadLetterIds, result);
+      } else if (action === "replay") {
         const answer = await weir.admin.replayDeadLetters({ deadLetterIds });
-        done += answer.replayedCount;
+        result.done += answer.replayedCount;
         missing.push(...answer.missingIds);
       } else {
         const answer = await weir.admin.discardDeadLetters({ deadLetterIds });
-        done += answer.discardedCount;
+        result.done += answer.discardedCount;
         missing.push(...answer.missingIds);
       }
     }
-    const before = ids.length - done - missing.length;
+    const { done } = result;
+    const before = ids.length - done - missing.length - refused.length;
     const rest = action === "replay" && before > 0 ? `, ${before} were replayed before` : "";
     context.stdout.write(`${action === "replay" ? "replayed" : "discarded"} ${done}${rest}\n`);
     for (const id of missing) context.stderr.write(`weir dlq: there is no dead letter ${printable(id)}\n`);
-    for (const id of undecodable)
-      context.stderr.write(`weir dlq: dead letter ${id} cannot be decoded, and so not replayed\n`);
-    return missing.length + undecodable.length === 0 ? exitCodes.done : exitCodes.notAll;
+    for (const why of refused) context.stderr.write(`weir dlq: ${printable(why)}\n`);
+    return missing.length + refused.length === 0 ? exitCodes.done : exitCodes.notAll;
   });
 }

@@ -32,12 +32,20 @@ export function encodeReplayField(id: string): Uint8Array {
   return new BinaryWriter().tag(8, WireType.LengthDelimited).string(id).finish();
 }
 
+const replayPrefix = "\u0000replay ";
+
 /**
  * What a replay is known by where the log looks for duplicates: its event's own id is there already. No event has it, for
  * it begins with a control character.
  */
 export function replayIdentity(id: string): string {
-  return `\u0000replay ${id}`;
+  return replayPrefix + id;
+}
+
+/** An event or a replay in words, by what the log knows it by. */
+export function describeIdentity(id: string): string {
+  const letter = id.startsWith(replayPrefix) ? id.slice(replayPrefix.length) : undefined;
+  return letter === undefined ? `event ${JSON.stringify(id)}` : `dead letter ${letter}`;
 }
 
 /**

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Admin } from "kafkajs";
 import { WeirError } from "../../domain/errors.ts";
 import { createIdHasher } from "../../domain/ids.ts";
+import { describeIdentity } from "../../domain/record/dead-letter.ts";
 import { whenAborted } from "../../domain/when-aborted.ts";
 import { createWriter, type Flush, type WriteFailure } from "../commit/writer.ts";
 import type { LogAppender, LogRecord } from "../log.ts";
@@ -179,7 +180,7 @@ function checkSizes(records: readonly LogRecord[]): void {
     throw new WeirError(
       "INVALID_ARGUMENT",
       "INVALID_EVENT",
-      `the record of event ${JSON.stringify(record.id)} takes ${bytes} bytes, the log takes at most ${maxRecordBytes}`,
+      `the record of ${describeIdentity(record.id)} takes ${bytes} bytes, the log takes at most ${maxRecordBytes}`,
     );
   }
 }

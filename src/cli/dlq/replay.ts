@@ -1,0 +1,37 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { WeirClient } from "../../../client/node/index.ts";
+
+export interface Replayed {
+  /** How many were not replayed before. */
+  done: number;
+  /** Ids that there are not. */
+  readonly missing: string[];
+  /** Why some cannot be replayed, a line for each. */
+  readonly refused: string[];
+}
+
+/**
+ * Replays those that can be. The server refuses a request whole in which there is one that cannot, which is found by halves,
+ * so that it holds up no other.
+ *
+ * @param ids at most as many as one request takes
+ */
+export async function replayEach(weir: WeirClient, ids: readonly string[], into: Replayed): Promise<void> {
+  try {
+    const { replayedCount, missingIds } = await weir.admin.replayDeadLetters({ deadLetterIds: [...ids] });
+    into.done += replayedCount;
+    into.missing.push(...missingIds);
+  } catch (error) {
+    if (!(error instanceof ConnectError) || !ofOne.has(error.code)) throw error;
+    if (ids.length === 1) {
+      into.refused.push(error.rawMessage);
+      return;
+    }
+    const half = Math.ceil(ids.length / 2);
+    await replayEach(weir, ids.slice(0, half), into);
+    await replayEach(weir, ids.slice(half), into);
+  }
+}
+
+/** Refusals for what one of the dead letters is. */
+const ofOne: ReadonlySet<Code> = new Set([Code.InvalidArgument, Code.FailedPrecondition]);
