@@ -30,7 +30,7 @@ export interface WeirClientOptions {
   timeoutMs?: number;
   /** How calls are tried again that are safe to repeat: reads, and events, which ids deduplicate. */
   retry?: Partial<RetryPolicy>;
-  /** Told of each attempt that failed and is tried again. */
+  /** Told of each attempt that failed and is tried again. What it throws ends the call instead. */
   onRetry?: (notice: RetryNotice) => void;
   /** Clocks, randomness and ids, for tests. Default: the platform's. */
   environment?: Partial<ClientEnvironment>;

@@ -196,6 +196,41 @@ describe("when something breaks", () => {
     expect(stderr).toMatch(/send the same input again to go on, nothing is counted twice\n$/);
   });
 
+  it("a rate is kept for as long as the server says, one request at a time, whatever --timeout", async () => {
+    let allFour: () => void;
+    const together = new Promise<void>((resolve) => {
+      allFour = resolve;
+    });
+    let [underWay, most] = [0, 0];
+    server.onRequest = async (_events, request) => {
+      if (request <= 4) {
+        if (request === 4) allFour();
+        await together;
+        throw weirError(Code.ResourceExhausted, "RATE_LIMITED", "the key may send 1 events a second", 3_100);
+      }
+      most = Math.max(most, ++underWay);
+      await new Promise(setImmediate);
+      underWay--;
+      if (request === 6) throw weirError(Code.ResourceExhausted, "RATE_LIMITED", "not yet", 10);
+      return undefined;
+    };
+    const { code, tally, stderr } = await send("-", ["--timeout", "3"], lines(6_000, event));
+    expect({ code, tally }).toMatchObject({ code: 0, tally: { accepted: 6_000, unanswered: 0 } });
+    expect(most).toBe(1);
+    expect(stderr).toMatch(
+      /^weir send: .* the key may send 1 events a second; going on as fast as that allows\n$/,
+    );
+  });
+
+  it("a server that goes away while a rate is waited for ends it once the time has passed", async () => {
+    server.onRequest = () => {
+      void server.close();
+      throw weirError(Code.ResourceExhausted, "RATE_LIMITED", "not yet", 100);
+    };
+    const { code, tally } = await send("-", ["--timeout", "1"], lines(6_000, event));
+    expect({ code, accepted: tally.accepted }).toEqual({ code: 3, accepted: 0 });
+  });
+
   it("a key that is refused ends it with exit code 3", async () => {
     server.onRequest = () => {
       throw weirError(Code.Unauthenticated, "KEY_UNKNOWN", "no such key");

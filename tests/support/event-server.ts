@@ -1,6 +1,7 @@
 import * as http2 from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { type Code, ConnectError } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import {
@@ -9,7 +10,7 @@ import {
   type IngestEventsResponseSchema,
   ProducerService,
 } from "../../client/node/index.ts";
-import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
+import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
 
 type Answer = MessageInitShape<typeof IngestEventsResponseSchema>;
 type Received = { id: string; userId: string };
@@ -32,10 +33,11 @@ export interface EventServer {
 }
 
 /** An error as the server makes it. */
-export function weirError(code: Code, reason: string, message = reason): ConnectError {
-  return new ConnectError(message, code, undefined, [
-    { desc: ErrorInfoSchema, value: { reason, domain: "weir" } },
-  ]);
+export function weirError(code: Code, reason: string, message = reason, retryDelayMs?: number): ConnectError {
+  const info = { desc: ErrorInfoSchema, value: { reason, domain: "weir" } };
+  if (retryDelayMs === undefined) return new ConnectError(message, code, undefined, [info]);
+  const retryDelay = durationFromMs(retryDelayMs);
+  return new ConnectError(message, code, undefined, [info, { desc: RetryInfoSchema, value: { retryDelay } }]);
 }
 
 export async function startEventServer(port = 0): Promise<EventServer> {

@@ -113,6 +113,15 @@ describe("a call that fails", () => {
     ]);
   });
 
+  it("is not tried again where onRetry throws", async () => {
+    const onRetry = ({ error }: RetryNotice) => {
+      throw error;
+    };
+    const { weir, seen } = weirWhere(failing(2), { onRetry });
+    await expect(weir.analytics.getAnalyticsSummary({})).rejects.toThrow(ConnectError);
+    expect(seen.attempts).toBe(1);
+  });
+
   const transient = ["Unavailable", "ResourceExhausted", "DeadlineExceeded"] as const;
   it.each(transient)("is tried again on %s", async (code) => {
     const { weir, seen } = weirWhere(failing(1, () => new ConnectError("once", Code[code])));

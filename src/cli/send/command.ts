@@ -8,6 +8,7 @@ import { type Input, openInput } from "./input.ts";
 import { BrokenInput, splitLines } from "./lines.ts";
 import { formats } from "./parse.ts";
 import { createProgress } from "./progress.ts";
+import { createRateTurns, isRateLimited } from "./rate-turns.ts";
 import { sendBatch } from "./sender.ts";
 import { createTally, grouped, settled, type Tally, tallyText, unanswered } from "./tally.ts";
 
@@ -25,6 +26,9 @@ export const send: Command = {
     "A line without an id gets one from a hash of its number and text. So the same file may be sent again at any time:",
     "what the server has already comes back as a duplicate.",
     "",
+    "A request that is refused for a rate, of the key or of its project, waits as long as the server says, which --timeout",
+    "does not count. From the first such refusal on it is one request at a time.",
+    "",
     "Exit code 0: all events are taken; 1: some were rejected or could not be read; 2: usage; 3: the server cannot be",
     "reached or refuses the caller.",
   ].join("\n"),
@@ -41,7 +45,7 @@ export const send: Command = {
     timeout: {
       type: "string",
       value: "SECONDS",
-      summary: "how long a request is tried while the server does not answer, 1 to 3600",
+      summary: "how long a request is tried while the server does not take it, 1 to 3600",
       default: "60",
     },
     json: { type: "boolean", summary: "print the summary as JSON" },
@@ -74,6 +78,8 @@ export const send: Command = {
       // The deadline ends the attempts.
       retry: { maxAttempts: Number.MAX_SAFE_INTEGER },
       onRetry({ error }) {
+        // The server is there, and says when to come again.
+        if (isRateLimited(error)) throw error;
         if (!away)
           complain(
             `${failureText(error, String(values.url))}; trying again for up to ${timeoutMs / 1_000} s`,
@@ -81,6 +87,9 @@ export const send: Command = {
         away = true;
       },
     });
+    const turns = createRateTurns((error) =>
+      complain(`${failureText(error, String(values.url))}; going on as fast as that allows`),
+    );
     const tally = createTally();
     const start = performance.now();
     const batches = makeBatches(splitLines(input.chunks, maxLineBytes), {
@@ -90,7 +99,7 @@ export const send: Command = {
       tally,
     });
     const failure = await inParallel(batches, concurrency, async (batch) => {
-      await sendBatch(weir, batch, tally);
+      await sendBatch(weir, batch, tally, turns);
       away = false;
       progress.show(input.readBytes(), settled(tally));
     });

@@ -8,6 +8,7 @@ import {
   type WeirClient,
 } from "../../../client/node/index.ts";
 import type { Batch } from "./batches.ts";
+import type { RateTurns } from "./rate-turns.ts";
 import { reject, type Tally } from "./tally.ts";
 
 /** Sendings of an event that the server rejects for now, in all. */
@@ -22,23 +23,21 @@ const minDelayMs = 50;
  *
  * @throws ConnectError where a request fails for a reason that is not its events'; they are not entered then
  */
-export async function sendBatch(weir: WeirClient, batch: Batch, tally: Tally): Promise<void> {
+export async function sendBatch(
+  weir: WeirClient,
+  batch: Batch,
+  tally: Tally,
+  turns: RateTurns,
+): Promise<void> {
   let pending = batch;
   for (let sending = 1; ; sending++) {
-    const answer = await submit(weir, pending).catch(refusal);
+    const request = pending;
+    const answer = await turns.run(() => submit(weir, request).catch(refusal));
     if (answer instanceof ConnectError) {
       if (errorReason(answer) === "BODY_TOO_LARGE" && pending.events.length > 1) {
         const half = Math.ceil(pending.events.length / 2);
-        await sendBatch(
-          weir,
-          part(pending, (i) => i < half),
-          tally,
-        );
-        await sendBatch(
-          weir,
-          part(pending, (i) => i >= half),
-          tally,
-        );
+        for (const chosen of [(i: number) => i < half, (i: number) => i >= half])
+          await sendBatch(weir, part(pending, chosen), tally, turns);
         return;
       }
       for (const line of pending.lines)
