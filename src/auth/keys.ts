@@ -149,7 +149,11 @@ export async function openKeys({ state, now, warn, maxKeys = 1000 }: KeysOptions
       const key = getKey(project, id);
       if (key === undefined)
         throw new WeirError("NOT_FOUND", "NOT_FOUND", `there is no key ${JSON.stringify(id)}`);
-      if (key.revokedMs !== undefined) return key;
+      if (key.revokedMs !== undefined) {
+        // Whoever asks again may do so because the first time failed once the key was written.
+        await followed.announce();
+        return key;
+      }
       const revoked = { ...key, revokedMs: now() };
       await followed.put(id, revoked);
       return revoked;

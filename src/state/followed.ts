@@ -12,6 +12,8 @@ export interface FollowedState<T> {
   create(name: string, value: T): Promise<boolean>;
   /** Durable when it resolves, as put. */
   remove(name: string): Promise<void>;
+  /** Has every process look: for a change that was made, and of which nobody may have been told. Durable as put. */
+  announce(): Promise<void>;
   /** Looks for changes now. */
   refresh(): Promise<void>;
   /** Ends the looking. */
@@ -87,11 +89,13 @@ export async function followState<T>(options: FollowedStateOptions<T>): Promise<
     return looking;
   }
 
+  const announce = () => state.put(stampKey, randomBytes(8));
+
   async function changed(now: Map<string, T>): Promise<void> {
     ownChanges++;
     entries = now;
     onChange(entries);
-    await state.put(stampKey, randomBytes(8));
+    await announce();
   }
 
   await refresh();
@@ -117,6 +121,7 @@ export async function followState<T>(options: FollowedStateOptions<T>): Promise<
       await changed(new Map(entries).set(name, value));
       return true;
     },
+    announce,
     refresh,
     async close() {
       clearInterval(timer);

@@ -299,6 +299,34 @@ describe("processes that share the state", () => {
     }
   });
 
+  it("follow a revocation that failed once it was written, as soon as it is asked for again", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    try {
+      const shared = sharedState();
+      let failing = false;
+      const broken: StateStore = {
+        ...shared,
+        put: async (key, value) => {
+          if (failing && key === "changed/keys/") throw new WeirError("UNAVAILABLE", "LOG_UNAVAILABLE", "no");
+          await shared.put(key, value);
+        },
+      };
+      const [one, two] = [await keysOf(broken), await keysOf(shared)];
+      const { key, secret } = await one.create({ name: "n", project: "default", scopes: ["ingest"] });
+      await vi.advanceTimersByTimeAsync(500);
+      failing = true;
+      await expect(one.revoke("default", key.id)).rejects.toMatchObject({ code: "UNAVAILABLE" });
+      failing = false;
+      await vi.advanceTimersByTimeAsync(500);
+      expect(refusal(two, { key: secret })).toBeUndefined();
+      await one.revoke("default", key.id);
+      await vi.advanceTimersByTimeAsync(500);
+      expect(refusal(two, { key: secret })).toBe("REVOKED_KEY");
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it("follow each other's projects", async () => {
     const shared = sharedState();
     const open = () => openProjects({ state: shared, now, warn });
