@@ -19,8 +19,7 @@ import { pause } from "../domain/pause.ts";
 import { type ConnectCall, connectCallKey } from "./connect.ts";
 import type { Front } from "./front.ts";
 import type { Limits } from "./limits.ts";
-import type { TransportLog } from "./log.ts";
-import { headerBytes, headersTooLarge, refuse } from "./malformed.ts";
+import { headerBytes, headersTooLarge, type RefusalWatch, refuse } from "./malformed.ts";
 import { isUnary } from "./methods.ts";
 import { createNodeExchange, cutOff } from "./node-exchange.ts";
 import { toOriginForm } from "./request-target.ts";
@@ -34,7 +33,8 @@ export interface EngineOptions {
   readonly front: Front;
   readonly routes: (router: ConnectRouter) => void;
   readonly limits: Limits;
-  readonly log: TransportLog;
+  /** Told of requests whose headers are too large. */
+  readonly refusals: RefusalWatch;
   /** Aborted when the server stops. */
   readonly stopping: AbortSignal;
 }
@@ -49,7 +49,7 @@ export interface Engine {
 }
 
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const { front, routes, limits, log, stopping } = options;
+  const { front, routes, limits, refusals, stopping } = options;
   const linger = { ...limits, stopping };
   const calls = new WeakMap<IncomingMessage, ConnectCall>();
   let handle: (request: IncomingMessage, response: ServerResponse) => void = () => {};
@@ -109,7 +109,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const onRequest: Http2Handler = (request, response) => {
     // Node tells callers the limit, but does not hold them to it.
     if (headerBytes(request.rawHeaders) > limits.maxHeaderBytes) {
-      const { status, headers, body } = refuse(headersTooLarge, log);
+      const { status, headers, body } = refuse(headersTooLarge, refusals);
       response.writeHead(status, headers);
       response.end(body);
       return;

@@ -17,8 +17,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { parseAddress } from "../domain/address.ts";
 import type { Limits } from "./limits.ts";
-import type { TransportLog } from "./log.ts";
-import { malformedAnswer } from "./malformed.ts";
+import { malformedAnswer, type RefusalWatch } from "./malformed.ts";
 
 export interface TlsOptions {
   /** PEM: the certificate with its chain. */
@@ -29,7 +28,8 @@ export interface TlsOptions {
 
 export interface ListenerOptions {
   readonly limits: Limits;
-  readonly log: TransportLog;
+  /** Told of what is no request. */
+  readonly refusals: RefusalWatch;
   readonly tls?: TlsOptions;
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
   /** Takes a connection that speaks HTTP/2; absent: there are none. */
@@ -50,7 +50,7 @@ export interface Listener {
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
 export function createListener(options: ListenerOptions): Listener {
-  const { limits, log, tls, onRequest, onHttp2 } = options;
+  const { limits, refusals, tls, onRequest, onHttp2 } = options;
   const servers: Server[] = [];
   const sockets = new Set<Socket>();
   let refused = 0;
@@ -83,7 +83,7 @@ export function createListener(options: ListenerOptions): Listener {
     // What else a caller expects is passed over: Node's own refusal would be nameless.
     server.on("checkExpectation", onRequest);
     server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
-      if (socket.writable && error.code !== "ECONNRESET") socket.end(malformedAnswer(error.code, log));
+      if (socket.writable && error.code !== "ECONNRESET") socket.end(malformedAnswer(error.code, refusals));
       else socket.destroy();
     });
     // Before the handshake nobody could read an answer. Node would take it for a clientError.

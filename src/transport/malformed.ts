@@ -4,7 +4,7 @@ import { STATUS_CODES } from "node:http";
 import { WeirError } from "../domain/errors.ts";
 import { httpStatusOf, toStatusJson } from "./errors.ts";
 import { requestTimeout } from "./lifetime.ts";
-import type { TransportLog } from "./log.ts";
+import type { CallRecord, TransportLog } from "./log.ts";
 import { requestIdHeader } from "./request-id.ts";
 
 export const headersTooLarge = new WeirError(
@@ -27,11 +27,31 @@ export interface Refusal {
   readonly body: string;
 }
 
-/** Names the refusal, as every answer is named, and logs it under that name: nothing of the request can be told. */
-export function refuse(error: WeirError, log: TransportLog): Refusal {
+/** Where a refusal is told of. */
+export interface RefusalWatch {
+  readonly log: TransportLog;
+  /** As of every request once it is answered. */
+  readonly observe: (call: CallRecord) => void;
+}
+
+/**
+ * Names the refusal, as every answer is named, and tells of it under that name: nothing of the request is known, nor when
+ * it came.
+ */
+export function refuse(error: WeirError, { log, observe }: RefusalWatch): Refusal {
   const requestId = randomUUIDv7();
   const { code, reason } = error;
-  log.info({ requestId, protocol: "page", method: "none", code, reason }, "request");
+  const record = {
+    requestId,
+    protocol: "page",
+    method: "none",
+    code,
+    reason,
+    durationMs: 0,
+    stream: false,
+  } as const;
+  log.info(record, "request");
+  observe(record);
   return {
     status: httpStatusOf(error),
     headers: { "content-type": "application/json", [requestIdHeader]: requestId },
@@ -40,8 +60,8 @@ export function refuse(error: WeirError, log: TransportLog): Refusal {
 }
 
 /** The whole answer over HTTP/1.1. @param code of Node's error */
-export function malformedAnswer(code: string | undefined, log: TransportLog): string {
-  const { status, headers, body } = refuse(known[code ?? ""] ?? noRequest, log);
+export function malformedAnswer(code: string | undefined, watch: RefusalWatch): string {
+  const { status, headers, body } = refuse(known[code ?? ""] ?? noRequest, watch);
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),

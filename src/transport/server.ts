@@ -97,6 +97,7 @@ export async function createTransport(options: TransportOptions): Promise<Transp
   const gate = createGate({ authenticator, rates, limits, trusts: origins.trusts });
   const routes = createRoutes(methods, plainPages(pages, openApi));
   const front = createFront({ routes, gate, rest, origins, log, observe, underWay, tracing });
+  const refusals = { log, observe };
   const stopping = new AbortController();
   const linger = { ...limits, stopping: stopping.signal };
   const engine = await createEngine({
@@ -104,10 +105,16 @@ export async function createTransport(options: TransportOptions): Promise<Transp
     stopping: stopping.signal,
     routes: (router) => mountConnect(router, { methods, calls, maxBodyBytes: limits.maxBodyBytes }),
     limits,
-    log,
+    refusals,
   });
   const { onRequest, onHttp2 } = engine;
-  const listener = createListener({ limits, log, ...(tls === undefined ? {} : { tls }), onRequest, onHttp2 });
+  const listener = createListener({
+    limits,
+    refusals,
+    ...(tls === undefined ? {} : { tls }),
+    onRequest,
+    onHttp2,
+  });
 
   const figures = createFront({
     routes: createRoutes(
@@ -123,7 +130,7 @@ export async function createTransport(options: TransportOptions): Promise<Transp
   });
   const figuresListener = createListener({
     limits,
-    log,
+    refusals,
     onRequest: (request, response) => void figures(createNodeExchange(request, response, linger)),
   });
 

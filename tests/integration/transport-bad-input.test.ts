@@ -549,7 +549,7 @@ describe("that is no HTTP", () => {
       "431",
       "HEADERS_TOO_LARGE",
     ],
-  ])("%s, and the log tells of it under the answer's id", async (_, bytes, status, reason) => {
+  ])("%s, and log and metrics are told of it under the answer's id", async (_, bytes, status, reason) => {
     const text = await tcpExchange(port.addresses[0]!, bytes);
     expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     const [head, body] = text.split("\r\n\r\n") as [string, string];
@@ -558,6 +558,8 @@ describe("that is no HTTP", () => {
     const requestId = /^x-request-id: ([\w-]{36})$/m.exec(head)?.[1];
     const logged = port.seen.logged.map(({ fields }) => fields);
     expect(logged).toContainEqual(expect.objectContaining({ requestId, reason }));
+    const told = { requestId, protocol: "page", method: "none", code: "INVALID_ARGUMENT", reason };
+    expect(port.seen.records).toContainEqual(expect.objectContaining(told));
   });
 
   test("two hosts are told as such, and what is expected beyond that is passed over", async () => {

@@ -279,7 +279,7 @@ describe("calls under way", () => {
 });
 
 test("headers are taken up to their limit, over HTTP/1.1 and HTTP/2", async () => {
-  const { url } = await start({ limits: { maxHeaderBytes: 8192 } });
+  const { url, seen } = await start({ limits: { maxHeaderBytes: 8192 } });
   const sizes = [
     [6000, 200],
     [9000, 431],
@@ -293,6 +293,8 @@ test("headers are taken up to their limit, over HTTP/1.1 and HTTP/2", async () =
       expect.stringMatching(/^[\w-]{36}$/),
       expect.stringMatching(/^[\w-]{36}$/),
     ]);
+    const refused = seen.records.filter(({ reason }) => reason === "HEADERS_TOO_LARGE");
+    expect(refused).toHaveLength(status === 431 ? 2 : 0);
     if (status === 431) {
       expect(await http1.json()).toMatchObject({ details: [{ reason: "HEADERS_TOO_LARGE" }] });
       expect(JSON.parse(http2.body.toString())).toMatchObject({ details: [{ reason: "HEADERS_TOO_LARGE" }] });
