@@ -3,7 +3,6 @@
  * the path of each field that is wrong, which the decoder itself does not say; the search runs only then.
  */
 import {
-  type DescEnum,
   type DescField,
   type DescMessage,
   fromJson,
@@ -13,6 +12,7 @@ import {
 } from "@bufbuild/protobuf";
 import { type FieldViolation, WeirError } from "../domain/errors.ts";
 import { impossibleDays } from "./json-days.ts";
+import { limitsOf } from "./openapi-limits.ts";
 import { contractRegistry } from "./registry.ts";
 
 /** Of a request with more mistakes, that many are named. */
@@ -93,7 +93,7 @@ function explainField(field: DescField, value: JsonValue, path: string, found: F
   const each = (element: JsonValue, at: string, wrap: (element: JsonValue) => JsonValue) => {
     if (found.length >= maxViolations) return;
     if (message !== undefined) explainMessage(message, element, at, found);
-    else probe(field.parent, { [field.name]: wrap(element) }, at, found, noneOf(field.enum, element));
+    else probe(field.parent, { [field.name]: wrap(element) }, at, found, noneOf(field, element));
   };
   if (field.fieldKind === "list") {
     if (!Array.isArray(value)) {
@@ -141,8 +141,13 @@ const forms: Readonly<Record<string, string>> = {
   "google.protobuf.Duration": "duration such as 1.5s",
 };
 
-function noneOf(desc: DescEnum | undefined, value: JsonValue): string | undefined {
-  return desc && `${shown(value)} is none of ${desc.values.map(({ name }) => name).join(", ")}`;
+/** Names the values that the field's own rules allow. */
+function noneOf(field: DescField, value: JsonValue): string | undefined {
+  if (field.enum === undefined) return undefined;
+  const { own, values } = limitsOf(field);
+  const allowed = own.enum ?? values.enum;
+  const names = Array.isArray(allowed) ? allowed : field.enum.values.map(({ name }) => name);
+  return `${shown(value)} is none of ${names.join(", ")}`;
 }
 
 /** A value as it may stand in a message. */

@@ -1,6 +1,7 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { CreateApiKeyRequestSchema } from "../../gen/analytics/v1/admin_pb.js";
 import { GetAnalyticsSummaryRequestSchema } from "../../gen/analytics/v1/analytics_summary_pb.js";
 import { EventSchema } from "../../gen/analytics/v1/event_pb.js";
 import {
@@ -209,4 +210,14 @@ describe("raw requests", () => {
     expect(rawMethod(health)).toBeUndefined();
     expect(rawMethod(ingestEvent)?.output).toBe(ingestEvent.output);
   });
+});
+
+test("a name that is no value of an enum is answered with those that the field's rules allow", () => {
+  expect(jsonViolations(CreateApiKeyRequestSchema, { name: "n", scopes: ["SCOPE_ROOT"] })).toEqual([
+    {
+      field: "scopes[0]",
+      ruleId: "json.value",
+      message: '"SCOPE_ROOT" is none of SCOPE_INGEST, SCOPE_QUERY, SCOPE_ADMIN, SCOPE_PLATFORM',
+    },
+  ]);
 });
