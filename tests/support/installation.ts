@@ -34,10 +34,9 @@ export async function startInstallation(
     if (failures.length > 0) throw failures[0];
   };
   try {
-    const kafka = await startKafka(options.kafka);
-    closing.push(kafka.close);
-    const clickhouse = await startEngine();
-    closing.push(clickhouse.close);
+    const starting = [startKafka(options.kafka), startEngine()] as const;
+    for (const part of starting) closing.push(async () => (await part).close());
+    const [kafka, clickhouse] = await Promise.all(starting);
     const store = clickhouse.newDatabase().replace("http:", "clickhouse:");
     const env: NodeJS.ProcessEnv = {
       WEIR_LOG: `kafka://${kafka.brokers.join(",")}/weir`,
@@ -46,11 +45,15 @@ export async function startInstallation(
       WEIR_KAFKA_SESSION_TIMEOUT: "2s",
       ...(typeof options.env === "function" ? options.env(kafka, store) : options.env),
     };
-    for (const command of [["topics", "create"], ...(env.WEIR_STORE === "" ? [] : [["migrate"]])]) {
+    const prepare = async (command: string[]) => {
       const { code, stderr } = await weir(command, { env });
       expect(stderr).toBe("");
       expect(code).toBe(0);
-    }
+    };
+    await Promise.all([
+      prepare(["topics", "create"]),
+      ...(env.WEIR_STORE === "" ? [] : [prepare(["migrate"])]),
+    ]);
     const serve = async (played: string, { env: more, ...rest }: ServerOptions = {}) => {
       const server = await startServer({ ...rest, env: { ...env, WEIR_ROLES: played, ...more } });
       closing.push(server.stop);
