@@ -1,5 +1,14 @@
 /** The commands of docs/ other than the README's, each as it stands there. */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { create, toBinary } from "@bufbuild/protobuf";
@@ -144,6 +153,30 @@ describe("docs/MIGRATING.md", () => {
       left.push(made.filter((path) => existsSync(path)));
     }
     expect(left).toEqual([[made[1]], []]);
+    rmSync(directory, { recursive: true });
+  });
+
+  test("what cleans removes nothing while a server has the data", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "weir-clean-"));
+    for (const path of ["package.json", "scripts/clean.ts"])
+      cpSync(join(repository, path), join(directory, path));
+    symlinkSync(join(repository, "node_modules"), join(directory, "node_modules"));
+    mkdirSync(join(directory, "dist"));
+    const dataDir = join(directory, "data");
+    const clean = () => runCommand("bash", ["-c", "npm run clean -- --data"], { cwd: directory });
+    const other = await startServer({ dataDir });
+    try {
+      const { code, stderr } = await clean();
+      expect(stderr).toMatch(/\/data\/\S+ is in use by another process: nothing was removed\n/);
+      expect(code).toBe(1);
+      expect(existsSync(join(directory, "dist"))).toBe(true);
+    } finally {
+      expect(await other.stop()).toBe(0);
+    }
+    expect(existsSync(join(dataDir, "log", "CURRENT"))).toBe(true);
+    const { code, stderr } = await clean();
+    expect(code, stderr).toBe(0);
+    expect(existsSync(dataDir)).toBe(false);
     rmSync(directory, { recursive: true });
   });
 
