@@ -1,6 +1,8 @@
-import { afterEach, beforeEach, expect, it } from "vitest";
-import { createClickhouseStore } from "../../src/store/clickhouse/store.ts";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { createConnection } from "../../src/store/clickhouse/connection.ts";
+import { createClickhouseStore, openClickhouseStore } from "../../src/store/clickhouse/store.ts";
 import type { StoredEvent } from "../../src/store/questions.ts";
+import { numbers } from "../../src/store/sql/plan.ts";
 import { type TemporaryClickhouse, temporaryClickhouse, testSecret } from "../support/clickhouse-store.ts";
 import { deadLetters } from "../support/dead-letters.ts";
 import {
@@ -115,6 +117,45 @@ it("hides what a former owner left behind the position, until it is removed", as
   expect(await places()).toEqual([0, 1, 2]);
   expect(await heir.closeFences()).toBe(0);
   expect(await places()).toEqual([0, 1, 2]);
+  await heir.close();
+});
+
+it("goes on applying while what former owners left is removed, which is one statement for all of it", async () => {
+  const other = userOn(1);
+  const left = recordOf({ event: { id: "5", userId: other } });
+  await temporary.store.apply([block(0, sent("1"), sent("2")), blockOf(1, 0, [left])]);
+  // Neither commit reached the group.
+  for (const partition of [0, 1]) temporary.arbiter.commits.set(partition, { position: 0, epoch: 1 });
+  const connection = createConnection({ url: temporary.path, maxConnections: 8 });
+  const asked = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<void>();
+  const removals: string[] = [];
+  const heir = await openClickhouseStore(
+    {
+      ...connection,
+      async remove(statement) {
+        if (statement.query.startsWith("DELETE FROM events ")) {
+          removals.push(statement.query);
+          asked.resolve();
+          await held.promise;
+        }
+        return connection.remove(statement);
+      },
+    },
+    { arbiter: temporary.arbiter, idSecret: testSecret, insertTimeoutMs: 1 },
+  );
+  await heir.takeOver([0, 1]);
+  const areOld = { query: "SELECT max(written_at) < now64(3) - 0.002 FROM fences", params: {} };
+  await vi.waitFor(async () => expect(numbers(await connection.table(areOld), 0)[0]).toBe(1));
+  const closing = heir.closeFences();
+  await asked.promise;
+  expect(await heir.apply([block(0, sent("1"), sent("2")), blockOf(1, 0, [left])])).toMatchObject({
+    applied: 3,
+  });
+  held.resolve();
+  expect(await closing).toBe(0);
+  expect(removals).toHaveLength(1);
+  expect((await stored()).map(({ id }) => id).sort()).toEqual(["1", "2", "5"]);
   await heir.close();
 });
 

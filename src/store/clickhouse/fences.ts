@@ -23,6 +23,8 @@ export interface Fences {
 
 /** How many times the longest insert a fence stays open at least. */
 const patience = 2;
+/** Of one statement, whose text the server bounds. */
+const maxConditions = 500;
 
 /** @param insertTimeoutMs after which the server ends any insert */
 export function createFences(connection: Connection, insertTimeoutMs: number): Fences {
@@ -49,7 +51,7 @@ export function createFences(connection: Connection, insertTimeoutMs: number): F
         epoch: epoch![i]!,
         position: position![i]!,
       }));
-      for (const fence of fences) await removeStrays(fence);
+      await removeStrays(fences);
       if (fences.length > 0) {
         const closed = fences.map((fence) => `(${fence.partition}, ${fence.epoch}, ${fence.position}, 1)`);
         await connection.command(
@@ -60,10 +62,17 @@ export function createFences(connection: Connection, insertTimeoutMs: number): F
     },
   };
 
-  async function removeStrays({ partition, epoch, position }: Fence): Promise<void> {
-    const stray = `partition = ${partition} AND epoch < ${epoch} AND offset >= ${position}`;
-    const found = await ask(`SELECT 1 FROM events WHERE ${stray} LIMIT 1`);
-    if (found.rowCount === 0) return;
-    await connection.remove({ query: `DELETE FROM events WHERE ${stray}`, params: {} });
+  /** All in few statements: each goes through every part of the table, and the server takes them one after the other. */
+  async function removeStrays(fences: readonly Fence[]): Promise<void> {
+    const left: string[] = [];
+    for (const { partition, epoch, position } of fences) {
+      const stray = `(partition = ${partition} AND epoch < ${epoch} AND offset >= ${position})`;
+      const found = await ask(`SELECT 1 FROM events WHERE ${stray} LIMIT 1`);
+      if (found.rowCount > 0) left.push(stray);
+    }
+    for (let i = 0; i < left.length; i += maxConditions) {
+      const some = left.slice(i, i + maxConditions).join(" OR ");
+      await connection.remove({ query: `DELETE FROM events WHERE ${some}`, params: {} });
+    }
   }
 }

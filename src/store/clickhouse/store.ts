@@ -115,6 +115,8 @@ export async function openClickhouseStore(
     onFailure: () => version++,
   });
   const { run: write } = writes;
+  // Beside the others: what is removed is hidden for good, and its removal may take minutes, in which events are applied.
+  const closings = createWrites({ isClosed: () => closed !== undefined, onFailure: () => {} });
 
   function layout(): Layout {
     if (now() - layoutReadMs > layoutAgeMs) {
@@ -220,7 +222,7 @@ export async function openClickhouseStore(
     },
 
     closeFences: () =>
-      write(async () => {
+      closings.run(async () => {
         openFences = await fences.closeOld(ownership.partitions());
         return openFences;
       }),
@@ -245,7 +247,7 @@ export async function openClickhouseStore(
     }),
 
     close() {
-      closed ??= writes.ended().then(() => connection.close());
+      closed ??= Promise.all([writes.ended(), closings.ended()]).then(() => connection.close());
       reader.close();
       counted.close();
       return closed;
