@@ -1,6 +1,7 @@
 /** Part of the composition root: a key made where servers keep theirs, without asking one; such as the first one. */
-import { create } from "@bufbuild/protobuf";
-import { CreateApiKeyRequestSchema } from "../gen/analytics/v1/admin_pb.js";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { CreateApiKeyRequestSchema, RateLimitsSchema } from "../gen/analytics/v1/admin_pb.js";
+import { limitsOf } from "./admin/messages.ts";
 import { openState } from "./app-topics.ts";
 import { type Keys, type NewKey, openKeys } from "./auth/keys.ts";
 import { openProjects } from "./auth/projects.ts";
@@ -18,6 +19,11 @@ import type { StateStore } from "./state/state.ts";
 
 export type KeysConfig = KafkaConfig & Pick<Config, "dataDir">;
 
+/** A key as it is asked for, with its limits as the contract names them. */
+export type StoredKey = Omit<NewKey, "limits"> & {
+  readonly limits?: MessageInitShape<typeof RateLimitsSchema>;
+};
+
 /**
  * Makes a key, and its project where that is new: in the data directory of a server that does not run, or in the topic of
  * small state, which servers follow.
@@ -27,9 +33,10 @@ export type KeysConfig = KafkaConfig & Pick<Config, "dataDir">;
  */
 export async function makeStoredKey(
   config: KeysConfig,
-  key: NewKey,
+  asked: StoredKey,
 ): Promise<{ id: string; secret: string }> {
-  checkRequest(key);
+  checkRequest(asked);
+  const key = { ...asked, limits: limitsOf(create(RateLimitsSchema, asked.limits)) };
   const { state, close } = await openKeptState(config);
   const closing = [close];
   try {
@@ -60,8 +67,8 @@ async function openKeptState(config: KeysConfig): Promise<{ state: StateStore; c
 }
 
 /** By the same rules as a server that is asked for a key. @throws ConfigError */
-function checkRequest({ name, scopes, origins = [] }: NewKey): void {
-  const asked = { name, scopes: scopes.map(scopeOfName), allowedOrigins: [...origins] };
+function checkRequest({ name, scopes, origins = [], limits = {} }: StoredKey): void {
+  const asked = { name, scopes: scopes.map(scopeOfName), allowedOrigins: [...origins], limits };
   const [wrong] = validate(CreateApiKeyRequestSchema, create(CreateApiKeyRequestSchema, asked));
   if (wrong !== undefined) throw new ConfigError(`${wrong.field}: ${wrong.message}`);
 }

@@ -65,6 +65,17 @@ describe("weir keys", () => {
     expect(server!.log()).not.toContain(secret);
   });
 
+  it("gives keys limits, by a server and without one, and lists them in the form in which they are given", async () => {
+    const limits = "requests=10,events=1000,bytes=1048576,streams=2,queries=3";
+    const admin = (await onDisk("--project", "shop", "--scopes", "admin", "--limits", limits)).stdout.trim();
+    const keys = await start();
+    const made = await keys(admin, "create", "--scopes", "ingest", "--limits", "events=5", "--name", "slow");
+    expect(made).toMatchObject({ code: 0 });
+    const listed = (await keys(admin, "list")).stdout;
+    expect(listed).toContain(`admin  ${admin.slice(0, 12)}…  ${limits}  key\n`);
+    expect(listed).toMatch(/ {2}ingest {2}weir_\S+… {2}events=5 {2}slow\n/);
+  });
+
   it("refused on disk makes no project either", async () => {
     const browser = ["--scopes", "ingest,query", "--origins", "https://shop.example"];
     expect(await onDisk("--project", "ghost", ...browser)).toMatchObject({ code: 2, stdout: "" });
@@ -198,6 +209,17 @@ describe("weir keys", () => {
       ["create", "--scopes", "ingest,query", "--origins", "https://shop.example", "--project", "a"],
       /a key with allowed origins can be read by everybody/,
     ],
+    [
+      ["create", "--scopes", "query", "--limits", "speed=1"],
+      /--limits: "speed=1" is none of requests=N, events=N/,
+    ],
+    [
+      ["create", "--scopes", "query", "--limits", "events=0"],
+      /events must be a whole number from 1 to 2147483647/,
+    ],
+    [["create", "--scopes", "query", "--limits", "bytes=9"], /bytes must be a whole number from 1024 to/],
+    [["create", "--scopes", "query", "--limits", "events=1,events=2"], /--limits: events stands in it twice/],
+    [["list", "--limits", "events=1"], /--limits is for create/],
     [["create", "--scopes", "query", "--project", "a", "--name", ""], /name: .*at least 1 char/],
     [["create", "--scopes", "query", "--project", "a", "--name", "x".repeat(5000)], /name: .*at most 128/],
     [

@@ -45,6 +45,12 @@ be reached or refuses.`,
       summary:
         "create: origins whose pages may use the key, which makes it a browser key (scope ingest alone)",
     },
+    limits: {
+      type: "string",
+      value: "LIST",
+      summary:
+        "create: what the key may do at most, of requests=N, events=N, bytes=N (a second), streams=N, queries=N (at once)",
+    },
     expires: { type: "string", value: "DURATION", summary: "create: how long the key lives, such as 90d" },
     project: {
       type: "string",
@@ -72,7 +78,7 @@ be reached or refuses.`,
  * @throws UsageError
  */
 function checkNotForCreate(given: ReadonlySet<string>, action: string): void {
-  const forCreate = ["project", "scopes", "name", "origins", "expires", ...Object.keys(placeFlags)];
+  const forCreate = ["project", "scopes", "name", "origins", "limits", "expires", ...Object.keys(placeFlags)];
   const wrong = forCreate.find((name) => given.has(name));
   if (wrong === undefined) return;
   const whose = "list and revoke are about the project that --api-key belongs to";
@@ -110,12 +116,13 @@ function create(values: FlagValues, context: CommandContext, given: ReadonlySet<
   if (project !== undefined && firstOf(connectionFlags, given) === undefined)
     return createWithoutServer({ ...request, project }, values, context);
   return askOnce(values, context, async (weir) => {
-    const { expiresMs } = request;
+    const { expiresMs, limits } = request;
     const { key, secret } = await weir.admin.createApiKey({
       name: request.name,
       ...(project === undefined ? {} : { projectId: project }),
       scopes: request.scopes.map(({ scope }) => scope),
       allowedOrigins: [...request.origins],
+      limits,
       ...(expiresMs === undefined ? {} : { expireTime: timestampFromMs(expiresMs) }),
     });
     return printSecret({ id: key!.keyId, project: key!.projectId, secret }, values, context);
@@ -127,7 +134,7 @@ async function createWithoutServer(
   values: FlagValues,
   context: CommandContext,
 ): Promise<number> {
-  const { name, project, origins, expiresMs } = request;
+  const { name, project, origins, limits, expiresMs } = request;
   const config = readSettingFlags(values, placeNames, { ...context.env });
   try {
     // Loaded for this alone: it is the whole server.
@@ -137,6 +144,7 @@ async function createWithoutServer(
       project,
       scopes: request.scopes.map((scope) => scope.name),
       origins,
+      limits,
       ...(expiresMs === undefined ? {} : { expiresMs }),
     });
     return printSecret({ ...made, project }, values, context);

@@ -4,6 +4,7 @@ import { type ApiKey, ApiKeySchema, Scope } from "../../../client/node/index.ts"
 import { type CommandContext, columns, exitCodes, type FlagValues } from "../command.ts";
 import { askOnce } from "../connection.ts";
 import { printableJson } from "../printable.ts";
+import { limitsText } from "./limits.ts";
 
 /** Prints the keys of the caller's project, newest first. */
 export function listKeys(values: FlagValues, context: CommandContext): Promise<number> {
@@ -41,6 +42,7 @@ function asTable(keys: readonly ApiKey[], nowMs: number): string {
         scopes,
         key.prefix && `${key.prefix}…`,
         ...key.allowedOrigins,
+        limitsText(key.limits),
         lifeOf(key, nowMs),
         key.name,
       ];

@@ -1,6 +1,7 @@
 import { Scope } from "../../../client/node/index.ts";
 import { parseDuration, parsePageOrigin } from "../../config/config.ts";
 import { type FlagValues, UsageError } from "../command.ts";
+import { type KeyLimits, readLimits } from "./limits.ts";
 
 const scopes = [
   { name: "ingest", scope: Scope.INGEST },
@@ -16,6 +17,7 @@ export interface KeyRequest {
   readonly project?: string;
   readonly scopes: readonly (typeof scopes)[number][];
   readonly origins: readonly string[];
+  readonly limits: KeyLimits;
   /** Milliseconds since 1970. */
   readonly expiresMs?: number;
 }
@@ -48,6 +50,7 @@ export function readKeyRequest(values: FlagValues, nowMs: number): KeyRequest {
     ...(project === undefined ? {} : { project: String(project) }),
     scopes: scopesOf(listOf(values.scopes)),
     origins: [...new Set(origins)],
+    limits: readLimits(listOf(values.limits)),
     ...(lifeMs === undefined ? {} : { expiresMs: nowMs + lifeMs }),
   };
 }
