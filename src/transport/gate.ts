@@ -14,6 +14,7 @@ import { type Arrival, createLifetime, type Lifetime } from "./lifetime.ts";
 import type { Limits } from "./limits.ts";
 import { createMemoryBudget, type MemoryBudget, type Reservation } from "./memory.ts";
 import { isUnary, type MountedMethod } from "./methods.ts";
+import { createOpenRoom, reserveAlone } from "./open-room.ts";
 import type { OriginPolicy } from "./origins.ts";
 import { statedTimeoutMs } from "./timeouts.ts";
 
@@ -41,7 +42,7 @@ export interface Gate {
   authorize(exchange: Exchange, scope: Scope): Promise<Principal>;
   /** From now on nobody is let in; streams are ended, unary calls go on. */
   close(): void;
-  /** Calls under way. */
+  /** Calls under way, but those that need no key. */
   readonly size: number;
   /** Calls that found no room. */
   readonly refused: number;
@@ -71,6 +72,7 @@ export function createGate({ authenticator, rates, limits, trusts }: GateOptions
   const brake = createBrake();
   const memory = createMemoryBudget(limits.maxRequestMemoryBytes, limits.maxBodyBytes);
   const shares = createShares(limits.maxCalls);
+  const openRoom = createOpenRoom(limits.maxOpenCalls);
   let entering = 0;
   let refused = 0;
   let closed = false;
@@ -93,7 +95,7 @@ export function createGate({ authenticator, rates, limits, trusts }: GateOptions
   };
   /** @throws WeirError TOO_MANY_REQUESTS */
   const checkRoom = (sharer?: string) => {
-    const full = calls.size >= limits.maxCalls;
+    const full = calls.size - openRoom.size >= limits.maxCalls;
     if (!full && shares.of(sharer) < shares.most) return;
     refused++;
     const message = full
@@ -137,17 +139,23 @@ export function createGate({ authenticator, rates, limits, trusts }: GateOptions
     enter: async (exchange, entry) => {
       const { method, protocol, requestId, trace, outcome, browserKey } = entry;
       if (closed) throw shuttingDown();
-      checkRoom();
+      const isOpen = method.scope === Scope.OPEN;
+      if (!isOpen) checkRoom();
       entering++;
       let held: Reservation | undefined;
       let meter: Meter | undefined;
+      let hasOpenRoom = false;
       try {
+        if (isOpen) {
+          openRoom.take(method);
+          hasOpenRoom = true;
+        }
         const principal = await authorize(exchange, method.scope, browserKey, outcome);
         if (closed) throw shuttingDown();
         // Of one who is not known nothing is held: it may take long to learn who that is.
         const sharer = sharerOf(principal);
-        checkRoom(sharer);
-        held = memory.reserve(exchange, sharer);
+        if (!isOpen) checkRoom(sharer);
+        held = isOpen ? reserveAlone(exchange, limits.maxOpenBodyBytes) : memory.reserve(exchange, sharer);
         meter = holding(meterOf(principal, method), held);
         const lifetime = lifetimeOf(exchange, method);
         const intake = (isUnary(method) ? unaryIntake : streamIntake)({ count: meter.bytes, held });
@@ -169,6 +177,7 @@ export function createGate({ authenticator, rates, limits, trusts }: GateOptions
       } catch (error) {
         if (meter === undefined) held?.release();
         else meter.leave();
+        if (hasOpenRoom) openRoom.leave(method);
         await brake.hold(error, exchange.signal);
         throw error;
       } finally {
@@ -179,7 +188,10 @@ export function createGate({ authenticator, rates, limits, trusts }: GateOptions
     leave: (context) => {
       context.lifetime.end();
       context.meter.leave();
-      if (calls.delete(context)) shares.add(sharerOf(context.principal), -1);
+      if (calls.delete(context)) {
+        shares.add(sharerOf(context.principal), -1);
+        if (context.method.scope === Scope.OPEN) openRoom.leave(context.method);
+      }
       settle();
     },
     authorize,
@@ -189,7 +201,7 @@ export function createGate({ authenticator, rates, limits, trusts }: GateOptions
       for (const { method, lifetime } of calls) if (!isUnary(method)) lifetime.abort(shuttingDown());
     },
     get size() {
-      return calls.size;
+      return calls.size - openRoom.size;
     },
     get refused() {
       return refused;

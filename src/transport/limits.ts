@@ -11,6 +11,10 @@ export interface Limits {
   readonly maxConcurrentStreams: number;
   /** Calls under way in the whole process, half of them of one caller; beyond it RESOURCE_EXHAUSTED. */
   readonly maxCalls: number;
+  /** Of calls that need no key so many unary ones and as many streams, besides maxCalls; beyond it RESOURCE_EXHAUSTED. */
+  readonly maxOpenCalls: number;
+  /** Largest body of such a call, or message of such a stream, in bytes, besides maxRequestMemoryBytes. */
+  readonly maxOpenBodyBytes: number;
   /** Connections open at once, for each address; further ones are closed. */
   readonly maxConnections: number;
   /** How long a new connection may wait before its first bytes, in milliseconds; with TLS, before its handshake ends. */
@@ -55,6 +59,8 @@ export const defaultLimits: Limits = {
   maxHeaderBytes: 32 * kib,
   maxConcurrentStreams: 1000,
   maxCalls: 10_000,
+  maxOpenCalls: 256,
+  maxOpenBodyBytes: 64 * kib,
   maxConnections: 10_000,
   sniffTimeoutMs: 10_000,
   headersTimeoutMs: 20_000,

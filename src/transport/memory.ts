@@ -82,20 +82,20 @@ export function createMemoryBudget(maxBytes: number, maxBodyBytes: number): Memo
           over = true;
         },
       };
-      if (exchange.method === "GET") reservation.hold(Math.min(maxBodyBytes, messageBytes(exchange)));
-      else reservation.expect(Math.min(maxBodyBytes, statedBytes(exchange)));
+      const stated = Math.min(maxBodyBytes, statedBytes(exchange));
+      // The message of Connect's GET is there already, and is unpacked at once.
+      if (exchange.method === "GET") reservation.hold(stated);
+      else reservation.expect(stated);
       return reservation;
     },
   };
 }
 
-/** The message of Connect's GET stands in the query, and is unpacked at once. */
-function messageBytes({ query }: Exchange): number {
-  return /(?:^|&)compression=gzip/.test(query) ? query.length * greatestRatio : 0;
-}
-
-/** 0 where the request does not say. */
-function statedBytes(exchange: Exchange): number {
+/** What the request says that it brings, unpacked, at a guess; 0 where it does not say. */
+export function statedBytes(exchange: Exchange): number {
+  const { query } = exchange;
+  if (exchange.method === "GET")
+    return /(?:^|&)compression=gzip/.test(query) ? query.length * greatestRatio : 0;
   const stated = Number(exchange.header("content-length") ?? 0);
   if (!Number.isFinite(stated) || exchange.method === "HEAD") return 0;
   return exchange.header("content-encoding") === "gzip" ? stated * usualRatio : stated;

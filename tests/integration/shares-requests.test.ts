@@ -1,5 +1,5 @@
 /** One caller who sends slowly, much, or nothing at all leaves room to others. */
-import { connect as connectHttp2 } from "node:http2";
+import { connect as connectHttp2, type IncomingHttpHeaders } from "node:http2";
 import { connect as connectTcp } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Scope } from "../../src/contract/options.ts";
@@ -136,4 +136,55 @@ it("nothing is held for callers of whom nobody knows yet who they are", async ()
   await vi.waitFor(() => expect(port.asked()).toBe(8));
   expect(await send(port.url, "quiet", 900_000)).toBe("200");
   expect(port.transport.room.calls().used).toBe(0);
+});
+
+describe("calls that need no key", () => {
+  /** A call of grpc.health.v1 whose message has so many bytes of those that it announces. */
+  function health(url: string, method: string, announced: number, bytes: number) {
+    const message = Buffer.alloc(5 + bytes);
+    message.writeUInt32BE(announced, 1);
+    const session = connectHttp2(url);
+    const path = `/grpc.health.v1.Health/${method}`;
+    const headers = { ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers" };
+    const stream = session.request(headers, { endStream: false });
+    if (bytes === announced) stream.end(message);
+    else stream.write(message);
+    const end = () => session.destroy();
+    ending.push(end);
+    for (const one of [session, stream]) one.on("error", () => {});
+    stream.resume();
+    /** With the answer's head, where it comes with that, else of a Check with its end; undefined of a Watch that goes on. */
+    const status = new Promise<string | undefined>((resolve) => {
+      const settle = (headers: IncomingHttpHeaders) => resolve(headers["grpc-status"]?.toString());
+      stream.once("response", (head) => {
+        if (head["grpc-status"] !== undefined || method === "Watch") settle(head);
+      });
+      stream.once("trailers", settle);
+    });
+    return { end, status };
+  }
+
+  const refused = "8";
+
+  it("take no call of those that need one, and are bounded themselves", async () => {
+    const port = await start({ limits: { maxCalls: 1, maxOpenCalls: 4 } });
+    const watch = () => health(port.url, "Watch", 0, 0);
+    const watches = Array.from({ length: 6 }, watch);
+    const statuses = await Promise.all(watches.map(({ status }) => status));
+    expect(statuses.filter((status) => status === refused)).toHaveLength(2);
+    expect(port.transport.room.calls().used).toBe(0);
+    expect(await send(port.url, "quiet", 100)).toBe("200");
+    // Streams that stay keep no probe from its answer.
+    expect(await health(port.url, "Check", 0, 0).status).toBe("0");
+    for (const { end } of watches) end();
+    await vi.waitFor(async () => expect(await watch().status).toBe(undefined));
+  });
+
+  it("take nothing of the memory for bodies, and bring little", async () => {
+    const port = await start({ limits: { maxRequestMemoryBytes: 100_000 } });
+    for (let i = 0; i < 4; i++) health(port.url, "Check", 60_000, 50_000);
+    expect(await health(port.url, "Check", 4_000_000, 50_000).status).toBe(refused);
+    expect(port.transport.room.requestMemory().used).toBe(0);
+    expect(await send(port.url, "quiet", 90_000)).toBe("200");
+  });
 });
