@@ -10,14 +10,14 @@ import {
   rate,
   stat,
 } from "./panels.ts";
-import { noStream } from "./streams.ts";
+import { noEndlessStream, noStream } from "./streams.ts";
 
 const calls = 'protocol!="page"';
 const ended = `sum(${rate("weir_rpc_duration_seconds_count", calls)})`;
-/** For the server's sake and not for the caller's: of a stream a deadline only says how long its caller wanted it. */
+/** For the server's sake and not for the caller's: of a stream without an end a deadline only says how long its caller wanted it. */
 const failed = `sum(${[
   ['code=~"INTERNAL|UNAVAILABLE|UNKNOWN|DATA_LOSS"'],
-  ['code="DEADLINE_EXCEEDED"', noStream],
+  ['code="DEADLINE_EXCEEDED"', noEndlessStream],
 ]
   .map((failures) => rate("weir_rpc_duration_seconds_count", calls, ...failures))
   .join(" or ")})`;

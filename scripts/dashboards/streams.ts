@@ -11,5 +11,8 @@ const streams = methods
   .filter(({ methodKind }) => methodKind !== "unary")
   .map(({ parent, name }) => `${parent.typeName}/${name}`);
 
-/** Matcher of the methods that answer at once: a stream lasts as long as its caller likes. */
+/** Matcher of the methods that answer at once. */
 export const noStream = `method!~"${streams.join("|")}"`;
+
+/** Of the methods that end by themselves, as exports do: other streams last as long as their callers like. */
+export const noEndlessStream = `method!~"${streams.filter((name) => !name.endsWith("/ExportEvents")).join("|")}"`;

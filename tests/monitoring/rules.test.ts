@@ -5,6 +5,7 @@ import { runCommand } from "../support/command.ts";
 import { makeDirectory, removeDirectory } from "../support/level-log.ts";
 import { methods } from "../support/method-calls.ts";
 import { repository } from "../support/process.ts";
+import { dashboards, queriesOf } from "../support/prometheus/dashboards.ts";
 import { prometheusPrograms } from "../support/prometheus/programs.ts";
 import { prometheusFolder, rules, textsOf } from "../support/prometheus/rules.ts";
 
@@ -65,14 +66,19 @@ it("the rules' own tests hold in promtool's simulated time", async () => {
   expect(code, stdout + stderr).toBe(0);
 });
 
-it("of streams all but exports may end with their callers' deadlines", () => {
+it("of streams all but exports may end with their callers' deadlines, as on the dashboard", () => {
   const { expr } = recorded.find(({ name }) => name === "job:weir_rpc_failures:rate5m")!;
   const endless = new RegExp(`^${/method!~"(.*?)"/.exec(expr)![1]}$`);
   const streams = methods.filter(({ method }) => method.methodKind !== "unary").map(({ name }) => name);
   expect(streams.filter((name) => !endless.test(name))).toEqual([
     "analytics.v1.AnalyticsService/ExportEvents",
   ]);
-  expect(methods.filter(({ name }) => endless.test(name))).toHaveLength(streams.length - 1);
+  const left = methods.filter(({ name }) => endless.test(name));
+  expect(left).toHaveLength(streams.length - 1);
+  const health = dashboards.find(({ uid }) => uid === "weir-service-health")!;
+  const { expr: shown } = queriesOf(health).find(({ title }) => title === "Calls that fail, of all")!;
+  const passedOver = new RegExp(`^(${/code="DEADLINE_EXCEEDED", method!~"(.*?)"/.exec(shown)![1]})$`);
+  expect(methods.filter(({ name }) => passedOver.test(name))).toEqual(left);
 });
 
 describe("in these tests", () => {
