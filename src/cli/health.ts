@@ -1,5 +1,6 @@
 import { type JsonValue, toJson } from "@bufbuild/protobuf";
-import type { ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { baseUrl } from "../../client/core/base-url.ts";
 import {
   type ComponentHealth,
   errorReason,
@@ -7,7 +8,6 @@ import {
   GetConsumerStatsResponseSchema,
   GetProducerStatsResponseSchema,
   HealthStatus,
-  HealthCheckResponse_ServingStatus as ServingStatus,
   type WeirClient,
 } from "../../client/node/index.ts";
 import { type Command, type CommandContext, columns, exitCodes } from "./command.ts";
@@ -76,19 +76,42 @@ function row(name: string, status: HealthStatus, message = ""): [string, string]
 }
 
 export const ready: Command = {
-  details: "Exit code 0: it does; 1: it does not, or cannot be reached.",
+  details: `It is asked for /ready, which --metrics-listen serves too: in the clear, where the address itself speaks TLS.
+
+Exit code 0: it does; 1: it does not, or cannot be reached.`,
   flags: connectionFlags,
   async run(values, _operands, context) {
     let serving = false;
-    await askOnce(values, context, async (weir) => {
-      const { status } = await weir.serving.check({});
-      serving = status === ServingStatus.SERVING;
+    await askOnce(values, context, async () => {
+      serving = await isReady(baseUrl(String(values.url)));
       context.stdout.write(`${values.url} is ${serving ? "ready" : "not ready"}\n`);
       return exitCodes.done;
     });
     return serving ? exitCodes.done : exitCodes.notAll;
   },
 };
+
+/** @throws ConnectError where it cannot be reached, or answers something else */
+async function isReady(url: string): Promise<boolean> {
+  const { status } = await readyAnswer(url);
+  if (status === 200) return true;
+  if (status === 503) return false;
+  throw new ConnectError(`/ready answers ${status}`, Code.Unknown);
+}
+
+async function readyAnswer(url: string): Promise<Response> {
+  try {
+    const answer = await fetch(`${url}/ready`, { signal: AbortSignal.timeout(readyTimeoutMs) });
+    await answer.body?.cancel();
+    return answer;
+  } catch (error) {
+    if ((error as Error).name === "TimeoutError") throw new ConnectError("no answer", Code.DeadlineExceeded);
+    const { cause } = error as { cause?: Error };
+    throw new ConnectError(cause?.message ?? String(error), Code.Unavailable, undefined, undefined, cause);
+  }
+}
+
+const readyTimeoutMs = 10_000;
 
 export const lag: Command = {
   details: "It is known to processes with the role consumer.",

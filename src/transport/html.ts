@@ -21,10 +21,17 @@ const style =
   "td,th{text-align:left;padding:.2rem .8rem .2rem 0;vertical-align:top}section{margin:1.5rem 0}body{overflow-wrap:break-word}td+td code{overflow-wrap:anywhere}:root{color-scheme:light dark}" +
   "@media(max-width:40rem){table,tbody,tr,td{display:block}ul{padding-left:1rem}tr{padding:.3rem 0}td{padding:0}}";
 
+const list = (of: typeof links) =>
+  `<ul>${of.map(([path, what]) => `<li><a href="${path}">${path}</a>: ${what}</li>`).join("")}</ul>`;
+
+/** The index of an address where no key is asked for. @param paths what is served there */
+export function openIndexPage(version: string, paths: readonly string[]): string {
+  const served = [...links, ...linksWithKey].filter(([path]) => paths.includes(path));
+  return htmlPage("Weir", `<p>Event analytics, version ${escapeHtml(version)}.</p>${list(served)}`);
+}
+
 /** @param lag whether this process serves /lag */
 export function indexPage(version: string, lag: boolean): string {
-  const list = (of: typeof links) =>
-    `<ul>${of.map(([path, what]) => `<li><a href="${path}">${path}</a>: ${what}</li>`).join("")}</ul>`;
   const withKey = linksWithKey.filter(([path]) => lag || path !== "/lag");
   return htmlPage(
     "Weir",

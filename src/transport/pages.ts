@@ -2,7 +2,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { Scope } from "../contract/options.ts";
 import type { StageHealth } from "../domain/health.ts";
-import { indexPage } from "./html.ts";
+import { indexPage, openIndexPage } from "./html.ts";
 import { referencePage } from "./reference.ts";
 
 export interface PageAnswer {
@@ -35,8 +35,26 @@ export interface PageSources {
   readonly version: string;
 }
 
-/** Pages about the process alone, which are also served on an address of their own, without a key. */
-export function figurePages(sources: PageSources): Page[] {
+/** Pages about the process alone, as they are served on an address of their own: to whoever reaches it. */
+export function ownPages(sources: PageSources): Page[] {
+  const scope = Scope.OPEN;
+  const pages = [...statePages(sources), ...figurePages(sources)].map((page) => ({ ...page, scope }));
+  const index = openIndexPage(
+    sources.version,
+    pages.map(({ path }) => path),
+  );
+  return [{ path: "/", scope, quiet: true, answer: () => answer(200, htmlType, index) }, ...pages];
+}
+
+function statePages(sources: PageSources): Page[] {
+  const scope = Scope.OPEN;
+  return [
+    { path: "/health", scope, quiet: true, answer: () => healthAnswer(sources.health()) },
+    { path: "/ready", scope, quiet: true, answer: () => readyAnswer(sources) },
+  ];
+}
+
+function figurePages(sources: PageSources): Page[] {
   const scope = Scope.PLATFORM;
   const { lag } = sources;
   return [
@@ -58,8 +76,7 @@ export function plainPages(sources: PageSources, openApi: JsonObject): Page[] {
   const docs = referencePage(openApi);
   const index = indexPage(sources.version, sources.lag !== undefined);
   return [
-    { path: "/health", scope, quiet: true, answer: () => healthAnswer(sources.health()) },
-    { path: "/ready", scope, quiet: true, answer: () => readyAnswer(sources) },
+    ...statePages(sources),
     { path: "/openapi.json", scope, quiet: false, answer: () => answer(200, "application/json", document) },
     { path: "/docs", scope, quiet: false, answer: () => answer(200, htmlType, docs) },
     { path: "/", scope, quiet: false, answer: () => answer(200, htmlType, index) },

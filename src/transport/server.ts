@@ -19,7 +19,7 @@ import type { CallRecord, TransportLog } from "./log.ts";
 import { type MountedMethod, mountMethods } from "./methods.ts";
 import { createNodeExchange } from "./node-exchange.ts";
 import { createOriginPolicy, type OriginPolicy } from "./origins.ts";
-import { figurePages, isReady, type PageSources, plainPages } from "./pages.ts";
+import { isReady, ownPages, type PageSources, plainPages } from "./pages.ts";
 import { reflectionServices } from "./reflection.ts";
 import { createRest } from "./rest.ts";
 import { createRoutes } from "./routes.ts";
@@ -49,8 +49,8 @@ export interface TransportOptions {
   /** Default: calls are not traced. */
   readonly tracing?: Tracing | undefined;
   /**
-   * Addresses that serve /metrics, /stats and /lag alone, without a key, in the clear. Host and Origin are checked where all
-   * of them are loopback.
+   * Addresses that serve /metrics, /stats, /lag, /health and /ready alone, without a key, in the clear. Host and Origin are
+   * checked where all of them are loopback.
    */
   readonly metricsListen?: readonly string[];
 }
@@ -117,10 +117,7 @@ export async function createTransport(options: TransportOptions): Promise<Transp
   });
 
   const figures = createFront({
-    routes: createRoutes(
-      [],
-      figurePages(pages).map((page) => ({ ...page, scope: Scope.OPEN })),
-    ),
+    routes: createRoutes([], ownPages(pages)),
     gate,
     rest,
     origins: figuresOrigins(metricsListen, allowedOrigins),

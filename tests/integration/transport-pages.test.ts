@@ -7,6 +7,7 @@ import { Health, HealthCheckResponse_ServingStatus as Status } from "../../gen/g
 import { errorReasons } from "../../src/domain/errors.ts";
 import type { StageHealth } from "../../src/domain/health.ts";
 import { selfSigned } from "../support/certificate.ts";
+import { weir } from "../support/process.ts";
 import { failure } from "./transport-clients.ts";
 import { startPort, type TestPort } from "./transport-support.ts";
 
@@ -192,7 +193,7 @@ test("the reference tells of each method its body, success and errors, and of ea
   for (const reason of Object.keys(errorReasons)) expect(docs).toContain(`<code>${reason}</code>`);
 });
 
-test("metrics, figures and lag have an address of their own, without a key or TLS and with nothing else", async () => {
+test("figures and state have an address of their own, without a key or TLS and with nothing else", async () => {
   const { port } = await start({
     open: false,
     tls: selfSigned(),
@@ -206,10 +207,31 @@ test("metrics, figures and lag have an address of their own, without a key or TL
     },
   });
   const [address] = port.transport.metricsAddresses;
-  for (const path of ["/metrics", "/stats", "/lag"]) {
+  const served = ["/health", "/ready", "/stats", "/lag", "/metrics"];
+  for (const path of ["/", ...served]) {
     expect((await fetch(`http://${address}${path}`)).status, path).toBe(200);
   }
-  for (const path of ["/health", "/v1/events/health", "/analytics.v1.ProducerService/GetProducerHealth"]) {
+  const index = await (await fetch(`http://${address}/`)).text();
+  expect([...index.matchAll(/href="([^"]+)"/g)].map((match) => match[1])).toEqual(served);
+  for (const path of [
+    "/docs",
+    "/openapi.json",
+    "/v1/events/health",
+    "/analytics.v1.ProducerService/GetProducerHealth",
+  ]) {
     expect((await fetch(`http://${address}${path}`)).status, path).toBe(404);
   }
+});
+
+test("weir ready asks the address in the clear of a server that speaks TLS by a name of its own", async () => {
+  const { port, state } = await start({ tls: selfSigned(), metricsListen: ["127.0.0.1:0"] });
+  const clear = `http://${port.transport.metricsAddresses[0]}`;
+  const ready = (url: string) => weir(["ready", "--url", url]);
+  expect(await ready(clear)).toMatchObject({ code: 0, stdout: `${clear} is ready\n`, stderr: "" });
+  state.ready = false;
+  expect(await ready(clear)).toMatchObject({ code: 1, stdout: `${clear} is not ready\n`, stderr: "" });
+  const stderr = expect.stringMatching(/^weir: cannot reach \S+: self-signed certificate/);
+  expect(await ready(port.url)).toMatchObject({ code: 1, stdout: "", stderr });
+  const nowhere = `weir: ${clear}/nowhere refused: [unknown] /ready answers 404\n`;
+  expect(await ready(`${clear}/nowhere`)).toMatchObject({ code: 1, stdout: "", stderr: nowhere });
 });

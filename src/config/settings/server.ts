@@ -31,7 +31,7 @@ export const serverSettings = {
     type: list,
     default: [],
     description:
-      "Addresses that serve /metrics, /stats and /lag alone, to whoever reaches them: without a key, and in the clear. Where all are loopback, Host and Origin are checked.",
+      "Addresses that serve /metrics, /stats, /lag, /health and /ready alone, to whoever reaches them: without a key, and in the clear. Where all are loopback, Host and Origin are checked.",
   }),
   logLevel: setting<"error" | "warn" | "info" | "debug" | "silent">({
     flag: "log-level",
