@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -234,4 +236,13 @@ test("weir ready asks the address in the clear of a server that speaks TLS by a 
   expect(await ready(port.url)).toMatchObject({ code: 1, stdout: "", stderr });
   const nowhere = `weir: ${clear}/nowhere refused: [unknown] /ready answers 404\n`;
   expect(await ready(`${clear}/nowhere`)).toMatchObject({ code: 1, stdout: "", stderr: nowhere });
+});
+
+test("the figures' own address answers while callers have every connection", async () => {
+  const { port } = await start({ limits: { maxConnections: 1 }, metricsListen: ["127.0.0.1:0"] });
+  const taken = connect(Number(new URL(port.url).port), "127.0.0.1");
+  await once(taken, "connect");
+  await expect(fetch(`${port.url}/`)).rejects.toThrow();
+  expect((await fetch(`http://${port.transport.metricsAddresses[0]}/`)).status).toBe(200);
+  taken.destroy();
 });

@@ -81,11 +81,11 @@ describe.each(overlays)("%s", (overlay) => {
     }
   });
 
-  it("is asked by gRPC whether it is ready, and at an open page whether it lives", () => {
+  it("is asked by gRPC whether it is ready, and at an open page whether it lives, where callers take no room", () => {
     const servers = serversOf(built[overlay].resources).flatMap(containersOf);
     for (const { startupProbe, readinessProbe, livenessProbe, ports } of servers) {
       for (const probe of [startupProbe, readinessProbe]) expect(probe.grpc).toEqual({ port: 8080 });
-      expect(livenessProbe.httpGet).toEqual({ path: "/", port: "api" });
+      expect(livenessProbe.httpGet).toEqual({ path: "/", port: "metrics" });
       expect(ports.map(({ name }: { name: string }) => name)).toEqual(["api", "metrics"]);
     }
   });
