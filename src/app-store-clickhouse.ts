@@ -54,12 +54,12 @@ async function openAnswering(options: ClickhouseOptions): Promise<StoreParts> {
 async function openApplying(options: ClickhouseOptions): Promise<StoreParts> {
   const { kafka, logger, start, stops } = options;
   const { connection, topics, applied: followed } = kafka;
-  const changes = openChanges(options);
+  const changes = openChanges(options, () => opened.isSettled());
   const letters = openDeadLetterTopic({ connection, topic: topics.deadLetters, givenUp: start.signal });
   stops.push(() => letters.close());
   // It is a member only once the store is there: while it waits for ClickHouse, others have the partitions.
   let arbiter = positionsOf(followed);
-  const opened = await open(options, {
+  const opened: ClickhouseStore = await open(options, {
     arbiter: {
       committed: (partition) => arbiter.committed(partition),
       commit: (partition, committed) => arbiter.commit(partition, committed),
@@ -161,8 +161,8 @@ async function open(
 }
 
 /** What processes of one group change in the store besides what their commits tell. */
-function openChanges({ log, kafka, stops }: ClickhouseOptions): Changes {
-  const changes = createChanges(log.state, `rows/${kafka.group}`);
+function openChanges({ log, kafka, stops }: ClickhouseOptions, isOver?: () => Promise<boolean>): Changes {
+  const changes = createChanges(log.state, `rows/${kafka.group}`, isOver);
   stops.push(() => changes.close());
   return changes;
 }

@@ -1,6 +1,7 @@
 /**
  * Changes of something that several processes share and keep answers about: each of them hears that one is under way, and
- * that it has ended. One whose process dies meanwhile stays under way until the next has ended.
+ * that it has ended. One whose process dies meanwhile stays under way until the next has ended. So does one that goes on
+ * although whoever began it was told nothing of it any more.
  */
 import { randomBytes } from "node:crypto";
 import { pause } from "../domain/pause.ts";
@@ -20,31 +21,51 @@ const ended = 0;
 /** Time between two tries, in milliseconds. */
 const retryMs = 1000;
 
-/** @param key in the state */
-export function createChanges(state: Pick<StateStore, "get" | "put">, key: string): Changes {
-  const closing = new AbortController();
-  let telling: Promise<void> = Promise.resolve();
+/**
+ * @param key in the state
+ * @param isOver whether nothing of this change, or of one before, goes on; asked until it is. Default: it is as soon as
+ *   the change has answered
+ */
+export function createChanges(
+  state: Pick<StateStore, "get" | "put">,
+  key: string,
+  isOver: () => Promise<boolean> = async () => true,
+): Changes {
+  let closed = false;
+  let telling = { told: Promise.resolve(), stop() {} };
 
   const put = (stage: number) => state.put(key, Uint8Array.of(stage, ...randomBytes(8)));
 
-  async function tellEnd(): Promise<void> {
-    while (!closing.signal.aborted) {
+  async function tellEnd(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
       try {
-        return await put(ended);
+        if (await isOver()) return await put(ended);
       } catch {
-        await pause(retryMs, closing.signal);
+        // Neither is known; it is tried again.
       }
+      await pause(retryMs, signal);
     }
+  }
+
+  function beginTelling(): void {
+    const stopping = new AbortController();
+    if (closed) stopping.abort();
+    telling = { told: tellEnd(stopping.signal), stop: () => stopping.abort() };
+  }
+
+  async function stopTelling(): Promise<void> {
+    telling.stop();
+    await telling.told;
   }
 
   return {
     async run(change) {
-      await telling;
-      await put(underWay);
+      await stopTelling();
       try {
+        await put(underWay);
         return await change();
       } finally {
-        telling = tellEnd();
+        beginTelling();
       }
     },
     async seen() {
@@ -52,8 +73,8 @@ export function createChanges(state: Pick<StateStore, "get" | "put">, key: strin
       return stamp[0] === underWay ? undefined : stamp.toString("hex");
     },
     async close() {
-      closing.abort();
-      await telling;
+      closed = true;
+      await stopTelling();
     },
   };
 }

@@ -159,6 +159,27 @@ it("goes on applying while what former owners left is removed, which is one stat
   await heir.close();
 });
 
+it("is not settled while the server removes rows, also for who was told nothing any more", async () => {
+  const { store } = temporary;
+  await store.apply([block(0, sent("1"), sent("2", { us: 5 }))]);
+  expect(await store.isSettled()).toBe(true);
+  const connection = createConnection({ url: temporary.path, maxConnections: 1 });
+  const givingUp = new AbortController();
+  const other = createConnection({ url: temporary.path, maxConnections: 1, givenUp: givingUp.signal });
+  await connection.command("SYSTEM STOP MERGES events");
+  const removal = other.remove({ query: "DELETE FROM events WHERE timestamp_us < 5", params: {} });
+  removal.catch(() => {});
+  await vi.waitFor(async () => expect(await store.isSettled()).toBe(false), { timeout: 20_000 });
+  givingUp.abort();
+  await expect(removal).rejects.toThrow();
+  expect(await store.isSettled()).toBe(false);
+  expect(await places()).toEqual([0, 1]);
+  await connection.command("SYSTEM START MERGES events");
+  await vi.waitFor(async () => expect(await store.isSettled()).toBe(true), { timeout: 20_000 });
+  expect(await places()).toEqual([1]);
+  for (const one of [connection, other]) await one.close();
+});
+
 it("forgets the ids of what an owner finds behind its position, which may not come again", async () => {
   await temporary.store.apply([block(0, sent("1"), sent("2"), sent("3"))]);
   // The log has lost its tail from offset 1 on, and others have taken its place.

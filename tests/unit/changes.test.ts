@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { createChanges } from "../../src/state/changes.ts";
 import type { StateStore } from "../../src/state/state.ts";
 
@@ -62,4 +62,26 @@ test("nothing is changed where others cannot be told, and one whose end is not t
   await next.run(async () => {});
   await next.close();
   expect(await changes.seen()).toBeDefined();
+});
+
+test("what goes on after its change has failed is under way until it is over, and holds no other change up", async () => {
+  const state = memoryState();
+  const other = createChanges(state, "rows");
+  let isOver = false;
+  const changes = createChanges(state, "rows", async () => isOver);
+  const givenUp = changes.run(async () => {
+    throw new Error("no answer");
+  });
+  await expect(givenUp).rejects.toThrow("no answer");
+  expect(await other.seen()).toBeUndefined();
+  expect(await changes.run(async () => "another")).toBe("another");
+  expect(await other.seen()).toBeUndefined();
+  await changes.close();
+  // Nor does the change of another process end it.
+  const next = createChanges(state, "rows", async () => isOver);
+  await next.run(async () => {});
+  expect(await other.seen()).toBeUndefined();
+  isOver = true;
+  await vi.waitFor(async () => expect(await other.seen()).toBeDefined(), { timeout: 10_000 });
+  await next.close();
 });

@@ -71,4 +71,6 @@ export interface ClickhouseStore extends EventStore, DeadLetterStore, IdKeeper {
   noteChanged(): void;
   /** Closes the fences of held partitions that are old enough; answers how many fences are open. */
   closeFences(): Promise<number>;
+  /** Whether no removal of rows goes on, whoever began it. */
+  isSettled(): Promise<boolean>;
 }

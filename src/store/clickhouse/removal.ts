@@ -31,6 +31,16 @@ export async function removeRows(
   return removed;
 }
 
+/** Whether the server removes rows no more: it goes on also where who asked for it is gone. */
+export async function isSettled(connection: Connection): Promise<boolean> {
+  const removing = sql`
+    SELECT (SELECT count() FROM system.mutations
+            WHERE database = currentDatabase() AND table = 'events' AND NOT is_done)
+      + (SELECT count() FROM system.processes
+         WHERE current_database = currentDatabase() AND startsWith(query, 'DELETE FROM events '))`;
+  return (await count(connection, removing)) === 0;
+}
+
 /**
  * Answers how many.
  *

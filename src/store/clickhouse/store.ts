@@ -20,7 +20,7 @@ import { createNotes } from "./notes.ts";
 import type { ClickhouseStore, ClickhouseStoreOptions } from "./options.ts";
 import { createOwnership } from "./ownership.ts";
 import { createReader } from "./reader.ts";
-import { forgetIds, removeRows } from "./removal.ts";
+import { forgetIds, isSettled, removeRows } from "./removal.ts";
 import { createRowCount } from "./row-count.ts";
 import { createStanding } from "./standing.ts";
 import { untilReached } from "./start.ts";
@@ -226,6 +226,8 @@ export async function openClickhouseStore(
         openFences = await fences.closeOld(ownership.partitions());
         return openFences;
       }),
+
+    isSettled: () => isSettled(connection),
 
     forgetIds: (receivedBeforeMs) =>
       write(() => forgetIds(connection, forgetting.until(receivedBeforeMs), ownership.partitions())),
