@@ -8,8 +8,6 @@ export interface FeedMember {
   /** Whether it has room for another record; one that has none is left behind until it has. Absent: always. */
   readonly ready?: () => boolean;
   take(record: FlatRecord, partition: number, offset: number): void;
-  /** A record does not count, but its id is taken: what comes after it under the same one is a copy. */
-  refused?(record: FlatRecord, partition: number): void;
   /** Its positions have moved, whether or not it was given anything. */
   moved(): void;
   /** Records that were received before `endMs` cannot be given. */

@@ -92,13 +92,11 @@ export function createRunReader({ log, foreign, members, heads, sliceMs }: RunRe
     standing: Standing,
     offset: number,
   ): void {
-    const refusal = refusalOf(record, standing);
-    if (refusal !== undefined) refused++;
-    for (const member of to ?? []) {
-      if (refusal === undefined) member.take(record, standing.partition, offset);
-      // On another partition than its user's it is a copy of nothing, and nothing there is a copy of it.
-      else if (refusal.reason !== "WRONG_PARTITION") member.refused?.(record, standing.partition);
+    if (refusalOf(record, standing) !== undefined) {
+      refused++;
+      return;
     }
+    for (const member of to ?? []) member.take(record, standing.partition, offset);
   }
 
   /** Gives records from `offset` on until the slice's time is over. Answers the offset of the first not given. */

@@ -1,5 +1,5 @@
 /** One window for all who ask the same question of it: filled from the log, then kept as the log grows. */
-import { takenId } from "../domain/record/dead-letter.ts";
+import { deadLetterId, deadLetterPlace, replayIdentity } from "../domain/record/dead-letter.ts";
 import type { FlatRecord } from "../domain/record/flat-record.ts";
 import { compilePredicate } from "../filter/evaluate.ts";
 import type { Filter } from "../filter/filter.ts";
@@ -80,27 +80,25 @@ export function createSharedWindow(
     identities?.missing(endMs);
   }
 
-  /** Whether no record of the same identity came before. */
-  function isNew({ flat, replays }: FlatRecord, partition: number, receivedMs: number): boolean {
+  /** Whether neither the event came before nor, where it is the replay of a dead letter, another of the same. */
+  function isNew({ flat, replays }: FlatRecord, receivedMs: number): boolean {
     if (identities === undefined) return true;
     const nowMs = now();
-    const id = takenId(flat.id, replays, partition);
+    const letter = replays === undefined ? undefined : deadLetterPlace(replays);
+    const ids = letter === undefined ? [flat.id] : [replayIdentity(deadLetterId(letter)), flat.id];
     // A time of the future, which others may write, must not be remembered for ever.
-    return identities.isNew(flat.userId, id, Math.min(receivedMs, nowMs), nowMs);
+    return ids.every((id) => identities.isNew(flat.userId, id, Math.min(receivedMs, nowMs), nowMs));
   }
 
   const member: FeedMember = {
     project: question.project,
     positions: [],
-    take(record, partition) {
+    take(record) {
       const { flat } = record;
       const receivedMs = receivedMsOf(record);
       if (receivedMs >= window.endMs) window.advance(now());
-      if (!isNew(record, partition, receivedMs)) return;
+      if (!isNew(record, receivedMs)) return;
       if (passes === undefined || passes(flat)) window.add(flat, receivedMs);
-    },
-    refused(record, partition) {
-      isNew(record, partition, receivedMsOf(record));
     },
     moved() {
       if (feed.atHead(member)) filled.resolve();

@@ -62,12 +62,6 @@ it("are listed newest first, page by page, with all that is known of them", asyn
   expect(await temporary.store.deadLetters(ofAnother, patiently())).toEqual([]);
 });
 
-it("take their ids: copies that come later are dropped", async () => {
-  await apply(invalid("1"));
-  expect(await apply(invalid("1"), valid("1"))).toMatchObject({ applied: 0, deadLetters: 0, duplicates: 2 });
-  expect(await places()).toEqual(["0-0"]);
-});
-
 it("are replayed once, whatever was lost in between", async () => {
   await apply(valid("1"));
   // As a version of the program with stricter rules would have set it aside.

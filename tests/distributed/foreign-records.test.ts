@@ -165,6 +165,26 @@ describe("a record that cannot be applied", () => {
     expect(await countOf(userId)).toBe(1n);
   });
 
+  it("for its content leaves its id to the mended event, which counts, and the replay is no better", async () => {
+    const userId = "mender";
+    const value = recordOf({
+      id: "mend-1",
+      userId,
+      name: "odd",
+      measures: { a: Number.POSITIVE_INFINITY },
+    });
+    const [place] = await sendByJava(installation.kafka, topic, [{ key: userId, value }]);
+    await isApplied(servers.analytics.url, place!);
+    const deadLetterIds = [`${place!.partition}-${place!.offset}`];
+    const event = { id: "mend-1", userId, name: "mended" };
+    for (let times = 0; times < 2; times++) {
+      await clients.ingest.ingestion.ingestEvent({ event, options: { durability: Durability.APPLIED } });
+      expect(await countOf(userId)).toBe(1n);
+    }
+    const { visibilityToken } = await clients.consumer.admin.replayDeadLetters({ deadLetterIds });
+    expect(await countOf(userId, [visibilityToken])).toBe(1n);
+  });
+
   it("because nobody can read it is a dead letter until one process discards it, and holds up nothing", async () => {
     const userId = "behind";
     const [, last] = await sendByJava(installation.kafka, topic, [

@@ -147,19 +147,40 @@ it("sets aside what is not on its user's partition, where it does not keep its e
   expect(await places()).toEqual(["0-0", "1-0"]);
 });
 
-it("takes a dead letter's id as well, and lets its replay pass once", async () => {
+it("counts the mended event that comes with a dead letter's id, and neither a copy nor the letter's replay", async () => {
+  const mended = sent("1");
+  expect(await apply([invalid("1"), invalid("1")])).toMatchObject({ deadLetters: 1, duplicates: 1 });
+  expect(await apply([mended, replay(sent("1"), "0-0"), mended])).toMatchObject({
+    applied: 1,
+    duplicates: 2,
+  });
+  expect(await apply([invalid("1")])).toMatchObject({ applied: 0, deadLetters: 0, duplicates: 1 });
+  expect(await places()).toEqual(["0-2"]);
+  await temporary.rewind();
+  const all = [invalid("1"), invalid("1"), mended, replay(sent("1"), "0-0"), mended];
+  for (const record of all) await apply([record]);
+  expect(await places()).toEqual(["0-2"]);
+});
+
+it("lets a dead letter's replay pass once, and none of another letter of the same event", async () => {
   await apply([invalid("1")]);
-  expect(await apply([invalid("1"), sent("1")])).toMatchObject({ applied: 0, deadLetters: 0, duplicates: 2 });
+  await apply([sent("1")], 1);
   const again = replay(sent("1"), "0-0");
   expect(await apply([again])).toMatchObject({ applied: 1, duplicates: 0 });
-  expect(await apply([again, sent("1")])).toMatchObject({ applied: 0, duplicates: 2 });
-  expect(await places()).toEqual(["0-3"]);
-  const worse = ["0-9", "00-9"].map((id) => replay(invalid("1"), id));
-  expect(await apply(worse)).toMatchObject({ deadLetters: 1, duplicates: 1 });
+  const more = [again, replay(sent("1"), "1-0"), sent("1")];
+  expect(await apply(more)).toMatchObject({ applied: 0, duplicates: 3 });
+  expect(await places()).toEqual(["0-1"]);
+});
+
+it("sets a replay aside that is no better, once, and lets that one's replay pass", async () => {
+  await apply([invalid("1")]);
+  const worse = replay(invalid("1"), "0-0");
+  expect(await apply([worse, worse])).toMatchObject({ deadLetters: 1, duplicates: 1 });
   expect(await letters()).toEqual([
-    ["0-6", "INVALID_EVENT"],
+    ["0-1", "INVALID_EVENT"],
     ["0-0", "INVALID_EVENT"],
   ]);
+  expect(await apply([replay(sent("1"), "0-1")])).toMatchObject({ applied: 1, duplicates: 0 });
 });
 
 it("counts for a record of another program that replays nothing the event's own id", async () => {

@@ -1,8 +1,12 @@
 /**
  * A log as Kafka's may be: with copies, with what is no event, with events on another user's partition, with replays of dead
- * letters that were on another partition.
+ * letters that were on this partition or on another.
  */
-import { encodeReplayField } from "../../src/domain/record/dead-letter.ts";
+import {
+  type DeadLetterPlace,
+  deadLetterId,
+  encodeReplayField,
+} from "../../src/domain/record/dead-letter.ts";
 import { type Random, randomOf } from "./clickhouse/faults.ts";
 import { recordOf, userOn } from "./store.ts";
 
@@ -39,6 +43,11 @@ export function crashLog(seed: string): CopiedLog {
 /** Dead letters that are replayed on a partition, and on no other, each more than once. */
 const replayedLetters = 4;
 
+interface Kept {
+  readonly offset: number;
+  readonly seconds: number;
+}
+
 /** Makes a log; what counts is said by a plain loop. */
 export function makeCopiedLog(random: Random, options: CopiedLogOptions): CopiedLog {
   const { partitions, dedupWindowMs, spreadMs, inOrder = false } = options;
@@ -47,8 +56,9 @@ export function makeCopiedLog(random: Random, options: CopiedLogOptions): Copied
   const users = kept.map((_, partition) => userOn(partition, "u", partitions));
 
   const records = users.map((userId, partition) => {
-    /** The second in which the copy that counted last was received, by user and id. */
-    const seen = new Map<string, number>();
+    /** Of events and of dead letters the copy that was kept last, and the second in which it was received, by user and id. */
+    const events = new Map<string, Kept>();
+    const letters = new Map<string, Kept>();
     const replayed = new Set<string>();
     return Array.from({ length: options.records }, (_, offset) => {
       const what = random();
@@ -58,25 +68,32 @@ export function makeCopiedLog(random: Random, options: CopiedLogOptions): Copied
       }
       const isForeign = partitions > 1 && what < 0.06;
       const isInvalid = what >= 0.06 && what < 0.09;
-      const letter =
+      const letter: DeadLetterPlace | undefined =
         what >= 0.09 && what < 0.17
-          ? `${partitions + partition}-${Math.floor(random() * replayedLetters)}`
+          ? {
+              partition: random() < 0.5 ? partition : partitions + partition,
+              offset: Math.floor(random() * replayedLetters),
+            }
           : undefined;
       const user = isForeign ? users[(partition + 1) % partitions]! : userId;
       const id = String(Math.floor(random() * options.ids));
       const receivedMs = Math.floor((inOrder ? offset / options.records : random()) * spreadMs);
+      const isRefused = isForeign || isInvalid;
       const key = `${user} ${id}`;
-      const first = seen.get(key);
-      const isAgain = letter !== undefined && replayed.has(letter);
-      if (!isAgain && (first === undefined || receivedMs - first * 1000 > dedupWindowMs)) {
-        if (letter !== undefined) replayed.add(letter);
-        seen.set(key, Math.floor(receivedMs / 1000));
-        (isForeign || isInvalid ? dead : kept)[partition]!.add(offset);
+      // The replay of a letter is a copy only of what came after that.
+      const after = letter?.partition === partition ? letter.offset : -1;
+      const isCopyOf = (one: Kept | undefined) =>
+        one !== undefined && one.offset > after && receivedMs - one.seconds * 1000 <= dedupWindowMs;
+      const isCopy = isCopyOf(events.get(key)) || (isRefused && isCopyOf(letters.get(key)));
+      if (!isCopy && !(letter !== undefined && replayed.has(deadLetterId(letter)))) {
+        (isRefused ? dead : kept)[partition]!.add(offset);
+        (isRefused ? letters : events).set(key, { offset, seconds: Math.floor(receivedMs / 1000) });
+        if (letter !== undefined) replayed.add(deadLetterId(letter));
       }
       const measures: Record<string, number> = isInvalid ? { a: Number.POSITIVE_INFINITY } : {};
       const event = { id, userId: user, name: `${offset}`, measures };
       const record = recordOf({ receivedUs: receivedMs * 1000, event });
-      return letter === undefined ? record : Buffer.concat([record, encodeReplayField(letter)]);
+      return letter === undefined ? record : Buffer.concat([record, encodeReplayField(deadLetterId(letter))]);
     });
   });
   return { records, kept, dead };

@@ -20,6 +20,8 @@ export const dlq: Command = {
 JSON. replay puts them on the log again: each counts once, however often it is replayed. discard removes them for ever.
 replay and discard take ids, or --all for every one that list prints. A dead letter whose record cannot be decoded, or is
 larger than the log takes, cannot be replayed: --all names it and replays the others, and among ids it is refused with all.
+An event may be mended and sent again instead: with Kafka by the same id, of which it is then the first that counts; the
+embedded log knows the id from when it accepted the event, answers DUPLICATE, and takes it by another.
 
 Exit code 0: done; 1: some ids do not exist, or --all could not replay some; 2: usage; 3: the server cannot be reached or refuses.`,
   flags: {

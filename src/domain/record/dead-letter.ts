@@ -35,8 +35,10 @@ export function encodeReplayField(id: string): Uint8Array {
 const replayPrefix = "\u0000replay ";
 
 /**
- * What a replay is known by where the log looks for duplicates: its event's own id is there already. No event has it, for
- * it begins with a control character.
+ * What a replay is known by where the log and the store look for duplicates, so that each dead letter is replayed once. No
+ * event has it, for it begins with a control character.
+ *
+ * @param id of the dead letter
  */
 export function replayIdentity(id: string): string {
   return replayPrefix + id;
@@ -49,14 +51,11 @@ export function describeIdentity(id: string): string {
 }
 
 /**
- * The id that a record takes on its partition, where the next one of the same user and id is a copy of it. The replay of a
- * dead letter takes another than its event's, which the letter has taken; but not the replay of one that was on another
- * partition, for it took none on this one, where its event may have come by itself.
+ * What a dead letter is known by to the store, so that copies of it are none of their own, while its event can be sent
+ * again once it is mended. No event has it either.
  *
- * @param id of the event
- * @param replays id of the dead letter that the record replays; absent: none
+ * @param id of the letter's event
  */
-export function takenId(id: string, replays: string | undefined, partition: number): string {
-  const letter = replays === undefined ? undefined : deadLetterPlace(replays);
-  return letter?.partition === partition ? replayIdentity(deadLetterId(letter)) : id;
+export function letterIdentity(id: string): string {
+  return `\u0000letter ${id}`;
 }

@@ -4,6 +4,7 @@ import {
   type DeadLetterPlace,
   deadLetterId,
   deadLetterPlace,
+  letterIdentity,
   replayIdentity,
 } from "../../domain/record/dead-letter.ts";
 import type { DeadLetterRow, DecodedBlocks, EventRow } from "./rows.ts";
@@ -55,18 +56,21 @@ const forEverUs = Number.MAX_SAFE_INTEGER;
 
 type Row = EventRow | DeadLetterRow;
 
-/** An id that a row takes where it counts, and is a copy by where it was taken before. */
+/** An id that makes a row a copy where it was taken before. */
 interface Claim {
   readonly key: string;
-  /** As of StoredId. */
-  readonly receivedUs: number;
+  /** As of StoredId; absent: the row does not take the id itself. */
+  readonly receivedUs?: number;
+  /** What was stored from this offset or before is passed over. */
+  readonly after: number;
 }
 
 /**
- * Of each id the first row counts, within the window: the one that the table has, which keeps its place when it comes
+ * Of each id the first event counts, within the window: the one that the table has, which keeps its place when it comes
  * again, else the first of these. Only what stands before a row makes it a copy: the table may have ids of rows behind it,
- * whose own rows a crash has taken. A dead letter has taken its id as well; its replay goes by an id of its own, once: for
- * ever, since a replay has the received time of its letter, and so is older than the window as soon as the letter is.
+ * whose own rows a crash has taken. A dead letter takes an id of its own, not its event's, which can so be sent again once
+ * it is mended. A replay takes one of its letter's besides its event's: for ever, since it has the received time of the
+ * letter, and so is older than the window as soon as the letter is.
  *
  * @param decoded rows in the order of their offsets within each partition, events and dead letters each
  */
@@ -80,7 +84,7 @@ export async function sortOut(
   const known = await table.lookUp(claims.flatMap((some) => some.map(({ key }) => key)));
   const ids: NewId[] = [];
   const copies = new Set<Row>();
-  const storedBy = ({ key }: Claim): StoredId[] => {
+  const storedBy = (key: string): StoredId[] => {
     let stored = known.get(key);
     if (stored === undefined) {
       stored = [];
@@ -90,17 +94,17 @@ export async function sortOut(
   };
   rows.forEach((row, i) => {
     const { partition, offset } = row;
-    const own = claims[i]!;
-    const untaken = own.filter((claim) => !storedBy(claim).some((one) => one.offset === offset));
-    const isCopy = (claim: Claim) => isTaken(storedBy(claim), offset, receivedUsOf(row), dedupWindowMs);
+    const own = claims[i]!.map((claim) => ({ ...claim, stored: storedBy(claim.key) }));
+    const untaken = own.filter(({ stored }) => !stored.some((one) => one.offset === offset));
     // What has one of its ids counted before.
-    if (untaken.length === own.length && own.some(isCopy)) {
+    if (untaken.length === own.length && own.some((claim) => isTaken(claim, row, dedupWindowMs))) {
       copies.add(row);
       return;
     }
-    for (const claim of untaken) {
-      const id = { partition, ...claim, offset, stored: storedBy(claim) };
-      id.stored.push(id);
+    for (const { key, receivedUs, stored } of untaken) {
+      if (receivedUs === undefined) continue;
+      const id = { partition, key, offset, receivedUs, stored };
+      stored.push(id);
       ids.push(id);
     }
   });
@@ -128,18 +132,19 @@ function receivedUsOf(row: Row): number {
   return "flat" in row ? row.flat.receivedUs : row.receivedUs;
 }
 
-/** Whether what stands before an offset makes a record there a copy. */
+/** Whether what was stored before a row makes it a copy. */
 function isTaken(
-  stored: readonly StoredId[],
-  offset: number,
-  receivedUs: number,
+  { after, stored }: Claim & { readonly stored: readonly StoredId[] },
+  row: Row,
   dedupWindowMs: number,
 ): boolean {
   let before: StoredId | undefined;
   for (const one of stored) {
-    if (one.offset < offset && !(before !== undefined && one.offset < before.offset)) before = one;
+    if (one.offset <= after || one.offset >= row.offset) continue;
+    if (before === undefined || one.offset >= before.offset) before = one;
   }
-  return before !== undefined && isRemembered(before.receivedUs / 1000, receivedUs / 1000, dedupWindowMs);
+  if (before === undefined) return false;
+  return isRemembered(before.receivedUs / 1000, receivedUsOf(row) / 1000, dedupWindowMs);
 }
 
 /** None where the record has no identity. */
@@ -151,12 +156,15 @@ function claimsOf(hashId: IdHasher, row: Row): Claim[] {
   const project = "project" in identity ? identity.project : row.project;
   const keyOf = (id: string) => partitionText(partition) + hashId(project, identity.userId, id);
   const letter = replays === undefined ? undefined : deadLetterPlace(replays);
-  const claims: Claim[] = [];
+  // The letter was no copy of what stands before it; a version from before may have stored its event's id from it.
+  const after = letter?.partition === partition ? letter.offset : -1;
+  const key = keyOf(identity.id);
+  const receivedUs = receivedUsOf(row);
+  const claims: Claim[] = ["flat" in row ? { key, receivedUs, after } : { key, after }];
   if (letter !== undefined) {
-    claims.push({ key: keyOf(replayIdentity(deadLetterId(letter))), receivedUs: forEverUs });
-  }
-  if (letter?.partition !== partition) {
-    claims.push({ key: keyOf(identity.id), receivedUs: receivedUsOf(row) });
+    claims.push({ key: keyOf(replayIdentity(deadLetterId(letter))), receivedUs: forEverUs, after: -1 });
+  } else if (!("flat" in row)) {
+    claims.push({ key: keyOf(letterIdentity(identity.id)), receivedUs, after: -1 });
   }
   return claims;
 }
