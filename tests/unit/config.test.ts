@@ -40,6 +40,13 @@ describe("settings", () => {
       /^WEIR_ALLOWED_ORIGINS: .* is not a comma-separated list of origins/,
     ]),
     [["--otlp-endpoint", "http://a:4318/v1/traces"], {}, /^--otlp-endpoint: \/v1\/traces is put behind it/],
+    ...["http://a:4318#b", "http://a:4318/#", "http://a:4318?b", "http://a:4318?"].map(
+      (url): [string[], Record<string, string>, RegExp] => [
+        ["--otlp-endpoint", url],
+        {},
+        /^--otlp-endpoint: .* is not a URL of an OTLP\/HTTP collector/,
+      ],
+    ),
     [["--no-such-flag"], {}, /^Unknown option '--no-such-flag'/],
     [["stray"], {}, /^Unexpected argument 'stray'/],
     [["--listen", "8080"], {}, /^--listen: "8080" is not of the form HOST:PORT/],

@@ -3,7 +3,7 @@ import { type SettingType, setting } from "./types.ts";
 
 const endpoint: SettingType<string> = {
   form: "URL of an OTLP/HTTP collector such as http://127.0.0.1:4318",
-  parse: (t) => (/^https?:\/\//.test(t) && URL.canParse(t) && !new URL(t).search ? t : undefined),
+  parse: (t) => (/^https?:\/\/[^?#]+$/.test(t) && URL.canParse(t) ? t : undefined),
   format: (v) => v,
   problem(t) {
     if (!URL.canParse(t)) return undefined;
