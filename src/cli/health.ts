@@ -123,12 +123,15 @@ export const lag: Command = {
 };
 
 export const stats: Command = {
-  details: "Of a process that has not both roles, the figures that it has.",
+  details: `Of a process that has only one of the roles ingest and consumer, its figures; one that has neither refuses.
+The figures of every process are at /stats.`,
   flags: connectionFlags,
   run: (values, _operands, context) =>
     askOnce(values, context, async (weir) => {
       const producer = await here(weir.producer.getProducerStats({}));
-      const consumer = await here(weir.consumer.getConsumerStats({}));
+      const asked = weir.consumer.getConsumerStats({});
+      // With neither, the refusal says more than nothing at all.
+      const consumer = await (producer === undefined ? asked : here(asked));
       return print(context, {
         ...(producer && { producer: toJson(GetProducerStatsResponseSchema, producer, readable) }),
         ...(consumer && { consumer: toJson(GetConsumerStatsResponseSchema, consumer, readable) }),
