@@ -54,7 +54,8 @@ export function createKafkaClient(
   let closed = false;
 
   function connect(options: Parameters<NonNullable<KafkaConfig["socketFactory"]>>[0]): net.Socket {
-    const { host, port, ssl, onConnect: whenConnected } = options;
+    const { port, ssl, onConnect: whenConnected } = options;
+    const host = options.host.replaceAll(writtenColon, ":");
     if (closed) throw new Error("the client is closed");
     onConnect();
     const servername = net.isIP(host) === 0 ? { servername: host } : {};
@@ -68,9 +69,10 @@ export function createKafkaClient(
     return socket;
   }
 
+  const brokers = connection.brokers.map(withoutColons);
   const config: KafkaConfig = {
     // An empty list is an error that is not retried.
-    brokers: () => (closed ? [] : [...connection.brokers]),
+    brokers: () => (closed ? [] : [...brokers]),
     clientId: connection.clientId ?? "weir",
     ...(connection.tls ? { ssl: connection.tls as tls.ConnectionOptions } : {}),
     // A copy, since kafkajs keeps what it makes of it in it.
@@ -98,3 +100,11 @@ export function createKafkaClient(
 }
 
 const keepAliveMs = 30_000;
+
+/** In the place of an address's own colons, since kafkajs takes what is before the first one for the host. */
+const writtenColon = "%3A";
+
+/** `[::1]:9092` as one that kafkajs can take apart; others as they are. */
+function withoutColons(broker: string): string {
+  return broker.replace(/^\[(.*)\]/, (_, ip: string) => ip.replaceAll(":", writtenColon));
+}
