@@ -116,6 +116,9 @@ it("hides what a former owner left behind the position, until it is removed", as
   await expect(stale).rejects.toMatchObject({ code: "UNAVAILABLE" });
   expect(await places()).toEqual([0, 1, 2]);
   expect(await heir.closeFences()).toBe(0);
+  expect(heir.stats().openFences).toBe(0);
+  // Who closes none has not counted them.
+  expect(temporary.store.stats().openFences).toBeNull();
   expect(await places()).toEqual([0, 1, 2]);
   await heir.close();
 });

@@ -107,7 +107,7 @@ export async function openClickhouseStore(
   const counted = await createRowCount(connection);
   let layoutReadMs = now();
   let lastApplyMs: number | undefined;
-  let openFences = 0;
+  let openFences: number | undefined;
   let closed: Promise<void> | undefined;
   const writes = createWrites({
     isClosed: () => closed !== undefined,
@@ -223,8 +223,9 @@ export async function openClickhouseStore(
 
     closeFences: () =>
       closings.run(async () => {
-        openFences = await fences.closeOld(ownership.partitions());
-        return openFences;
+        const open = await fences.closeOld(ownership.partitions());
+        openFences = open;
+        return open;
       }),
 
     isSettled: () => isSettled(connection),
@@ -241,7 +242,7 @@ export async function openClickhouseStore(
       engine: "clickhouse",
       rows: counted.rows,
       version,
-      openFences,
+      openFences: openFences ?? null,
       lastApplyMs: lastApplyMs ?? null,
       queriesRunning: slots.running,
       queriesWaiting: slots.waiting,
