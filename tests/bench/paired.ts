@@ -19,6 +19,12 @@ const kinds = {
     calls: 500,
     send: ({ ingestion }: WeirClient) => ingestion.ingestEvent({ event: newEvent(number++), options }),
   },
+  // Nothing is kept, so that the call itself is seen.
+  "single event, validate_only": {
+    calls: 500,
+    send: ({ ingestion }: WeirClient) =>
+      ingestion.ingestEvent({ event: newEvent(number++), options: { validateOnly: true } }),
+  },
 } as const;
 
 export interface Side {
