@@ -38,10 +38,12 @@ export interface UpkeepOptions {
   readonly now: () => number;
   /** Default 60,000. */
   readonly intervalMs?: number;
+  /** What takes longer is told while it goes on, in milliseconds: a store may apply nothing meanwhile. Default 10,000. */
+  readonly slowMs?: number;
 }
 
 export function createUpkeep(options: UpkeepOptions): Upkeep {
-  const { ages, log, ids, store, logger, now, intervalMs = 60_000 } = options;
+  const { ages, log, ids, store, logger, now, intervalMs = 60_000, slowMs = 10_000 } = options;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
 
@@ -70,12 +72,17 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
 
   async function runAll(): Promise<void> {
     for (const [what, task] of Object.entries(tasks)) {
+      const slow = setTimeout(() => {
+        logger.warn({ what }, `removing what is old goes on for more than ${slowMs / 1000} s`);
+      }, slowMs);
       try {
         const removed = await task();
         if (removed > 0) logger.info({ what, removed }, "removed what is older than its retention");
       } catch (error) {
         // The next round tries again; what is old a minute longer harms nobody.
         logger.warn({ what, err: error }, "removing what is old failed");
+      } finally {
+        clearTimeout(slow);
       }
     }
   }
