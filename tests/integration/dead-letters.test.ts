@@ -1,4 +1,5 @@
-import { cp } from "node:fs/promises";
+import { cp, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createWeirClient, errorReason, type WeirClient } from "../../client/node/index.ts";
 import { caughtUp, getJson, summary } from "../support/figures.ts";
@@ -115,6 +116,21 @@ describe("dead letters", () => {
       }));
     await appendRecords(dataDir, again);
     const { url } = await start(...args);
+    expect((await summary(url)).total_events).toBe("3");
+  });
+
+  it("count once in a store that is built anew from the log, by rules that take what was set aside", async () => {
+    await prepare();
+    await start();
+    const deadLetterIds = await idsOf("INVALID_EVENT");
+    const { visibilityToken } = await client.admin.replayDeadLetters({ deadLetterIds });
+    await client.analytics.getAnalyticsSummary({ minVisibility: [visibilityToken] });
+    await server!.stop();
+    for (const file of await readdir(dataDir)) {
+      if (file.startsWith("store.duckdb")) await rm(join(dataDir, file));
+    }
+    const { url } = await start();
+    await caughtUp(url);
     expect((await summary(url)).total_events).toBe("3");
   });
 

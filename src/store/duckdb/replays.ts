@@ -14,7 +14,8 @@ export interface SettledRows extends Rows {
 
 /**
  * Lets each dead letter be replayed once, however often its record comes: the table says which were, in the transaction
- * that applied them.
+ * that applied them. What is an event of its own is no dead letter: a store that is built anew from the log may take what an
+ * earlier version set aside, and then its replay is a copy.
  */
 export async function settleReplays(
   connection: DuckDBConnection,
@@ -22,6 +23,8 @@ export async function settleReplays(
 ): Promise<SettledRows> {
   const rows = [...events, ...deadLetters].filter(({ replays }) => replays !== undefined);
   if (rows.length === 0) return { events, deadLetters, duplicates: [], replayed: [] };
+  const counted = await countedPlaces(connection, rows);
+  for (const event of events) counted.add(deadLetterId(event));
   const done = await replayedBefore(connection);
   const replayed = new Map<string, DeadLetterPlace>();
   const duplicates: { project: string }[] = [];
@@ -29,7 +32,7 @@ export async function settleReplays(
     const place = replays === undefined ? undefined : deadLetterPlace(replays);
     if (place === undefined) return true;
     const id = deadLetterId(place);
-    if (done.has(id) || replayed.has(id)) {
+    if (done.has(id) || counted.has(id) || replayed.has(id)) {
       duplicates.push({ project });
       return false;
     }
@@ -44,10 +47,23 @@ export async function settleReplays(
   };
 }
 
-async function replayedBefore(connection: DuckDBConnection): Promise<Set<string>> {
-  const result = await connection.runAndReadAll(
-    'SELECT "partition", "offset" FROM dead_letters WHERE replayed_us IS NOT NULL',
-  );
+function replayedBefore(connection: DuckDBConnection): Promise<Set<string>> {
+  return placesOf(connection, "dead_letters WHERE replayed_us IS NOT NULL");
+}
+
+/** Of the letters that rows replay, those in whose place there is an event. */
+async function countedPlaces(
+  connection: DuckDBConnection,
+  rows: readonly { readonly replays?: string | undefined }[],
+): Promise<Set<string>> {
+  const places = rows.map(({ replays }) => deadLetterPlace(replays!)).filter((place) => place !== undefined);
+  if (places.length === 0) return new Set();
+  const values = places.map(({ partition, offset }) => `(${partition}, ${offset})`).join(", ");
+  return placesOf(connection, `events WHERE ("partition", "offset") IN (${values})`);
+}
+
+async function placesOf(connection: DuckDBConnection, where: string): Promise<Set<string>> {
+  const result = await connection.runAndReadAll(`SELECT "partition", "offset" FROM ${where}`);
   return new Set(
     result
       .getRows()
