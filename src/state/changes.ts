@@ -8,7 +8,12 @@ import { pause } from "../domain/pause.ts";
 import type { StateStore } from "./state.ts";
 
 export interface Changes {
-  /** Runs a change. @throws what it throws; WeirError UNAVAILABLE where others cannot be told, and then it is not run */
+  /**
+   * Runs a change, of which several may be under way. Where it throws its outcome is unknown, and its end is told once
+   * nothing goes on any more.
+   *
+   * @throws what it throws; WeirError UNAVAILABLE where others cannot be told, and then it is not run
+   */
   run<T>(change: () => Promise<T>): Promise<T>;
   /** Differs after each change, as far as this process has heard; undefined while one is under way. */
   seen(): Promise<string | undefined>;
@@ -18,7 +23,7 @@ export interface Changes {
 
 const underWay = 1;
 const ended = 0;
-/** Time between two tries, in milliseconds. */
+/** Time between two tries, and before the first where the outcome is unknown, in milliseconds. */
 const retryMs = 1000;
 
 /**
@@ -31,41 +36,56 @@ export function createChanges(
   key: string,
   isOver: () => Promise<boolean> = async () => true,
 ): Changes {
-  let closed = false;
-  let telling = { told: Promise.resolve(), stop() {} };
+  const closing = new AbortController();
+  let running = 0;
+  /** How many have begun. */
+  let begun = 0;
+  let isOutcomeKnown = true;
+  let telling: Promise<void> = Promise.resolve();
+  let lastPut: Promise<void> = Promise.resolve();
 
-  const put = (stage: number) => state.put(key, Uint8Array.of(stage, ...randomBytes(8)));
+  /** One after the other, so that the last one told is what stands. */
+  function put(stage: number): Promise<void> {
+    const done = lastPut.then(() => state.put(key, Uint8Array.of(stage, ...randomBytes(8))));
+    lastPut = done.catch(() => {});
+    return done;
+  }
 
-  async function tellEnd(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+  async function tellEnd(): Promise<void> {
+    const mine = begun;
+    // What was given up may be on its way still.
+    if (!isOutcomeKnown) await pause(retryMs, closing.signal);
+    while (isOutcomeKnown || !closing.signal.aborted) {
       try {
-        if (await isOver()) return await put(ended);
+        const over = await isOver();
+        // The end of what has begun since will tell.
+        if (begun !== mine) return;
+        if (over) {
+          await put(ended);
+          isOutcomeKnown = true;
+          return;
+        }
       } catch {
-        // Neither is known; it is tried again.
+        // Told later, or by the next process.
       }
-      await pause(retryMs, signal);
+      if (closing.signal.aborted) return;
+      await pause(retryMs, closing.signal);
     }
-  }
-
-  function beginTelling(): void {
-    const stopping = new AbortController();
-    if (closed) stopping.abort();
-    telling = { told: tellEnd(stopping.signal), stop: () => stopping.abort() };
-  }
-
-  async function stopTelling(): Promise<void> {
-    telling.stop();
-    await telling.told;
   }
 
   return {
     async run(change) {
-      await stopTelling();
+      running++;
+      begun++;
       try {
         await put(underWay);
         return await change();
+      } catch (error) {
+        isOutcomeKnown = false;
+        throw error;
       } finally {
-        beginTelling();
+        running--;
+        if (running === 0) telling = Promise.all([telling, tellEnd()]).then(() => {});
       }
     },
     async seen() {
@@ -73,8 +93,8 @@ export function createChanges(
       return stamp[0] === underWay ? undefined : stamp.toString("hex");
     },
     async close() {
-      closed = true;
-      await stopTelling();
+      closing.abort();
+      await telling;
     },
   };
 }

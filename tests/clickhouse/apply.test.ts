@@ -162,6 +162,39 @@ it("goes on applying while what former owners left is removed, which is one stat
   await heir.close();
 });
 
+it("goes on applying while rows and ids are removed by their age", async () => {
+  const connection = createConnection({ url: temporary.path, maxConnections: 8 });
+  let asked = Promise.withResolvers<void>();
+  let held = Promise.withResolvers<void>();
+  const store = await openClickhouseStore(
+    {
+      ...connection,
+      async remove(statement) {
+        asked.resolve();
+        await held.promise;
+        return connection.remove(statement);
+      },
+    },
+    { arbiter: temporary.arbiter, idSecret: testSecret, dedupWindowMs: 1000 },
+  );
+  await store.apply([block(0, sent("1"), sent("2", { us: 9, receivedUs: 60e6 }))]);
+  const removals = [() => store.forgetIds(Number.POSITIVE_INFINITY), () => store.removeBefore(5)];
+  for (const [i, remove] of removals.entries()) {
+    asked = Promise.withResolvers();
+    held = Promise.withResolvers();
+    const removing = remove();
+    await asked.promise;
+    const later = sent(`later ${i}`, { us: 9, receivedUs: 61e6 });
+    // Its id is one that is kept.
+    const copy = sent("2", { us: 9, receivedUs: 60.5e6 });
+    expect(await store.apply([block(2 + 2 * i, later, copy)])).toMatchObject({ applied: 1, duplicates: 1 });
+    held.resolve();
+    expect(await removing).toBe(1);
+  }
+  expect(await places()).toEqual([1, 2, 4]);
+  await store.close();
+});
+
 it("is not settled while the server removes rows, also for who was told nothing any more", async () => {
   const { store } = temporary;
   await store.apply([block(0, sent("1"), sent("2", { us: 5 }))]);

@@ -34,14 +34,14 @@ test("every process hears that a change is under way, and of each that has ended
   expect(seen.has(undefined)).toBe(false);
 });
 
-test("a change that fails has ended too", async () => {
+test("the end of a change that fails is told too", async () => {
   const changes = createChanges(memoryState(), "rows");
   const failing = changes.run(async () => {
     throw new Error("no store");
   });
   await expect(failing).rejects.toThrow("no store");
+  await vi.waitFor(async () => expect(await changes.seen()).toBeDefined(), { timeout: 10_000 });
   await changes.close();
-  expect(await changes.seen()).toBeDefined();
 });
 
 test("nothing is changed where others cannot be told, and one whose end is not told stays under way", async () => {
@@ -84,4 +84,24 @@ test("what goes on after its change has failed is under way until it is over, an
   isOver = true;
   await vi.waitFor(async () => expect(await other.seen()).toBeDefined(), { timeout: 10_000 });
   await next.close();
+});
+
+test("of several changes at once the end is told once the last has ended", async () => {
+  const state = memoryState();
+  const other = createChanges(state, "rows");
+  let asked = 0;
+  const changes = createChanges(state, "rows", async () => {
+    asked++;
+    return true;
+  });
+  const long = Promise.withResolvers<void>();
+  const removal = changes.run(() => long.promise);
+  await changes.run(async () => {});
+  await changes.run(async () => {});
+  expect(await other.seen()).toBeUndefined();
+  expect(asked).toBe(0);
+  long.resolve();
+  await removal;
+  await changes.close();
+  expect(await other.seen()).toBeDefined();
 });

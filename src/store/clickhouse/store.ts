@@ -35,8 +35,8 @@ const layoutAgeMs = 60_000;
 const defaultMaxQueries = 4;
 /** How long others wait at most for what is noted of partitions that they take over, in milliseconds. */
 const releaseMs = 2000;
-/** Connections beside those of the questions: a write, its look-up, an end of a query. */
-const otherConnections = 4;
+/** Connections beside those of the questions: a write, its look-up, a removal, whether one goes on, an end of a query. */
+const otherConnections = 5;
 
 /**
  * @throws StoreStartError where the server cannot be reached, or the schema is not this program's
@@ -115,8 +115,9 @@ export async function openClickhouseStore(
     onFailure: () => version++,
   });
   const { run: write } = writes;
-  // Beside the others: what is removed is hidden for good, and its removal may take minutes, in which events are applied.
-  const closings = createWrites({ isClosed: () => closed !== undefined, onFailure: () => {} });
+  // Beside the others, since one may take minutes, in which events are applied: what is removed is hidden for good, or so
+  // old that nothing is applied by it, and other processes apply meanwhile as well.
+  const removals = createWrites({ isClosed: () => closed !== undefined, onFailure: () => version++ });
 
   function layout(): Layout {
     if (now() - layoutReadMs > layoutAgeMs) {
@@ -190,7 +191,7 @@ export async function openClickhouseStore(
       }),
 
     removeBefore: (beforeUs, project) =>
-      write(async () => {
+      removals.run(async () => {
         const removed = await removeRows(connection, beforeUs, project, changing);
         counted.add(-removed);
         if (removed > 0) version++;
@@ -222,7 +223,7 @@ export async function openClickhouseStore(
     },
 
     closeFences: () =>
-      closings.run(async () => {
+      removals.run(async () => {
         const open = await fences.closeOld(ownership.partitions());
         openFences = open;
         return open;
@@ -231,7 +232,7 @@ export async function openClickhouseStore(
     isSettled: () => isSettled(connection),
 
     forgetIds: (receivedBeforeMs) =>
-      write(() => forgetIds(connection, forgetting.until(receivedBeforeMs), ownership.partitions())),
+      removals.run(() => forgetIds(connection, forgetting.until(receivedBeforeMs), ownership.partitions())),
 
     health() {
       const trouble = closed === undefined ? writes.failure || reader.failure : "the store is closed";
@@ -250,7 +251,7 @@ export async function openClickhouseStore(
     }),
 
     close() {
-      closed ??= Promise.all([writes.ended(), closings.ended()]).then(() => connection.close());
+      closed ??= Promise.all([writes.ended(), removals.ended()]).then(() => connection.close());
       reader.close();
       counted.close();
       return closed;
