@@ -93,7 +93,7 @@ export async function openKafkaLog(options: LogOptions): Promise<LogParts> {
     stops.push(() => log.close());
     await settle();
     const health = () => [log.health(), state.health()];
-    const kafkaParts = { ...parts.kafka, markAt: log.markAt };
+    const kafkaParts = { ...parts.kafka, markAt: log.markAt, keptMs: log.keptMs };
     return { ...parts, kafka: kafkaParts, appender: log, reader: log, forgetIds: log.forgetIds, health };
   }
   const appender = await start

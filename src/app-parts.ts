@@ -55,6 +55,8 @@ export interface KafkaParts {
   readonly lost: AbortSignal;
   /** As of MembershipOptions; absent where nothing of this process reads the log. */
   readonly markAt?: KafkaReader["markAt"];
+  /** As of KafkaReader; absent as markAt is. */
+  readonly keptMs?: KafkaReader["keptMs"];
   /** Keys the hashes of ids. */
   readonly idSecret: Uint8Array;
 }

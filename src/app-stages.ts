@@ -99,7 +99,8 @@ export function startStages(options: StageOptions): Stages {
       log: reader,
       now,
       slots: options.liveSlots,
-      logRetentionMs: config.logRetention,
+      // On Kafka the topic's settings count, whatever this process is told.
+      logRetentionMs: kafka?.keptMs ?? config.logRetention,
       dedupWindowMs: config.dedupWindow,
       foreign: kafka !== undefined,
       onError: (error) =>

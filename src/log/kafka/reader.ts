@@ -14,6 +14,7 @@ import { createMarks, type Mark, markBefore } from "./mark.ts";
 import type { KafkaLogOptions } from "./options.ts";
 import { untilReached } from "./start.ts";
 import { startTail } from "./tail.ts";
+import { keptMsOf } from "./topic-check.ts";
 import { usableEventTopic } from "./topics.ts";
 
 export interface KafkaReaderOptions extends KafkaLogOptions {
@@ -26,6 +27,11 @@ export interface KafkaReaderOptions extends KafkaLogOptions {
 export interface KafkaReader extends LogReader {
   /** By which batch a place up to which was read lately is known again. */
   markAt(partition: number, end: number): Mark | undefined;
+  /**
+   * Records younger than this are still there, in milliseconds, as the topic was set when the reader was made: 0 where it
+   * bounds bytes, Infinity where it keeps all.
+   */
+  readonly keptMs: number;
 }
 
 const retryPauseMs = 100;
@@ -42,13 +48,14 @@ export async function createKafkaReader(
   latch = createLossLatch(options.onLoss),
 ): Promise<KafkaReader> {
   const { connection, topic, identity, partitions, readWaitMs = 10_000, stalledAfterMs = 5000 } = options;
-  const { starts, ends } = await untilReached(
+  const { starts, ends, keptMs } = await untilReached(
     connection,
     options.startTimeoutMs ?? 30_000,
     async (signal) => {
       const check = (admin: Admin) => usableEventTopic(admin, topic, identity, partitions);
-      await withAdmin(connection, check, signal);
-      return currentOffsets(connection, topic, partitions, signal);
+      const { settings } = await withAdmin(connection, check, signal);
+      const offsets = await currentOffsets(connection, topic, partitions, signal);
+      return { ...offsets, keptMs: keptMsOf(settings) };
     },
     options.wait,
   );
@@ -121,6 +128,7 @@ export async function createKafkaReader(
     logId: identity.logId,
     partitions,
     markAt: marks.at,
+    keptMs,
     starts: () => starts.slice(),
     ends: () => ends.slice(),
     heldBack: held.all,

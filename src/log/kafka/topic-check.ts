@@ -173,6 +173,14 @@ function checkMessageBytes({ topic, settings }: TopicDescription, least: number)
   return [{ topic, fatal: true, message }];
 }
 
+/** How long a topic keeps each record at least, in milliseconds: 0 where nothing says so, Infinity: for ever. */
+export function keptMsOf(settings: TopicDescription["settings"]): number {
+  if (settings.get("retention.bytes") !== "-1") return 0;
+  const ms = settings.get("retention.ms");
+  if (ms === "-1") return Number.POSITIVE_INFINITY;
+  return Number(ms) || 0;
+}
+
 function checkRetention({ topic, settings }: TopicDescription, wantedMs: number | undefined): TopicProblem[] {
   if (wantedMs === undefined) return [];
   const asked = eventSettings(1, wantedMs).get("retention.ms");
