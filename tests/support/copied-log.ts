@@ -40,7 +40,7 @@ export function crashLog(seed: string): CopiedLog {
   });
 }
 
-/** Dead letters that are replayed on a partition, and on no other, each more than once. */
+/** Dead letters that are replayed on a partition, and on no other, each more than once: its first records. */
 const replayedLetters = 4;
 
 interface Kept {
@@ -62,7 +62,7 @@ export function makeCopiedLog(random: Random, options: CopiedLogOptions): Copied
     const replayed = new Set<string>();
     return Array.from({ length: options.records }, (_, offset) => {
       const what = random();
-      if (what < 0.03) {
+      if (what < 0.03 || offset < replayedLetters) {
         dead[partition]!.add(offset);
         return Uint8Array.of(0xff, 0xff);
       }
