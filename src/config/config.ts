@@ -3,6 +3,7 @@ import { parseAddress } from "../domain/address.ts";
 
 export { parseDuration } from "../domain/duration.ts";
 export { parsePageOrigin } from "../domain/origins.ts";
+export { isProjectId, projectIdRule } from "../domain/project-id.ts";
 export { ConfigError } from "./error.ts";
 
 import { ConfigError } from "./error.ts";

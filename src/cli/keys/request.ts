@@ -1,5 +1,5 @@
 import { Scope } from "../../../client/node/index.ts";
-import { parseDuration, parsePageOrigin } from "../../config/config.ts";
+import { isProjectId, parseDuration, parsePageOrigin, projectIdRule } from "../../config/config.ts";
 import { type FlagValues, UsageError } from "../command.ts";
 import { type KeyLimits, readLimits } from "./limits.ts";
 
@@ -22,8 +22,6 @@ export interface KeyRequest {
   readonly expiresMs?: number;
 }
 
-const projectId = /^[a-z][a-z0-9-]{0,62}$/;
-
 /** @throws UsageError */
 export function readKeyRequest(values: FlagValues, nowMs: number): KeyRequest {
   const { project, expires } = values;
@@ -35,10 +33,8 @@ export function readKeyRequest(values: FlagValues, nowMs: number): KeyRequest {
   if (lifeMs !== undefined && !(new Date(nowMs + lifeMs).getUTCFullYear() <= 9999)) {
     throw new UsageError(`--expires must be by the end of the year 9999, which "${expires}" is not`);
   }
-  if (project !== undefined && !projectId.test(String(project))) {
-    throw new UsageError(
-      "--project must be 1 to 63 lower-case letters, digits and hyphens, beginning with a letter",
-    );
+  if (project !== undefined && !isProjectId(String(project))) {
+    throw new UsageError(`--project ${projectIdRule}`);
   }
   const origins = listOf(values.origins).map((text) => {
     const origin = parsePageOrigin(text);
