@@ -22,7 +22,7 @@ export interface NewKey {
 }
 
 export interface Keys {
-  /** The key of a secret, ended or not. Takes the same time whatever of it is right. */
+  /** The key of a secret, ended or not. Of one that is wrong it takes the same time whatever of it is right. */
   find(secret: string): ApiKey | undefined;
   /** The keys of a project, newest first. */
   list(project: string): readonly ApiKey[];
@@ -63,6 +63,11 @@ export interface KeysOptions {
 
 export async function openKeys({ state, now, warn, maxKeys = 1000 }: KeysOptions): Promise<Keys> {
   let byDigest = new Map<number, ApiKey>();
+  /**
+   * Keys of secrets that were found, which come again with every call and are not hashed again; as many as keys at most. A wrong
+   * one is compared with none of them, but where V8 gives both one hash, by a seed that each process draws.
+   */
+  let bySecret = new Map<string, ApiKey>();
   const followed = await followState<ApiKey>({
     state,
     prefix: "keys/",
@@ -71,6 +76,7 @@ export async function openKeys({ state, now, warn, maxKeys = 1000 }: KeysOptions
     warn,
     onChange: (entries) => {
       byDigest = new Map([...entries.values()].map((key) => [placeOf(key.digest), key]));
+      bySecret = new Map();
     },
   });
   const all = () => [...followed.entries.values()];
@@ -113,9 +119,13 @@ export async function openKeys({ state, now, warn, maxKeys = 1000 }: KeysOptions
 
   return {
     find(secret) {
+      const found = bySecret.get(secret);
+      if (found !== undefined) return found;
       const digest = digestOf(secret);
       const key = byDigest.get(placeOf(digest));
-      return key !== undefined && timingSafeEqual(key.digest, digest) ? key : undefined;
+      if (key === undefined || !timingSafeEqual(key.digest, digest)) return undefined;
+      bySecret.set(secret, key);
+      return key;
     },
     list: (project) => keysOf(project).sort((a, b) => (placeInList(a) < placeInList(b) ? -1 : 1)),
     allowsOrigin: (origin) => all().some((key) => lives(key) && allowsPage(key, origin)),

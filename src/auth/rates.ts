@@ -44,8 +44,7 @@ export function createRates(options: RatesOptions): Rates {
   const { now, perKey, ofProject, burstMs, maxRemembered = 10_000 } = options;
   const ofKeys = new Map<string, Account>();
   const ofProjects = new Map<string, Account>();
-  /** Each key's limits, as they are below the server's; undefined where nothing is limited. */
-  const lowered = new WeakMap<RateLimits, { readonly limits: RateLimits | undefined }>();
+  const lowered = new WeakMap<RateLimits, KeyLimits>();
   const unstated: RateLimits = {};
 
   function accountOf(accounts: Map<string, Account>, id: string, who: string, limits: RateLimits): Account {
@@ -59,20 +58,25 @@ export function createRates(options: RatesOptions): Rates {
     return account;
   }
 
-  function limitsOfKey(own: RateLimits): RateLimits | undefined {
+  function limitsOfKey({ limits: own = unstated }: Principal): KeyLimits {
     let known = lowered.get(own);
     if (known === undefined) {
       const limits = lowerOf(own, perKey);
-      known = { limits: Object.keys(limits).length === 0 ? undefined : limits };
+      known = { limits: Object.keys(limits).length === 0 ? undefined : limits, rated: hasRate(limits) };
       lowered.set(own, known);
     }
-    return known.limits;
+    return known;
+  }
+
+  function isRated(principal: Principal): boolean {
+    const ofAll = ofProject(principal.project);
+    return (ofAll !== undefined && hasRate(ofAll)) || limitsOfKey(principal).rated;
   }
 
   function accountsOf(principal: Principal): Accounts {
     const { keyId, account = keyId, project } = principal;
     const ofAll = ofProject(project);
-    const own = account === undefined ? undefined : limitsOfKey(principal.limits ?? unstated);
+    const own = account === undefined ? undefined : limitsOfKey(principal).limits;
     return {
       shared: ofAll && accountOf(ofProjects, project, "the project", ofAll),
       own: own && accountOf(ofKeys, account!, "the key", own),
@@ -81,6 +85,8 @@ export function createRates(options: RatesOptions): Rates {
 
   return {
     enter(principal, kind, scope) {
+      // Most calls are such, and they come by the thousand.
+      if (kind === "call" && !isRated(principal)) return unlimited;
       const ingests = scope === Scope.INGEST;
       const { shared, own } = accountsOf(principal);
       const found = present(shared, own);
@@ -105,6 +111,13 @@ export function createRates(options: RatesOptions): Rates {
       return ingests ? meterOf(accounts, now, leave) : { bytes: () => {}, leave };
     },
   };
+}
+
+/** A key's limits, as they are below the server's. */
+interface KeyLimits {
+  /** Undefined where nothing is limited. */
+  readonly limits: RateLimits | undefined;
+  readonly rated: boolean;
 }
 
 /** Those of a caller; absent: not limited. */
@@ -193,6 +206,10 @@ function newBuckets(burstMs: number): Record<Rate, Bucket> {
     eventsPerSecond: createBucket(burstMs),
     bytesPerSecond: createBucket(burstMs),
   };
+}
+
+function hasRate(limits: RateLimits): boolean {
+  return rates.some((rate) => limits[rate] !== undefined);
 }
 
 function lowerOf(own: RateLimits, most: RateLimits): RateLimits {
