@@ -1,7 +1,7 @@
 /** What it costs a call that its key is looked at: the same calls to an open server and to one that wants keys, by turns. */
 import { join } from "node:path";
 import { startKeyedServer } from "./keyed-server.ts";
-import { comparePaired, sideOf } from "./paired.ts";
+import { comparePaired, type Side, sideOf, startInAnyOrder } from "./paired.ts";
 import { startBenchServer } from "./server.ts";
 
 /** An open server takes any: all callers send one, so that what is seen is the server's part. */
@@ -9,12 +9,19 @@ const anyKey = "whatever-it-is-an-open-server-takes-it-0123456789";
 
 /** @param rounds of each kind of call */
 export async function access(directory: string, rounds: number): Promise<void> {
-  const open = (name: string) => startBenchServer(join(directory, name));
-  const keyed = await startKeyedServer(join(directory, "keyed"));
-  const sides = [
-    sideOf("open", await open("open"), anyKey),
+  await comparePaired(directory, startSides, rounds);
+}
+
+async function startSides(directory: string): Promise<readonly Side[]> {
+  const open = (name: string) => () => startBenchServer(join(directory, name));
+  const [first, keyed, other] = await startInAnyOrder([
+    open("open"),
+    () => startKeyedServer(join(directory, "keyed")),
+    open("other"),
+  ]);
+  return [
+    sideOf("open", first, anyKey),
     sideOf("with a key", keyed, await keyed.newKey()),
-    sideOf("another open one, which is chance", await open("other"), anyKey),
+    sideOf("another open one, which is chance", other, anyKey),
   ];
-  await comparePaired(sides, rounds);
 }

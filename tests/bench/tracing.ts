@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { comparePaired, sideOf } from "./paired.ts";
+import { comparePaired, type Side, sideOf, startInAnyOrder } from "./paired.ts";
 import { startBenchServer } from "./server.ts";
 
 /** @param rounds of each kind of call */
@@ -13,17 +13,28 @@ export async function tracing(directory: string, rounds: number): Promise<void> 
   sink.listen(0, "127.0.0.1");
   await once(sink, "listening");
   const endpoint = `http://127.0.0.1:${(sink.address() as AddressInfo).port}`;
-  const start = (name: string, ...args: string[]) => startBenchServer(join(directory, name), ...args);
-  const traced = (ratio: string) =>
-    start(`ratio-${ratio}`, "--otlp-endpoint", endpoint, "--trace-ratio", ratio);
-  try {
-    const sides = [
-      sideOf("without a collector", await start("off")),
-      sideOf("1 % of the calls traced", await traced("0.01")),
-      sideOf("all calls traced", await traced("1")),
-      sideOf("another one without, which is chance", await start("other")),
+  const startSides = async (place: string): Promise<readonly Side[]> => {
+    const start =
+      (name: string, ...args: string[]) =>
+      () =>
+        startBenchServer(join(place, name), ...args);
+    const traced = (ratio: string) =>
+      start(`ratio-${ratio}`, "--otlp-endpoint", endpoint, "--trace-ratio", ratio);
+    const [off, some, all, other] = await startInAnyOrder([
+      start("off"),
+      traced("0.01"),
+      traced("1"),
+      start("other"),
+    ]);
+    return [
+      sideOf("without a collector", off),
+      sideOf("1 % of the calls traced", some),
+      sideOf("all calls traced", all),
+      sideOf("another one without, which is chance", other),
     ];
-    await comparePaired(sides, rounds);
+  };
+  try {
+    await comparePaired(directory, startSides, rounds);
   } finally {
     sink.close();
     sink.closeAllConnections();
