@@ -1,5 +1,6 @@
 /** Starts that are refused over Kafka and ClickHouse, each with one line that says what fits. */
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { createConnection } from "../../src/store/clickhouse/connection.ts";
 import { patiently } from "../support/faults/load.ts";
 import { type Installation, startInstallation } from "../support/installation.ts";
 import { makeDataDirectory, removeDataDirectory } from "../support/pipeline.ts";
@@ -32,6 +33,22 @@ it("a database of another log is told of as one", async () => {
   expect(line).toMatch(belongsToAnother);
   expect(line).toContain("database that was built from this log by --store (WEIR_STORE)");
   expect(line).not.toContain("directory");
+});
+
+it("a database whose schema lacks a table ends the start, though its version is this program's", async () => {
+  const { env, clickhouse } = installation;
+  const url = clickhouse.newDatabase();
+  const store = url.replace(/^http/, "clickhouse");
+  expect((await weir(["migrate", "--store", store])).code).toBe(0);
+  const connection = createConnection({ url, maxConnections: 1 });
+  await connection.command("DROP TABLE events");
+  await connection.close();
+  const { code, line } = await refusedStart([...args(), "--roles", "analytics"], {
+    ...env,
+    WEIR_STORE: store,
+  });
+  expect(code).toBe(1);
+  expect(line).toMatch(/clickhouse:\/\/\S+ cannot be opened: .*'events'/);
 });
 
 it("a data directory of another log is told of as one", async () => {

@@ -1,13 +1,15 @@
 import { WeirError } from "../../domain/errors.ts";
 import { createIdHasher } from "../../domain/ids.ts";
+import { maskPassword } from "../../domain/secrets.ts";
 import { defaultKeyColumnLimits } from "../apply/census.ts";
 import { createForgetting } from "../apply/forgetting.ts";
 import { createSlots } from "../slots.ts";
+import { StoreStartError } from "../store.ts";
 import { type Connection, createConnection } from "./connection.ts";
 import { createDeadLetters } from "./dead-letters.ts";
 import { createClickhouseEngine } from "./engine.ts";
 import { createExports } from "./exports.ts";
-import { unavailable } from "./failures.ts";
+import { messageOf, unavailable } from "./failures.ts";
 import { createFences } from "./fences.ts";
 import { forgetIdsFrom } from "./ids.ts";
 import { createInserts } from "./inserts.ts";
@@ -50,8 +52,13 @@ export async function createClickhouseStore(options: ClickhouseStoreOptions): Pr
   });
   try {
     const { startTimeoutMs = 30_000, wait } = options;
-    await untilReached(startTimeoutMs, () => checkSchema(connection, url), wait);
-    return await openClickhouseStore(connection, options);
+    const open = async () => {
+      await checkSchema(connection, url);
+      return openClickhouseStore(connection, options).catch((error: unknown) => {
+        throw new StoreStartError(`${maskPassword(url)} cannot be opened: ${messageOf(error)}`, error);
+      });
+    };
+    return await untilReached(startTimeoutMs, open, wait);
   } catch (error) {
     await connection.close();
     throw error;
@@ -90,6 +97,11 @@ export async function openClickhouseStore(
     beforeCommit: options.beforeCommit ?? (async () => {}),
     now,
   });
+  let version = 0;
+  let binding = await readBinding(connection);
+  if (binding !== undefined) await standing.read(binding.partitions);
+  const counted = await createRowCount(connection);
+  // It watches the server until it is closed, so nothing that can fail comes after it.
   const reader = createReader(connection, now);
   const slots = createSlots({ maxRunning: maxQueries, maxWaiting: maxWaitingQueries, now });
 
@@ -101,10 +113,6 @@ export async function openClickhouseStore(
     slots,
   });
 
-  let version = 0;
-  let binding = await readBinding(connection);
-  if (binding !== undefined) await standing.read(binding.partitions);
-  const counted = await createRowCount(connection);
   let layoutReadMs = now();
   let lastApplyMs: number | undefined;
   let openFences: number | undefined;
