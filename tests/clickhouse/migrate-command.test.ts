@@ -2,6 +2,7 @@
 import { afterAll, expect, it } from "vitest";
 import { createConnection } from "../../src/store/clickhouse/connection.ts";
 import { schemaVersion } from "../../src/store/clickhouse/migrations.ts";
+import { parseUrl } from "../../src/store/clickhouse/url.ts";
 import { sharedClickhouse } from "../support/clickhouse.ts";
 import { weir } from "../support/process.ts";
 
@@ -32,6 +33,26 @@ it("refuses a schema of a newer version", async () => {
   const { code, stderr } = await weir(["migrate", "--store", store]);
   expect(code).toBe(1);
   expect(stderr).toMatch(/^weir migrate: .* has schema version 99, this program reads \d+: run the newer/);
+});
+
+it("refuses a database with tables of something else by names of ours, and leaves it as it is", async () => {
+  const store = newStore();
+  const { http, server: url, database } = parseUrl(store);
+  const maker = createConnection({ url, maxConnections: 1 });
+  await maker.command(`CREATE DATABASE ${database}`);
+  await maker.close();
+  const connection = createConnection({ url: http, maxConnections: 1 });
+  await connection.command("CREATE TABLE events (a Int32) ENGINE = MergeTree ORDER BY a");
+  for (const _ of ["first", "again"]) {
+    const { code, stdout, stderr } = await weir(["migrate", "--store", store]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toBe(
+      `weir migrate: ${store} has tables of something else (events): give the store a database of its own\n`,
+    );
+  }
+  const tables = "SELECT name FROM system.tables WHERE database = currentDatabase()";
+  expect((await connection.table({ query: tables, params: {} })).columns).toEqual([["events"]]);
+  await connection.close();
 });
 
 it("says in one line that the server cannot be reached, without the password", async () => {

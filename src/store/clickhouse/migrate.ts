@@ -2,7 +2,7 @@ import { maskPassword, withoutPassword } from "../../domain/secrets.ts";
 import { StoreStartError } from "../store.ts";
 import { type Connection, createConnection } from "./connection.ts";
 import { messageOf } from "./failures.ts";
-import { migrations, schemaVersion } from "./migrations.ts";
+import { migrations, schemaVersion, tableNames } from "./migrations.ts";
 import { untilReached } from "./start.ts";
 import { parseUrl } from "./url.ts";
 
@@ -17,7 +17,7 @@ export interface MigrationResult {
  *
  * @param url clickhouse://user:password@host:port/database
  * @param startTimeoutMs how long to wait for the server, in milliseconds
- * @throws StoreStartError where it is newer, or the server cannot be reached
+ * @throws StoreStartError where it is newer, holds tables of something else by our names, or the server cannot be reached
  */
 export async function migrateClickhouse(url: string, startTimeoutMs = 0): Promise<MigrationResult> {
   const { http, server, database } = parseUrl(url);
@@ -28,6 +28,7 @@ export async function migrateClickhouse(url: string, startTimeoutMs = 0): Promis
     ),
   );
   return withConnection(http, place, async (connection) => {
+    await refuseForeign(connection, place);
     await connection.command(`CREATE TABLE IF NOT EXISTS schema_migrations (
       version UInt32,
       applied_at DateTime64(3) DEFAULT now64(3)
@@ -41,6 +42,20 @@ export async function migrateClickhouse(url: string, startTimeoutMs = 0): Promis
     }
     return { from, to: schemaVersion };
   });
+}
+
+/** The table of versions is made before all others: where it is not there, none of them is ours. */
+async function refuseForeign(connection: Connection, place: string): Promise<void> {
+  const names = ["schema_migrations", ...tableNames].map((name) => `'${name}'`).join(", ");
+  const { columns } = await connection.table({
+    query: `SELECT name FROM system.tables WHERE database = currentDatabase() AND name IN (${names}) ORDER BY name`,
+    params: {},
+  });
+  const found = (columns[0] ?? []) as readonly string[];
+  if (found.length === 0 || found.includes("schema_migrations")) return;
+  throw new StoreStartError(
+    `${place} has tables of something else (${found.join(", ")}): give the store a database of its own`,
+  );
 }
 
 /** @throws StoreStartError where the schema is not this program's */

@@ -107,3 +107,8 @@ export const migrations: readonly Migration[] = [
 
 /** Version that this program reads. */
 export const schemaVersion = migrations.at(-1)!.version;
+
+/** Tables that the steps make. */
+export const tableNames: readonly string[] = migrations.flatMap(({ statements }) =>
+  statements.flatMap((statement) => /^CREATE TABLE IF NOT EXISTS (\w+)/.exec(statement)?.[1] ?? []),
+);
