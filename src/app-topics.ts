@@ -14,7 +14,10 @@ import { createKafkaState, type KafkaState } from "./state/kafka/state.ts";
 import { ensureTokenSecret } from "./state/token-secret.ts";
 
 export type TopicsConfig = KafkaConfig &
-  Pick<Config, "partitions" | "logRetention" | "kafkaReplicas" | "kafkaCompression">;
+  Pick<Config, "logRetention" | "kafkaReplicas" | "kafkaCompression"> & {
+    /** Absent: no number is asked for. */
+    readonly partitions?: number;
+  };
 
 /** Another system, such as brokers, does not answer, or does not let us in. One line for the operator. */
 export class UnreachableError extends Error {
@@ -34,7 +37,7 @@ export interface CreatedLog {
 
 /**
  * Makes what is missing of a log: topics, identity, token secret. A log that is there has a number of partitions of its
- * own, as has a topic of records that stands without one; only another number than the default is compared with it.
+ * own, as has a topic of records that stands without one, with which a number that is asked for is compared.
  *
  * @param waitMs how long to wait for brokers
  * @throws ConfigError where the log has another number of partitions, or there are fewer brokers than replicas; LogStartError where a topic that is there cannot be
@@ -47,8 +50,8 @@ export function createLogTopics(config: TopicsConfig, waitMs: number): Promise<C
     const { created, identity } = await createTopics({
       connection,
       topics,
-      partitions,
-      keepPartitions: partitions === settings.partitions.default,
+      partitions: partitions ?? settings.partitions.default,
+      keepPartitions: partitions === undefined,
       ...(kafkaReplicas === 0 ? {} : { replicas: kafkaReplicas }),
       retentionMs,
       compression,
@@ -82,8 +85,7 @@ export function listLogTopics(config: KafkaConfig, waitMs: number): Promise<LogT
  * @throws UnreachableError, LogStartError where the small state cannot be read
  */
 export function checkLogTopics(config: TopicsConfig, waitMs: number): Promise<readonly TopicProblem[]> {
-  const { logRetention: retentionMs } = config;
-  const asked = config.partitions === settings.partitions.default ? undefined : config.partitions;
+  const { logRetention: retentionMs, partitions: asked } = config;
   return onCluster(config, waitMs, async (log) => {
     const { connection, topics } = log;
     const check = (partitions?: number) => checkTopics(connection, topics, { partitions, retentionMs });

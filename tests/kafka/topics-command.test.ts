@@ -71,6 +71,22 @@ describe("weir topics create", () => {
     expect(stderr.trimEnd()).not.toContain("\n");
   });
 
+  it("does so where the default number is asked for, by flag or variable", async () => {
+    const prefix = newPrefix();
+    await topics("create", prefix, "--partitions", "3");
+    const args = ["create", "--log", logOf(prefix)];
+    const asked = [
+      await topics("create", prefix, "--partitions", "8"),
+      await weir(["topics", ...args], { env: { WEIR_PARTITIONS: "8" } }),
+    ];
+    for (const { code, stderr } of asked) {
+      expect(code).toBe(2);
+      expect(stderr).toContain("the log was created with 3 partitions and cannot be used with 8");
+    }
+    const checked = await topics("check", prefix, "--partitions", "8");
+    expect(checked).toMatchObject({ code: 1, stdout: expect.stringContaining("asked for are 8\n") });
+  });
+
   it("takes a log's own number of partitions where none is asked for", async () => {
     const prefix = newPrefix();
     const made = await topics("create", prefix, "--partitions", "3");

@@ -1,3 +1,4 @@
+import { settings, variableOf } from "../../config/settings.ts";
 import { type Command, type CommandContext, exitCodes, UsageError } from "../command.ts";
 import { operate, type Program, readWait, waitFlags } from "../operator.ts";
 import { kafkaNames, readSettingFlags, settingFlags } from "../setting-flags.ts";
@@ -23,12 +24,15 @@ can be reached, or they refuse.`,
     ...waitFlags,
     json: { type: "boolean", summary: "list, check: print JSON" },
   },
-  async run(values, [action, ...more], context) {
+  async run(values, [action, ...more], context, given) {
     const actions = { create, list, check };
     const act = Object.entries(actions).find(([name]) => name === action)?.[1];
     if (act === undefined || more.length > 0) throw new UsageError("one of create, list and check is needed");
     const waitMs = readWait(values);
-    const config = readSettingFlags(values, names, { ...context.env });
+    const { partitions, ...rest } = readSettingFlags(values, names, { ...context.env });
+    const { flag } = settings.partitions;
+    const isAsked = given.has(flag) || (context.env[variableOf(settings.partitions)] ?? "") !== "";
+    const config = isAsked ? { ...rest, partitions } : rest;
     return operate("topics", context, (program) =>
       act({ program, config, waitMs, json: values.json === true, context }),
     );
