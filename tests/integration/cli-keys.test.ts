@@ -219,6 +219,8 @@ describe("weir keys", () => {
     ],
     [["create", "--scopes", "query", "--limits", "bytes=9"], /bytes must be a whole number from 1024 to/],
     [["create", "--scopes", "query", "--limits", "events=1,events=2"], /--limits: events stands in it twice/],
+    [["create", "--scopes", "query", "--limits", ""], /--limits must name some, or be left out/],
+    [["create", "--scopes", "ingest", "--origins", ","], /--origins must name some, or be left out/],
     [["list", "--limits", "events=1"], /--limits is for create/],
     [["create", "--scopes", "query", "--project", "a", "--name", ""], /name: .*at least 1 char/],
     [["create", "--scopes", "query", "--project", "a", "--name", "x".repeat(5000)], /name: .*at most 128/],

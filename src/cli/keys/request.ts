@@ -36,6 +36,11 @@ export function readKeyRequest(values: FlagValues, nowMs: number): KeyRequest {
   if (project !== undefined && !isProjectId(String(project))) {
     throw new UsageError(`--project ${projectIdRule}`);
   }
+  for (const name of ["origins", "limits"] as const) {
+    // As a variable that is not set gives it; it would be a key that may do more than was meant.
+    if (values[name] !== undefined && listOf(values[name]).length === 0)
+      throw new UsageError(`--${name} must name some, or be left out`);
+  }
   const origins = listOf(values.origins).map((text) => {
     const origin = parsePageOrigin(text);
     if (origin !== undefined) return origin;
