@@ -64,6 +64,13 @@ async function refusal(of: Tokens, text: string): Promise<{ code: string; reason
   }
 }
 
+/** A JWKS of somebody who has mistaken the private key for the public one. */
+function privateSet(): string {
+  const path = join(directory, "private.json");
+  writeFileSync(path, JSON.stringify({ keys: [{ kty: "RSA", n: "AQ", e: "AQAB", d: "AQ" }] }));
+  return path;
+}
+
 const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
 const seconds = () => Math.floor(Date.now() / 1000);
 
@@ -384,6 +391,7 @@ describe("a server", () => {
   it.each([
     [flags("no-such-file"), /--jwt-keys \(WEIR_JWT_KEYS\): no JWKS can be read from no-such-file: ENOENT/],
     [flags("package.json"), /--jwt-keys .*: no JWKS can be read from package\.json: /],
+    [flags(privateSet()), /--jwt-keys .*: keys\[0\] is a private key, of which the public part alone/],
     [flags("http://id.example/keys"), /keys that come in the clear could be anybody's: use https/],
     [
       ["--jwt-keys", "https://id.example/keys"],

@@ -106,7 +106,12 @@ function fileKeySet({ location, warn }: KeySetOptions): KeySet {
 
 function read(file: string): { keys: LocalJWKSet; stamp: string } {
   const stamp = stampOf(file);
-  return { keys: createLocalJWKSet(JSON.parse(readFileSync(file, "utf8")) as JSONWebKeySet), stamp };
+  const set = JSON.parse(readFileSync(file, "utf8")) as JSONWebKeySet;
+  const keys = createLocalJWKSet(set);
+  const secret = set.keys.findIndex((key) => key.d !== undefined);
+  if (secret >= 0)
+    throw new Error(`keys[${secret}] is a private key, of which the public part alone is needed`);
+  return { keys, stamp };
 }
 
 function stampOf(file: string): string {
