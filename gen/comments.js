@@ -454,7 +454,7 @@ export const comments = new Map([
   ],
   [
     "analytics.v1.DeadLetter.replay_time",
-    "When its replay was applied; absent: it was not. One that fails again is a new dead letter."
+    "When its replay was read from the log; absent: it was not. It was applied then, or has failed again and is a new dead letter."
   ],
   [
     "analytics.v1.DeleteUserDataRequest",
@@ -2406,7 +2406,7 @@ export const comments = new Map([
   ],
   [
     "analytics.v1.ReplayDeadLettersResponse.replayed_count",
-    "How many were put on the log again; those that were replayed before are not."
+    "How many were put on the log again. Those that were replayed before are not; over Kafka, where another process has done so, they may be, and count once all the same."
   ],
   [
     "analytics.v1.ReplayDeadLettersResponse.visibility_token",

@@ -37,8 +37,16 @@ export function clientOf(values: FlagValues, options: Omit<NodeWeirClientOptions
   }
 }
 
+/** Whether the server refused for a rate, and so is there and says when to come again. */
+export function isRateLimited(error: unknown): error is ConnectError {
+  return error instanceof ConnectError && errorReason(error) === "RATE_LIMITED";
+}
+
+/** For an answer, with the waits that the server asks for in between. */
+const timeoutMs = 10_000;
+
 /**
- * Asks a server once, without retries, and closes the client.
+ * Asks a server, without retries but where it says when to come again, and closes the client.
  *
  * @returns what `ask` answers, or the exit code of a server that cannot be reached or refuses, told in one line
  */
@@ -47,7 +55,14 @@ export async function askOnce(
   context: CommandContext,
   ask: (weir: WeirClient) => Promise<number>,
 ): Promise<number> {
-  const weir = clientOf(values, { retry: { maxAttempts: 1 }, timeoutMs: 10_000 });
+  const weir = clientOf(values, {
+    timeoutMs,
+    // The deadline ends the attempts.
+    retry: { maxAttempts: Number.MAX_SAFE_INTEGER },
+    onRetry({ error }) {
+      if (!isRateLimited(error)) throw error;
+    },
+  });
   try {
     return await ask(weir);
   } catch (error) {

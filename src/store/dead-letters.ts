@@ -6,7 +6,7 @@ import type { AskOptions } from "./store.ts";
 export interface StoredDeadLetter extends DeadLetter {
   /** When it became a dead letter. */
   readonly createdUs: number;
-  /** When its replay was applied; absent: it was not. */
+  /** When its replay was read from the log; absent: it was not. */
   readonly replayedUs?: number;
 }
 

@@ -286,6 +286,28 @@ it("weir dlq replay --all replays what can be decoded, and names the rest", asyn
   expect(among).toMatchObject({ code: 3, stdout: "", stderr: expect.stringContaining("cannot be decoded") });
 });
 
+it("weir dlq waits where its key may ask no more often, and ends with the whole", async () => {
+  await prepare();
+  // Each takes a page for itself.
+  const large = ["1", "2", "3"].map((id) => ({
+    ...brokenRecord(id),
+    value: [Buffer.alloc(900_000, 0xff)],
+  }));
+  await appendRecords(dataDir, large);
+  const { secret } = await withKeys(dataDir, (keys) =>
+    keys.create({
+      name: "slow",
+      project: "default",
+      scopes: ["admin", "platform"],
+      limits: { requestsPerSecond: 1 },
+    }),
+  );
+  const { url } = await start("--auth", "required");
+  const dlq = (...args: string[]) => weir(["dlq", ...args, "--url", url], { env: { WEIR_API_KEY: secret } });
+  expect((await dlq("list")).stdout.trim().split("\n")).toHaveLength(8);
+  expect(await dlq("discard", "--all")).toMatchObject({ code: 0, stdout: "discarded 8\n" });
+});
+
 it("weir dlq refuses flags that do not narrow what it was told to do, and changes nothing", async () => {
   await prepare();
   const { url } = await start();

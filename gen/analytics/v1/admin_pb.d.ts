@@ -709,7 +709,7 @@ export declare type DeadLetter = Message<"analytics.v1.DeadLetter"> & {
   record: Uint8Array;
 
   /**
-   * When its replay was applied; absent: it was not. One that fails again is a new dead letter.
+   * When its replay was read from the log; absent: it was not. It was applied then, or has failed again and is a new dead letter.
    *
    * @generated from field: google.protobuf.Timestamp replay_time = 9;
    */
@@ -810,7 +810,8 @@ export declare const ReplayDeadLettersRequestSchema: GenMessage<ReplayDeadLetter
  */
 export declare type ReplayDeadLettersResponse = Message<"analytics.v1.ReplayDeadLettersResponse"> & {
   /**
-   * How many were put on the log again; those that were replayed before are not.
+   * How many were put on the log again. Those that were replayed before are not; over Kafka, where another process has done so, they
+   * may be, and count once all the same.
    *
    * @generated from field: int32 replayed_count = 1;
    */

@@ -12,7 +12,7 @@ import {
 } from "../command.ts";
 import { askOnce, connectionFlags } from "../connection.ts";
 import { printable, printableJson } from "../printable.ts";
-import { type Replayed, replayEach } from "./replay.ts";
+import { type Changed, discardEach, replayEach, replayTogether } from "./change.ts";
 
 export const dlq: Command = {
   operands: "list|show|replay|discard [ID...]",
@@ -20,6 +20,7 @@ export const dlq: Command = {
 JSON. replay puts them on the log again: each counts once, however often it is replayed. discard removes them for ever.
 replay and discard take ids, or --all for every one that list prints. A dead letter whose record cannot be decoded, or is
 larger than the log takes, cannot be replayed: --all names it and replays the others, and among ids it is refused with all.
+One that fails again is a new dead letter beside the old one, which the next --all replays: mend the cause first.
 An event may be mended and sent again instead: with Kafka by the same id, of which it is then the first that counts; the
 embedded log knows the id from when it accepted the event, answers DUPLICATE, and takes it by another.
 
@@ -133,26 +134,24 @@ function change(
     const all = values.all === true;
     const ids = all ? [] : [...new Set(named)];
     if (all) for await (const { deadLetterId } of everyLetter(weir, values)) ids.push(deadLetterId);
-    const result: Replayed = { done: 0, missing: [], refused: [] };
+    const result: Changed = { done: 0, missing: [], refused: [] };
     const { missing, refused } = result;
+    const word = action === "replay" ? "replayed" : "discarded";
     for (let at = 0; at < ids.length; at += requestIds) {
-      const deadLetterIds = ids.slice(at, at + requestIds);
-      if (action === "replay" && all) {
-        await replayEach(weir, deadLetterIds, result);
-      } else if (action === "replay") {
-        const answer = await weir.admin.replayDeadLetters({ deadLetterIds });
-        result.done += answer.replayedCount;
-        missing.push(...answer.missingIds);
-      } else {
-        const answer = await weir.admin.discardDeadLetters({ deadLetterIds });
-        result.done += answer.discardedCount;
-        missing.push(...answer.missingIds);
+      const some = ids.slice(at, at + requestIds);
+      try {
+        if (action === "discard") await discardEach(weir, some, result);
+        else if (all) await replayEach(weir, some, result);
+        else await replayTogether(weir, some, result);
+      } catch (error) {
+        if (result.done > 0) context.stderr.write(`weir dlq: ${word} ${result.done} of ${ids.length}\n`);
+        throw error;
       }
     }
     const { done } = result;
     const before = ids.length - done - missing.length - refused.length;
     const rest = action === "replay" && before > 0 ? `, ${before} were replayed before` : "";
-    context.stdout.write(`${action === "replay" ? "replayed" : "discarded"} ${done}${rest}\n`);
+    context.stdout.write(`${word} ${done}${rest}\n`);
     for (const id of missing) context.stderr.write(`weir dlq: there is no dead letter ${printable(id)}\n`);
     for (const why of refused) context.stderr.write(`weir dlq: ${printable(why)}\n`);
     return missing.length + refused.length === 0 ? exitCodes.done : exitCodes.notAll;

@@ -1,14 +1,14 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { errorReason } from "../../../client/node/index.ts";
 import { type Command, type CommandContext, exitCodes, oneOf, UsageError, wholeNumber } from "../command.ts";
-import { askOnce, clientOf, connectionFlags, failureText } from "../connection.ts";
+import { askOnce, clientOf, connectionFlags, failureText, isRateLimited } from "../connection.ts";
 import { printableJson } from "../printable.ts";
 import { makeBatches } from "./batches.ts";
 import { type Input, openInput } from "./input.ts";
 import { BrokenInput, splitLines } from "./lines.ts";
 import { formats } from "./parse.ts";
 import { createProgress } from "./progress.ts";
-import { createRateTurns, isRateLimited } from "./rate-turns.ts";
+import { createRateTurns } from "./rate-turns.ts";
 import { sendBatch } from "./sender.ts";
 import { createTally, grouped, settled, type Tally, tallyText, unanswered } from "./tally.ts";
 

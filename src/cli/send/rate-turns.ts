@@ -1,8 +1,8 @@
 /** Sending at the rate that the server allows. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { ConnectError } from "@connectrpc/connect";
+import type { ConnectError } from "@connectrpc/connect";
 import { serverDelayMs } from "../../../client/core/backoff.ts";
-import { errorReason } from "../../../client/node/index.ts";
+import { isRateLimited } from "../connection.ts";
 
 /** A limit may be lifted meanwhile, so the server is asked again after this long, however long it said. In ms. */
 const longestWaitMs = 60_000;
@@ -15,11 +15,6 @@ export interface RateTurns {
    * a turn fails of what the one before failed of.
    */
   run<T>(send: () => Promise<T>): Promise<T>;
-}
-
-/** Whether the server refused for a rate, and so is there and says when to come again. */
-export function isRateLimited(error: unknown): error is ConnectError {
-  return error instanceof ConnectError && errorReason(error) === "RATE_LIMITED";
 }
 
 /** @param onLimited is told of the first refusal */

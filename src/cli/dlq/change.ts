@@ -1,13 +1,28 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { WeirClient } from "../../../client/node/index.ts";
 
-export interface Replayed {
-  /** How many were not replayed before. */
+/** What became of dead letters. */
+export interface Changed {
+  /** How many were replayed, of which none was before, or discarded. */
   done: number;
   /** Ids that there are not. */
   readonly missing: string[];
   /** Why some cannot be replayed, a line for each. */
   readonly refused: string[];
+}
+
+/** @param ids at most as many as one request takes */
+export async function discardEach(weir: WeirClient, ids: readonly string[], into: Changed): Promise<void> {
+  const { discardedCount, missingIds } = await weir.admin.discardDeadLetters({ deadLetterIds: [...ids] });
+  into.done += discardedCount;
+  into.missing.push(...missingIds);
+}
+
+/** Replays all or none. @param ids at most as many as one request takes */
+export async function replayTogether(weir: WeirClient, ids: readonly string[], into: Changed): Promise<void> {
+  const { replayedCount, missingIds } = await weir.admin.replayDeadLetters({ deadLetterIds: [...ids] });
+  into.done += replayedCount;
+  into.missing.push(...missingIds);
 }
 
 /**
@@ -16,11 +31,9 @@ export interface Replayed {
  *
  * @param ids at most as many as one request takes
  */
-export async function replayEach(weir: WeirClient, ids: readonly string[], into: Replayed): Promise<void> {
+export async function replayEach(weir: WeirClient, ids: readonly string[], into: Changed): Promise<void> {
   try {
-    const { replayedCount, missingIds } = await weir.admin.replayDeadLetters({ deadLetterIds: [...ids] });
-    into.done += replayedCount;
-    into.missing.push(...missingIds);
+    await replayTogether(weir, ids, into);
   } catch (error) {
     if (!(error instanceof ConnectError) || !ofOne.has(error.code)) throw error;
     if (ids.length === 1) {
