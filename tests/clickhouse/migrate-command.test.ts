@@ -35,23 +35,29 @@ it("refuses a schema of a newer version", async () => {
   expect(stderr).toMatch(/^weir migrate: .* has schema version 99, this program reads \d+: run the newer/);
 });
 
-it("refuses a database with tables of something else by names of ours, and leaves it as it is", async () => {
+it.each([
+  ["events", "CREATE TABLE events (a Int32) ENGINE = MergeTree ORDER BY a"],
+  [
+    "schema_migrations",
+    "CREATE TABLE schema_migrations (version Int64, dirty UInt8, sequence UInt64) ENGINE = TinyLog",
+  ],
+])("refuses a database with %s of something else, and leaves it as it is", async (name, made) => {
   const store = newStore();
   const { http, server: url, database } = parseUrl(store);
   const maker = createConnection({ url, maxConnections: 1 });
   await maker.command(`CREATE DATABASE ${database}`);
   await maker.close();
   const connection = createConnection({ url: http, maxConnections: 1 });
-  await connection.command("CREATE TABLE events (a Int32) ENGINE = MergeTree ORDER BY a");
+  await connection.command(made);
   for (const _ of ["first", "again"]) {
     const { code, stdout, stderr } = await weir(["migrate", "--store", store]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toBe(
-      `weir migrate: ${store} has tables of something else (events): give the store a database of its own\n`,
+      `weir migrate: ${store} has tables of something else (${name}): give the store a database of its own\n`,
     );
   }
   const tables = "SELECT name FROM system.tables WHERE database = currentDatabase()";
-  expect((await connection.table({ query: tables, params: {} })).columns).toEqual([["events"]]);
+  expect((await connection.table({ query: tables, params: {} })).columns).toEqual([[name]]);
   await connection.close();
 });
 

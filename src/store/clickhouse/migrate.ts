@@ -44,15 +44,22 @@ export async function migrateClickhouse(url: string, startTimeoutMs = 0): Promis
   });
 }
 
+/** Whether the table of versions is ours: other tools that migrate have one of the same name. */
+const isVersionTable = `name = 'schema_migrations' AND (
+  SELECT arraySort(groupArray(concat(name, ' ', type))) FROM system.columns
+  WHERE database = currentDatabase() AND table = 'schema_migrations'
+) = ['applied_at DateTime64(3)', 'version UInt32']`;
+
 /** The table of versions is made before all others: where it is not there, none of them is ours. */
 async function refuseForeign(connection: Connection, place: string): Promise<void> {
   const names = ["schema_migrations", ...tableNames].map((name) => `'${name}'`).join(", ");
   const { columns } = await connection.table({
-    query: `SELECT name FROM system.tables WHERE database = currentDatabase() AND name IN (${names}) ORDER BY name`,
+    query: `SELECT name, toUInt8(${isVersionTable}) FROM system.tables
+      WHERE database = currentDatabase() AND name IN (${names}) ORDER BY name`,
     params: {},
   });
-  const found = (columns[0] ?? []) as readonly string[];
-  if (found.length === 0 || found.includes("schema_migrations")) return;
+  const [found = [], isOurs = []] = columns as [(readonly string[])?, ArrayLike<number>?];
+  if (found.length === 0 || Array.from(isOurs).includes(1)) return;
   throw new StoreStartError(
     `${place} has tables of something else (${found.join(", ")}): give the store a database of its own`,
   );
