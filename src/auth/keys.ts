@@ -64,8 +64,9 @@ export interface KeysOptions {
 export async function openKeys({ state, now, warn, maxKeys = 1000 }: KeysOptions): Promise<Keys> {
   let byDigest = new Map<number, ApiKey>();
   /**
-   * Keys of secrets that were found, which come again with every call and are not hashed again; as many as keys at most. A wrong
-   * one is compared with none of them, but where V8 gives both one hash, by a seed that each process draws.
+   * Keys of secrets that were found, which come again with every call and are not hashed again until the keys are next read; as
+   * many as keys at most. A wrong one is compared with none of them, but where V8 gives both one hash, by a seed that each
+   * process draws.
    */
   let bySecret = new Map<string, ApiKey>();
   const followed = await followState<ApiKey>({

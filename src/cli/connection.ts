@@ -46,7 +46,7 @@ export function isRateLimited(error: unknown): error is ConnectError {
 const timeoutMs = 10_000;
 
 /**
- * Asks a server, without retries but where it says when to come again, and closes the client.
+ * Asks a server and closes the client. What may be asked again is so where a limit of the key says when, and nothing else.
  *
  * @returns what `ask` answers, or the exit code of a server that cannot be reached or refuses, told in one line
  */
