@@ -11,18 +11,21 @@ export interface Changed {
   readonly refused: string[];
 }
 
-/** @param ids at most as many as one request takes */
-export async function discardEach(weir: WeirClient, ids: readonly string[], into: Changed): Promise<void> {
+/** Discards those that there are. @param ids at most as many as one request takes */
+export async function discardThose(weir: WeirClient, ids: readonly string[], into: Changed): Promise<void> {
   const { discardedCount, missingIds } = await weir.admin.discardDeadLetters({ deadLetterIds: [...ids] });
-  into.done += discardedCount;
-  into.missing.push(...missingIds);
+  add(into, discardedCount, missingIds);
 }
 
 /** Replays all or none. @param ids at most as many as one request takes */
 export async function replayTogether(weir: WeirClient, ids: readonly string[], into: Changed): Promise<void> {
   const { replayedCount, missingIds } = await weir.admin.replayDeadLetters({ deadLetterIds: [...ids] });
-  into.done += replayedCount;
-  into.missing.push(...missingIds);
+  add(into, replayedCount, missingIds);
+}
+
+function add(into: Changed, done: number, missing: readonly string[]): void {
+  into.done += done;
+  into.missing.push(...missing);
 }
 
 /**

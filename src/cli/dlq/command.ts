@@ -12,7 +12,7 @@ import {
 } from "../command.ts";
 import { askOnce, connectionFlags } from "../connection.ts";
 import { printable, printableJson } from "../printable.ts";
-import { type Changed, discardEach, replayEach, replayTogether } from "./change.ts";
+import { type Changed, discardThose, replayEach, replayTogether } from "./change.ts";
 
 export const dlq: Command = {
   operands: "list|show|replay|discard [ID...]",
@@ -140,7 +140,7 @@ function change(
     for (let at = 0; at < ids.length; at += requestIds) {
       const some = ids.slice(at, at + requestIds);
       try {
-        if (action === "discard") await discardEach(weir, some, result);
+        if (action === "discard") await discardThose(weir, some, result);
         else if (all) await replayEach(weir, some, result);
         else await replayTogether(weir, some, result);
       } catch (error) {

@@ -36,12 +36,7 @@ export function readKeyRequest(values: FlagValues, nowMs: number): KeyRequest {
   if (project !== undefined && !isProjectId(String(project))) {
     throw new UsageError(`--project ${projectIdRule}`);
   }
-  for (const name of ["origins", "limits"] as const) {
-    // As a variable that is not set gives it; it would be a key that may do more than was meant.
-    if (values[name] !== undefined && listOf(values[name]).length === 0)
-      throw new UsageError(`--${name} must name some, or be left out`);
-  }
-  const origins = listOf(values.origins).map((text) => {
+  const origins = listGiven(values, "origins").map((text) => {
     const origin = parsePageOrigin(text);
     if (origin !== undefined) return origin;
     throw new UsageError(`--origins: "${text}" is no origin such as https://shop.example`);
@@ -51,7 +46,7 @@ export function readKeyRequest(values: FlagValues, nowMs: number): KeyRequest {
     ...(project === undefined ? {} : { project: String(project) }),
     scopes: scopesOf(listOf(values.scopes)),
     origins: [...new Set(origins)],
-    limits: readLimits(listOf(values.limits)),
+    limits: readLimits(listGiven(values, "limits")),
     ...(lifeMs === undefined ? {} : { expiresMs: nowMs + lifeMs }),
   };
 }
@@ -64,6 +59,17 @@ function scopesOf(words: readonly string[]): KeyRequest["scopes"] {
     if (found === undefined) throw new UsageError(`--scopes: "${word}" is none of ${known}`);
     return found;
   });
+}
+
+/**
+ * @throws UsageError where the flag stands and lists nothing, as a variable that is not set gives it: it would be a key that
+ * may do more than was meant
+ */
+function listGiven(values: FlagValues, name: "origins" | "limits"): string[] {
+  const words = listOf(values[name]);
+  if (values[name] !== undefined && words.length === 0)
+    throw new UsageError(`--${name} must name some, or be left out`);
+  return words;
 }
 
 function listOf(value: string | boolean | undefined): string[] {
