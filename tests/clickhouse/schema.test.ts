@@ -46,18 +46,6 @@ it("refuses a server without the schema, and says what to run", async () => {
   await expect(open(url)).rejects.toThrow(/has no schema, this program reads \d+: run weir migrate --store/);
 });
 
-it("takes another tool's table of migrations for no schema, whatever its version", async () => {
-  const url = server.newDatabase();
-  await migrateClickhouse(url);
-  await run(
-    url,
-    "DROP TABLE schema_migrations",
-    "CREATE TABLE schema_migrations (version Int64, dirty UInt8, sequence UInt64) ENGINE = TinyLog",
-    `INSERT INTO schema_migrations VALUES (${schemaVersion}, 0, 0)`,
-  );
-  await expect(open(url)).rejects.toThrow(/has no schema, this program reads/);
-});
-
 it("suggests a command that runs as it stands, without the password", async () => {
   const url = server.newDatabase().replace("http://", "clickhouse://default:hunter2@");
   const message = await open(url).then(String, (error: Error) => error.message);

@@ -44,29 +44,25 @@ export async function migrateClickhouse(url: string, startTimeoutMs = 0): Promis
   });
 }
 
+/** Whether the table of versions is ours: other tools that migrate have one of the same name. */
+const isVersionTable = `name = 'schema_migrations' AND (
+  SELECT arraySort(groupArray(concat(name, ' ', type))) FROM system.columns
+  WHERE database = currentDatabase() AND table = 'schema_migrations'
+) = ['applied_at DateTime64(3)', 'version UInt32']`;
+
 /** The table of versions is made before all others: where it is not there, none of them is ours. */
 async function refuseForeign(connection: Connection, place: string): Promise<void> {
-  if (await hasVersions(connection)) return;
   const names = ["schema_migrations", ...tableNames].map((name) => `'${name}'`).join(", ");
   const { columns } = await connection.table({
-    query: `SELECT name FROM system.tables WHERE database = currentDatabase() AND name IN (${names}) ORDER BY name`,
+    query: `SELECT name, toUInt8(${isVersionTable}) FROM system.tables
+      WHERE database = currentDatabase() AND name IN (${names}) ORDER BY name`,
     params: {},
   });
-  const found = (columns[0] ?? []) as readonly string[];
-  if (found.length === 0) return;
+  const [found = [], isOurs = []] = columns as [(readonly string[])?, ArrayLike<number>?];
+  if (found.length === 0 || Array.from(isOurs).includes(1)) return;
   throw new StoreStartError(
     `${place} has tables of something else (${found.join(", ")}): give the store a database of its own`,
   );
-}
-
-/** Whether the table of versions is there, and ours: other tools that migrate have one of the same name. */
-async function hasVersions(connection: Connection): Promise<boolean> {
-  const { columns } = await connection.table({
-    query: `SELECT arraySort(groupArray(concat(name, ' ', type))) = ['applied_at DateTime64(3)', 'version UInt32']
-      FROM system.columns WHERE database = currentDatabase() AND table = 'schema_migrations'`,
-    params: {},
-  });
-  return (columns[0] as ArrayLike<number>)[0] === 1;
 }
 
 /** @throws StoreStartError where the schema is not this program's */
@@ -88,9 +84,16 @@ export async function checkSchema(connection: Connection, url: string): Promise<
   );
 }
 
-/** undefined where the database or the table of versions is not there, or has no version yet. */
+/** undefined where the database or the table is not there, or has no version yet. */
 async function readVersion(connection: Connection): Promise<number | undefined> {
-  if ((await hasVersions(connection).catch(noDatabase)) !== true) return undefined;
+  const there = await connection
+    .table({
+      query:
+        "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'schema_migrations'",
+      params: {},
+    })
+    .catch(noDatabase);
+  if (there === undefined || (there.columns[0] as Float64Array)[0] === 0) return undefined;
   const found = await connection.table({ query: "SELECT max(version) FROM schema_migrations", params: {} });
   const version = (found.columns[0] as Float64Array)[0]!;
   return Number.isNaN(version) ? undefined : version;
